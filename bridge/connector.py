@@ -1,0 +1,214 @@
+"""THE CONTRACT between the bridge and a network: all that the author of a connector has to read.
+
+A connector has two methods and a property. What it can do beyond that is one or more of the small abilities further down;
+the bridge finds them by ``isinstance``. There is nothing to inherit from, and nothing to register: a package names its
+:class:`Manifest` in the entry-point group ``linkspan.connectors``.
+"""
+
+from collections.abc import Awaitable
+from enum import StrEnum
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+from bridge.core.capabilities import Capabilities
+from bridge.core.deliveries import Delivery, Sent
+from bridge.core.events import Event, Member, Presence
+from bridge.core.ids import EventKey, Network, Person, PersonId, Room, RoomId
+
+API = 1
+"""Version of this contract; a connector that was written for another one is refused with a clear sentence."""
+
+
+class Status(StrEnum):
+    """How a network is, as its connector sees it."""
+
+    CONNECTING = "connecting"
+    READY = "ready"
+    DEGRADED = "degraded"  # works, but not for everybody or not everywhere
+    NEEDS_LOGIN = "needs login"  # a person has to do something: no retry helps
+    DOWN = "down"
+
+
+class Cursor(msgspec.Struct, frozen=True):
+    """The last fact of a room that is safely stored: where history has to go on."""
+
+    key: EventKey
+    at: int  # milliseconds since the epoch
+
+
+class Hub(Protocol):
+    """All a connector is given. Everything here may be called at any time, from the event loop's thread only."""
+
+    def emit(self, event: Event) -> Awaitable[None]:
+        """Hand over a fact; the order of calls is kept. Awaiting returns once it is durable, and is only needed to tell the source so.
+
+        Raises (in the awaitable): StoreAway when the store cannot take it; the source must then keep it.
+        """
+
+    async def drained(self) -> None:
+        """Return once the hub can take more: whoever reads without end awaits this between reads."""
+
+    def report(self, status: Status, detail: str = "") -> None:
+        """Say how the network is; ``detail`` is one line for an operator, without secrets."""
+
+    async def cursor(self, room: RoomId) -> Cursor | None:
+        """Return the last journalled fact of a room of this network."""
+
+    async def recall(self, name: str) -> str | None:
+        """Return what :meth:`remember` kept under this name for this network."""
+
+    def remember(self, name: str, value: str) -> Awaitable[None]:
+        """Keep a small text, in the same transaction as the events emitted just before."""
+
+
+class StoreAway(Exception):
+    """The store is full, locked or gone: nothing was taken, nothing may be acknowledged to the source."""
+
+
+class Connector(Protocol):
+    """Everything a network must be able to do: stay connected, and speak."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the network can carry. Constant while ``run`` runs."""
+
+    async def run(self, hub: Hub) -> None:
+        """Connect, read, reconnect, until cancelled; then leave politely, within 3 seconds.
+
+        Trouble with the network is reported, not raised; what is raised is a crash, and the supervisor starts anew.
+        """
+
+    def send(self, delivery: Delivery) -> Awaitable[Sent]:
+        """Carry out one order; an ``async def`` will do, a Future is faster.
+
+        Called in the order in which the room shall see things. At most ``capabilities.pipeline`` of one room are under way
+        at once; with more than 1 the connector must itself keep their order on the wire.
+
+        Raises (in the awaitable): a :class:`bridge.core.failures.DeliveryFailure`.
+        """
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """Has to be told which rooms matter (IRC, XMPP; a Telegram bot just gets everything)."""
+
+    def listen(self, room: RoomId, *, password: str = "") -> None:
+        """Be in this room and read it, from now until :meth:`unlisten`, whatever happens in between. Does not block.
+
+        What comes of it is told by RoomOpened and RoomClosed.
+        """
+
+    def unlisten(self, room: RoomId) -> None:
+        """Leave the room, and take every puppet out of it."""
+
+
+@runtime_checkable
+class Joins(Protocol):
+    """Can show people of other networks as members of a room: puppets on IRC, ghosts on XMPP.
+
+    These two set a wish and return at once. The connector works towards it in its own time and within its budget, a later wish
+    replaces an earlier one, and PuppetJoined and PuppetLeft tell what came of it.
+    """
+
+    def join(self, room: RoomId, member: Member) -> None:
+        """Show this member in the room, or update them: name and presence may have changed."""
+
+    def leave(self, room: RoomId, person: Person, *, reason: str = "") -> None:
+        """Show this person in the room no more."""
+
+
+@runtime_checkable
+class Types(Protocol):
+    """Can show that somebody is composing. Best effort: never raises, never waits."""
+
+    def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
+        """Show that this member started or stopped composing."""
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """Can tell before anything runs what would not work (``linkspan check``)."""
+
+    async def check(self, rooms: list[RoomId]) -> "list[Finding]":
+        """Connect, look, disconnect: one finding for the network and one for each room."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of ``linkspan check``."""
+
+    subject: str  # "libera" or "libera:#dev"
+    ok: bool
+    detail: str
+    hint: str = ""  # what to do about it
+
+
+class PuppetMode(StrEnum):
+    """Who of the others' members gets a puppet here."""
+
+    FULL = "full"  # everybody, when they join
+    LAZY = "lazy"  # whoever speaks, from their first message on
+    RELAY = "relay"  # nobody
+
+
+class PuppetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """``[networks.NAME.puppets]``."""
+
+    mode: PuppetMode = PuppetMode.FULL
+    nick: str = "{nick}"
+    max: int = 200
+    idle: float = 172_800.0  # seconds; written "48h"
+
+
+class Secret(str):
+    """A configured secret: a plain string, except that it never shows itself in a repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide the value from logs, errors and listings."""
+        return "Secret('…')"
+
+
+class Setup(msgspec.Struct, frozen=True, kw_only=True):
+    """What a connector's factory is given."""
+
+    network: Network
+    settings: Any  # an instance of the type that the manifest names
+    puppets: PuppetSettings
+    instance: str  # id of this bridge, for Origin.via and its marker on the wire
+    version: str
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """Static facts about a connector, readable without importing what it needs."""
+
+    kind: str  # "irc": the value of ``connector`` in the configuration
+    title: str  # "Internet Relay Chat"
+    api: int  # the contract that it was written for: API
+    settings: str  # "connectors.irc.config:IrcSettings", a msgspec Struct; the keys of [networks.NAME]
+    factory: str  # "connectors.irc.connector:build", a callable Setup -> Connector
+    extra: str = ""  # the pip extra that brings what it imports
+
+
+__all__ = [
+    "API",
+    "Checks",
+    "Connector",
+    "Cursor",
+    "Finding",
+    "Hub",
+    "Joins",
+    "Listens",
+    "Manifest",
+    "PersonId",
+    "Presence",
+    "PuppetMode",
+    "PuppetSettings",
+    "Room",
+    "Secret",
+    "Setup",
+    "Status",
+    "StoreAway",
+    "Types",
+]

@@ -1,0 +1,215 @@
+"""Facts: what a connector read from its network, in the past tense.
+
+Three families. *Said* (posted, edited, retracted, reacted, topic, direct) is journalled: it is committed together with its
+deliveries before anything is sent, and a repeat of the same key is dropped. *State* (members, rooms, puppets) is compared,
+never replayed: the last word counts. *Passing* (typing) is best effort and never stored.
+"""
+
+from enum import StrEnum
+
+import msgspec
+
+from bridge.core.content import Content
+from bridge.core.ids import EventKey, MessageId, Person, Room
+
+
+class Show(StrEnum):
+    """How available somebody is."""
+
+    AVAILABLE = "available"
+    AWAY = "away"
+    DND = "dnd"
+
+
+class Presence(msgspec.Struct, frozen=True):
+    """Availability of a member, with the words that they gave."""
+
+    show: Show = Show.AVAILABLE
+    status: str = ""
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person in a room, under the nick that they have there."""
+
+    person: Person
+    name: str
+    account: str = ""  # the services account or bare JID, only when the network vouches for it
+    address: str = ""  # where the network shows it: host mask, real JID; never logged
+    bot: bool = False
+    stand_in: bool = False  # another bridge's puppet or ghost: heard, but never given one of ours
+    presence: Presence = Presence()
+    avatar: str = ""  # URL
+
+
+class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where and when a fact happened."""
+
+    room: Room
+    key: EventKey
+    at: int  # milliseconds since the epoch, by the network's clock where it tells
+    replayed: bool = False  # read from history: the hub looks in the store whether it is known
+    via: tuple[str, ...] = ()  # ids of the bridges that it came through (their marker on the wire), ours included
+
+
+class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+    """Encoding shared by all events; no behaviour, no fields."""
+
+
+class MessagePosted(_Event, tag="posted"):
+    """Somebody said something in a room."""
+
+    origin: Origin
+    sender: Member
+    id: MessageId  # what the network's references to this message will call it
+    content: Content
+    aliases: tuple[MessageId, ...] = ()  # other ids that may refer to it (XMPP: the id attribute beside stanza-id)
+    reply_to: MessageId | None = None  # an id in the same room
+    thread: str = ""
+
+
+class MessageEdited(_Event, tag="edited"):
+    """The sender of a message put another text in its place."""
+
+    origin: Origin
+    sender: Member
+    target: MessageId
+    content: Content
+
+
+class MessageRetracted(_Event, tag="retracted"):
+    """A message was taken back by its sender, or removed by a moderator."""
+
+    origin: Origin
+    sender: Member  # who did it
+    target: MessageId
+    moderated: bool = False  # the network itself says that a moderator did it
+    reason: str = ""
+
+
+class ReactionsChanged(_Event, tag="reacted"):
+    """The whole set of one person's reactions to one message (XEP-0444 semantics: empty takes all back)."""
+
+    origin: Origin
+    sender: Member
+    target: MessageId
+    reactions: tuple[str, ...]
+
+
+class TopicChanged(_Event, tag="topic"):
+    """The topic or subject of a room is now this; ``sender`` is None where the network does not tell."""
+
+    origin: Origin
+    topic: str
+    sender: Member | None = None
+
+
+class DirectPosted(_Event, tag="direct"):
+    """Somebody said something to one person of another network, in private.
+
+    ``origin.room`` is the conversation as the sender's network names it (often the recipient's address there).
+    """
+
+    origin: Origin
+    sender: Member
+    to: Person
+    id: MessageId
+    content: Content
+
+
+class Cause(StrEnum):
+    """Why somebody is not in a room any more."""
+
+    LEFT = "left"
+    QUIT = "quit"  # left the network
+    KICKED = "kicked"
+    BANNED = "banned"
+    LOST = "lost"  # connection lost, server away, network split
+    REFUSED = "refused"  # never got in
+
+
+class MembersListed(_Event, tag="members"):
+    """Everybody who is in a room now, without our own puppets and ghosts: replaces what was known."""
+
+    origin: Origin
+    members: tuple[Member, ...]
+
+
+class MemberJoined(_Event, tag="joined"):
+    """A person came into a room, or changed there: presence, account, avatar (an upsert, keyed by person)."""
+
+    origin: Origin
+    member: Member
+
+
+class MemberRenamed(_Event, tag="renamed"):
+    """A member has another nick; ``old`` is who they were, where ids follow nicks."""
+
+    origin: Origin
+    old: Member
+    member: Member
+
+
+class MemberLeft(_Event, tag="left"):
+    """A person is no longer in a room."""
+
+    origin: Origin
+    member: Member
+    cause: Cause = Cause.LEFT
+    reason: str = ""
+    actor: str = ""  # nick of who did it
+
+
+class RoomOpened(_Event, tag="opened"):
+    """The listener is in the room and reads it."""
+
+    origin: Origin
+
+
+class RoomClosed(_Event, tag="closed"):
+    """The listener is not in the room; ``final`` means that the connector has stopped trying."""
+
+    origin: Origin
+    cause: Cause
+    reason: str = ""
+    final: bool = False
+
+
+class PuppetJoined(_Event, tag="puppet-joined"):
+    """Our stand-in for ``person`` is in the room, under ``name``."""
+
+    origin: Origin
+    person: Person
+    name: str
+
+
+class PuppetLeft(_Event, tag="puppet-left"):
+    """Our stand-in for ``person`` is not in the room; ``final`` means that it stays out until asked for anew."""
+
+    origin: Origin
+    person: Person
+    cause: Cause
+    reason: str = ""  # in words for that person
+    actor: str = ""  # nick of who kicked or banned it
+    final: bool = False
+
+
+class TypingChanged(_Event, tag="typing"):
+    """A member started or stopped composing."""
+
+    origin: Origin
+    sender: Member
+    active: bool
+
+
+Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | DirectPosted
+State = (
+    MembersListed
+    | MemberJoined
+    | MemberRenamed
+    | MemberLeft
+    | RoomOpened
+    | RoomClosed
+    | PuppetJoined
+    | PuppetLeft
+)
+Event = Said | State | TypingChanged

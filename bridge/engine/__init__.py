@@ -1,0 +1,1 @@
+"""Doing, on asyncio, with no network library: journal, outbox, puppets, supervision."""

@@ -1,0 +1,172 @@
+"""What the engine needs from outside: a store and a clock. Implemented in ``bridge.storage`` and ``bridge.app``; fakes in tests."""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from bridge.connector import Cursor
+from bridge.core.content import Content
+from bridge.core.deliveries import Delivery, Sent
+from bridge.core.events import Member, Said
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
+
+
+class Queued(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery in the outbox. ``seq`` is given by the hub and grows over restarts: it is the order of everything."""
+
+    seq: int
+    delivery: Delivery
+    attempts: int = 0
+    due: int = 0  # milliseconds since the epoch; not before
+    reason: str = ""  # of the last failure
+
+
+class StoredMessage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a message: who said it, and what it says now (after edits)."""
+
+    ref: MessageRef
+    sender: Member
+    content: Content
+    at: int
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery that was given up."""
+
+    queued: Queued
+    reason: str
+    certain: bool  # False: it may have arrived
+    at: int
+
+
+class StoredLink(msgspec.Struct, frozen=True, kw_only=True):
+    """A link that was made by command (those of the file are not stored)."""
+
+    name: str
+    rooms: tuple[Room, ...]
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What is kept of a person: their last name and when they last spoke (milliseconds since the epoch)."""
+
+    person: Person
+    name: str
+    spoke: int = 0
+
+
+class Store(Protocol):
+    """Everything that outlives the process.
+
+    The plain methods are the hot path: they queue a write in call order and return a Future; all that was queued within a few
+    milliseconds is one transaction. They never fail one by one: a transaction that the disk refuses is tried again until it goes
+    through, and meanwhile :meth:`healthy` is False and the futures wait. The async ones read, and see every write that was queued before them.
+    """
+
+    async def open(self) -> None:
+        """Migrate if needed and start. Raises: StoreError with one sentence (newer schema, unreadable file, no such server)."""
+
+    async def close(self) -> None:
+        """Write what is queued, then close."""
+
+    def healthy(self) -> str:
+        """Return "" when writes go through, else why they do not."""
+
+    def journal(self, event: Said, queued: Sequence[Queued]) -> Awaitable[None]:
+        """Keep an event, its message with its aliases, and its deliveries. An event that is known already changes nothing."""
+
+    def settle(self, key: DeliveryKey, sent: Sent) -> Awaitable[None]:
+        """Take a delivery out of the outbox and keep the ids of the copy; a Retract also removes the stored content."""
+
+    def postpone(self, queued: Queued) -> Awaitable[None]:
+        """Replace a delivery in the outbox: another voice, attempts, due or reason."""
+
+    def bury(self, key: DeliveryKey, *, reason: str, certain: bool) -> Awaitable[None]:
+        """Move a delivery from the outbox to the dead letters."""
+
+    def remember(self, network: Network, name: str, value: str) -> Awaitable[None]:
+        """Keep a connector's small text."""
+
+    def met(self, known: Known) -> Awaitable[None]:
+        """Keep a person's name and last words (an upsert)."""
+
+    async def recall(self, network: Network, name: str) -> str | None:
+        """Return what was remembered."""
+
+    async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
+        """Return what is known of these people."""
+
+    async def known(self, room: Room, keys: Collection[EventKey]) -> set[EventKey]:
+        """Return which of these facts are journalled."""
+
+    async def recent(self, limit: int) -> list[tuple[Room, EventKey]]:
+        """Return the newest journalled facts, oldest first."""
+
+    async def cursor(self, room: Room) -> Cursor | None:
+        """Return the newest journalled fact of a room."""
+
+    async def resolve(self, room: Room, message: MessageId) -> MessageRef | None:
+        """Return the original of what this room calls ``message`` (an own message, an alias, or a copy's part)."""
+
+    async def message(self, ref: MessageRef) -> StoredMessage | None:
+        """Return a message as it reads now."""
+
+    async def copies(self, ref: MessageRef, room: Room) -> tuple[MessageId, ...]:
+        """Return what ``room`` calls the parts of this message, in order; the own id for the room where it was said."""
+
+    async def last_seq(self) -> int:
+        """Return the highest ``seq`` ever given, 0 at first."""
+
+    async def lanes(self) -> dict[Room, int]:
+        """Return how many deliveries wait for each room."""
+
+    async def queue(self, room: Room, *, after: int, limit: int) -> list[Queued]:
+        """Return waiting deliveries of a room with ``seq > after``, in order."""
+
+    async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
+        """Return what was given up, oldest first."""
+
+    async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
+        """Move dead letters back into the outbox, with attempts at 0."""
+
+    async def discard(self, keys: Collection[DeliveryKey]) -> int:
+        """Delete dead letters; returns how many there were."""
+
+    async def links(self) -> list[StoredLink]:
+        """Return the links made by command."""
+
+    async def add_link(self, link: StoredLink) -> None:
+        """Keep a link. Raises: StoreError when the name or a room is taken."""
+
+    async def remove_link(self, name: str) -> bool:
+        """Forget a link; False if there was none."""
+
+    async def prune(self, *, before: int, keep: int) -> int:
+        """Delete journal and message map older than ``before`` beyond the newest ``keep``, never what still waits; returns rows."""
+
+
+class StoreError(Exception):
+    """The store cannot be used; one sentence for an operator."""
+
+
+class Timer(Protocol):
+    """A call that is to come."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class Clock(Protocol):
+    """Time, given from outside so that tests can hold it."""
+
+    def now(self) -> int:
+        """Return milliseconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go backwards."""
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
+        """Call once, later, on the loop."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""

@@ -1,0 +1,1 @@
+"""The XMPP side as a connector: the only package that imports slixmpp."""

@@ -1,0 +1,1 @@
+"""One IRC connection: bytes to lines, registration, capabilities, SASL, flood control. To be filled in."""
