@@ -1,0 +1,40 @@
+"""Which names are the same: folding by the server's CASEMAPPING. Pure.
+
+The library's ``irc.strings`` lowers all of Unicode and knows rfc1459 only; servers fold ASCII letters (and four pairs of brackets)
+and compare the rest byte by byte, so folding with it makes one person of two.
+"""
+
+from collections.abc import Callable
+
+_UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ASCII = str.maketrans(_UPPER, _UPPER.lower())
+_STRICT = _ASCII | str.maketrans("[]\\", "{}|")
+_RFC1459 = _STRICT | str.maketrans("^", "~")
+
+
+def folder(casemapping: str) -> Callable[[str], str]:
+    """Return the folding function for a CASEMAPPING token; rfc1459 where it is unknown, as the protocol's default.
+
+    ``rfc7613`` and ``rfc8265`` (PRECIS) are approximated by Unicode case folding.
+    """
+    match casemapping.lower():
+        case "ascii":
+            return _fold_ascii
+        case "rfc1459-strict" | "strict-rfc1459":
+            return _fold_strict
+        case "rfc7613" | "rfc8265" | "rfc3454":
+            return str.casefold
+        case _:
+            return _fold_rfc1459
+
+
+def _fold_ascii(name: str) -> str:
+    return name.translate(_ASCII)
+
+
+def _fold_strict(name: str) -> str:
+    return name.translate(_STRICT)
+
+
+def _fold_rfc1459(name: str) -> str:
+    return name.translate(_RFC1459)
