@@ -49,6 +49,9 @@ class Hub(Protocol):
     async def drained(self) -> None:
         """Return once the hub can take more: whoever reads without end awaits this between reads."""
 
+    def congested(self) -> str:
+        """Return "" when facts are stored without delay, else why not: a source that can be told to come again (HTTP 503) asks first."""
+
     def report(self, status: Status, detail: str = "") -> None:
         """Say how the network is; ``detail`` is one line for an operator, without secrets."""
 
@@ -116,6 +119,14 @@ class Joins(Protocol):
 
     def leave(self, room: RoomId, person: Person, *, reason: str = "") -> None:
         """Show this person in the room no more."""
+
+
+@runtime_checkable
+class Renames(Protocol):
+    """Can turn somebody shown into another person in place, where ids follow nicks. Without it the old one leaves and the new one joins."""
+
+    def rename(self, room: RoomId, old: Person, member: Member) -> None:
+        """Show ``member`` in the place of ``old``, whom they were; as a wish this is ``leave(old)`` and ``join(member)`` in one."""
 
 
 @runtime_checkable
@@ -205,6 +216,7 @@ __all__ = [
     "Presence",
     "PuppetMode",
     "PuppetSettings",
+    "Renames",
     "Room",
     "Secret",
     "Setup",
