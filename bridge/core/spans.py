@@ -1,0 +1,165 @@
+"""Styles over a text, kept in the order that :class:`bridge.core.content.Content` promises.
+
+Here: putting spans in order, moving them, and taking a piece out of a content with all that lies over it. Not here:
+what a style looks like on a network (each connector's formatting, :mod:`bridge.core.styling` for XEP-0393). Called by
+whoever makes a content out of another one.
+"""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from msgspec.structs import replace
+
+from bridge.core.content import Content, Mention, Span, Style
+
+BLOCKS = frozenset({Style.QUOTE, Style.PRE})
+"""Styles of whole lines: where one crosses an inline style, the inline one is split."""
+
+_RANK = {
+    style: rank
+    for rank, style in enumerate(
+        (
+            Style.QUOTE,
+            Style.PRE,
+            Style.SPOILER,
+            Style.LINK,
+            Style.COLOR,
+            Style.BOLD,
+            Style.ITALIC,
+            Style.UNDERLINE,
+            Style.STRIKE,
+            Style.CODE,
+        )
+    )
+}
+
+
+def _order(span: Span) -> tuple[int, int, int, str]:
+    """Sort outer before inner; styles over the same text have a fixed order."""
+    return span.start, -span.end, _RANK[span.style], span.value
+
+
+def tidy(spans: Iterable[Span], length: int) -> tuple[Span, ...]:
+    """Return the same styles in order: inside ``0..length``, none empty, none crossing, touching equals made one.
+
+    Quotes are not made one, since a quote may stand in a quote: each is a level. Of two crossing spans the inner one is
+    split.
+    """
+    inside = [
+        span
+        if span.start >= 0 and span.end <= length
+        else replace(span, start=max(span.start, 0), end=min(span.end, length))
+        for span in spans
+    ]
+    inside = [span for span in inside if span.start < span.end]
+    if len(inside) < 2:
+        return tuple(inside)
+    return tuple(_nest(_merge(inside)))
+
+
+def _merge(spans: list[Span]) -> list[Span]:
+    """Make one of equal styles that touch or overlap."""
+    merged: list[Span] = []
+    spans = sorted(spans, key=lambda span: (span.style, span.value, span.start, span.end))
+    for style, group in groupby(spans, key=attrgetter("style")):
+        if style is Style.QUOTE:
+            merged.extend(group)
+            continue
+        last: Span | None = None
+        for span in group:
+            if last is not None and last.value == span.value and span.start <= last.end:
+                if span.end > last.end:
+                    last = replace(last, end=span.end)
+                continue
+            if last is not None:
+                merged.append(last)
+            last = span
+        if last is not None:
+            merged.append(last)
+    return merged
+
+
+def _nest(spans: list[Span]) -> list[Span]:
+    """Split what crosses. A sweep from left to right with the open spans on a stack, outermost first."""
+    done: list[Span] = []
+    stack: list[Span] = []
+    for span in sorted(spans, key=_order):
+        _close(stack, done, upto=span.start)
+        _open(stack, done, span)
+    _close(stack, done, upto=None)
+    return sorted(done, key=_order)
+
+
+def _close(stack: list[Span], done: list[Span], *, upto: int | None) -> None:
+    """Close what ends until ``upto`` (None: everything). A span that is open inside one that ends is split there."""
+    while stack:
+        end = min(span.end for span in stack)
+        if upto is not None and end > upto:
+            return
+        first = next(index for index, span in enumerate(stack) if span.end == end)
+        rest = []
+        for span in stack[first:]:
+            if span.start < end:
+                done.append(replace(span, end=end) if span.end != end else span)
+            if span.end > end:
+                rest.append(replace(span, start=end))
+        rest.sort(key=_order)
+        stack[first:] = rest
+
+
+def _open(stack: list[Span], done: list[Span], span: Span) -> None:
+    """Open a span; a block goes around the inline styles that end before it, which are split at its start."""
+    first = len(stack)
+    if span.style in BLOCKS:
+        crossed = (i for i, held in enumerate(stack) if held.style not in BLOCKS and held.end < span.end)
+        first = next(crossed, first)
+    held = stack[first:]
+    done.extend(replace(inner, end=span.start) for inner in held if inner.start < span.start)
+    stack[first:] = [span, *(replace(inner, start=span.start) for inner in held)]
+
+
+def shift(spans: Sequence[Span], by: int) -> tuple[Span, ...]:
+    """Return the spans moved right by so many code points."""
+    if not by:
+        return tuple(spans)
+    return tuple(Span(span.start + by, span.end + by, span.style, span.value) for span in spans)
+
+
+def slice_spans(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
+    """Return what lies over ``text[start:end]``, counted from ``start``."""
+    return tuple(
+        Span(max(span.start, start) - start, min(span.end, end) - start, span.style, span.value)
+        for span in spans
+        if span.start < end and start < span.end
+    )
+
+
+def slice_mentions(mentions: Sequence[Mention], start: int, end: int) -> tuple[Mention, ...]:
+    """Return the mentions that begin in ``text[start:end]``, counted from ``start``: a cut names nobody twice."""
+    return tuple(
+        Mention(mention.start - start, min(mention.end, end) - start, mention.person)
+        for mention in mentions
+        if start <= mention.start < end
+    )
+
+
+def piece(content: Content, start: int, end: int) -> Content:
+    """Return ``text[start:end]`` with its spans and mentions, of the same kind, without attachments."""
+    return Content(
+        text=content.text[start:end],
+        kind=content.kind,
+        spans=slice_spans(content.spans, start, end) if content.spans else (),
+        mentions=slice_mentions(content.mentions, start, end) if content.mentions else (),
+    )
+
+
+def prefixed(content: Content, prefix: str) -> Content:
+    """Return the content with unstyled words in front."""
+    by = len(prefix)
+    return replace(
+        content,
+        text=prefix + content.text,
+        spans=shift(content.spans, by),
+        mentions=tuple(Mention(m.start + by, m.end + by, m.person) for m in content.mentions),
+    )
