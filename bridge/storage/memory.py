@@ -1,0 +1,332 @@
+"""The store in plain dictionaries: the whole contract of ``bridge.engine.ports.Store``, and nothing outlives the process.
+
+Tests of the engine and of connectors run on it, and the SQL store is held against it. It imports no SQLAlchemy, has no
+size limit and no thread. A write is applied when it is called; its future is resolved one turn of the loop later, as
+after a commit.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from bridge.connector import Cursor
+from bridge.core.content import Content
+from bridge.core.deliveries import Delivery, Edit, Post, React, Retract, Sent, Tell
+from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
+from bridge.engine.ports import DeadLetter, Known, Queued, StoredLink, StoredMessage, StoreError
+
+BLANK = Content(text="")
+"""What a message says after it was taken back."""
+
+
+def wall_clock() -> int:
+    """Return milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def subject(delivery: Delivery) -> MessageRef | None:
+    """Return the message that a delivery is about: a copy of it, or a change to it."""
+    match delivery:
+        case Post(message=ref):
+            return ref
+        case Tell(message=told):
+            return told
+        case Edit(target=ref) | Retract(target=ref) | React(target=ref):
+            return ref
+        case _:
+            return None
+
+
+@dataclass(slots=True)
+class _Fact:
+    """A journalled fact; ``message`` when it is one."""
+
+    at: int
+    message: MessageRef | None = None
+
+
+@dataclass(slots=True)
+class _Names:
+    """Everything that messages are called, room by room; first come first served, but an alias gives way."""
+
+    copies: dict[tuple[Room, MessageId], MessageRef] = field(default_factory=dict)
+    aliases: dict[tuple[Room, MessageId], MessageRef] = field(default_factory=dict)
+    parts: dict[tuple[MessageRef, Room], tuple[MessageId, ...]] = field(default_factory=dict)
+
+    def add_alias(self, room: Room, name: MessageId, ref: MessageRef) -> None:
+        """Let the newest bearer of an alias have it: clients that count from 1 begin anew every day."""
+        self.aliases[room, name] = ref
+
+    def add_copy(self, room: Room, ids: Sequence[MessageId], ref: MessageRef) -> None:
+        """Keep the parts of a copy."""
+        fresh = tuple(part for part in dict.fromkeys(ids) if (room, part) not in self.copies)
+        self.copies.update(((room, part), ref) for part in fresh)
+        self.parts[ref, room] = self.parts.get((ref, room), ()) + fresh
+
+    def find(self, room: Room, name: MessageId) -> MessageRef | None:
+        """Return the message that a room calls so."""
+        return self.copies.get((room, name)) or self.aliases.get((room, name))
+
+    def forget(self, refs: set[MessageRef]) -> None:
+        """Drop every name of these messages."""
+        self.copies = {name: ref for name, ref in self.copies.items() if ref not in refs}
+        self.aliases = {name: ref for name, ref in self.aliases.items() if ref not in refs}
+        self.parts = {place: ids for place, ids in self.parts.items() if place[0] not in refs}
+
+
+class MemoryStore:
+    """A :class:`bridge.engine.ports.Store` that forgets."""
+
+    def __init__(self, *, now: Callable[[], int] = wall_clock) -> None:
+        self._now = now
+        self._journal: dict[tuple[Room, EventKey], _Fact] = {}
+        self._newest: dict[Room, Cursor] = {}
+        self._messages: dict[MessageRef, StoredMessage] = {}
+        self._retracted: set[MessageRef] = set()
+        self._names = _Names()
+        self._outbox: dict[DeliveryKey, Queued] = {}
+        self._dead: dict[DeliveryKey, DeadLetter] = {}
+        self._people: dict[Person, Known] = {}
+        self._texts: dict[tuple[Network, str], str] = {}
+        self._links: dict[str, StoredLink] = {}
+        self._last_seq = 0
+        self._trouble = ""
+        self._uncommitted: list[asyncio.Future[None]] = []
+
+    async def open(self) -> None:
+        """Do nothing: a store in memory is always open."""
+
+    async def close(self) -> None:
+        """Let the loop resolve what was written; the contents stay, so that a test can open the store again."""
+        self._commit()
+
+    def healthy(self) -> str:
+        """Return what :meth:`break_down` was given."""
+        return self._trouble
+
+    def break_down(self, why: str) -> None:
+        """Behave like a store whose disk is full: writes wait until :meth:`recover`."""
+        self._trouble = why
+
+    def recover(self) -> None:
+        """End what :meth:`break_down` began."""
+        self._trouble = ""
+        self._commit()
+
+    def journal(self, event: Said, queued: Sequence[Queued]) -> Awaitable[None]:
+        """Keep an event, its message with its aliases, and its deliveries; nothing if the event is known."""
+        origin = event.origin
+        if (origin.room, origin.key) not in self._journal:
+            fact = _Fact(origin.at)
+            self._journal[origin.room, origin.key] = fact
+            self._newest[origin.room] = Cursor(origin.key, origin.at)
+            self._keep(event, fact)
+            for each in queued:
+                self._outbox[each.delivery.head.key] = each
+                self._last_seq = max(self._last_seq, each.seq)
+        return self._written()
+
+    def _keep(self, event: Said, fact: _Fact) -> None:
+        room = event.origin.room
+        match event:
+            case MessagePosted(id=own) | DirectPosted(id=own):
+                ref = MessageRef(room, own)
+                if ref in self._messages:
+                    return
+                fact.message = ref
+                self._messages[ref] = StoredMessage(
+                    ref=ref, sender=event.sender, content=event.content, at=event.origin.at
+                )
+                for alias in event.aliases if isinstance(event, MessagePosted) else ():
+                    self._names.add_alias(room, alias, ref)
+            case MessageEdited(target=target, content=content):
+                self._rewrite(self._find(room, target), content)
+            case MessageRetracted(target=target):
+                self._blank(self._find(room, target))
+            case _:
+                return
+
+    def _rewrite(self, ref: MessageRef | None, content: Content) -> None:
+        if ref in self._messages and ref not in self._retracted:
+            self._messages[ref] = msgspec.structs.replace(self._messages[ref], content=content)
+
+    def _blank(self, ref: MessageRef | None) -> None:
+        if ref is not None:
+            self._rewrite(ref, BLANK)
+            self._retracted.add(ref)
+
+    def settle(self, key: DeliveryKey, sent: Sent) -> Awaitable[None]:
+        """Take a delivery out of the outbox and keep the ids of the copy; a Retract also removes the stored content."""
+        queued = self._outbox.pop(key, None)
+        ref = subject(queued.delivery) if queued else None
+        if queued is not None and ref in self._messages:
+            room = queued.delivery.head.room
+            match queued.delivery:
+                case Post() | Tell():
+                    self._names.add_copy(room, sent.ids, ref)
+                case Edit():
+                    for name in sent.ids:
+                        self._names.add_alias(room, name, ref)
+                case Retract():
+                    self._blank(ref)
+                case _:
+                    pass
+        return self._written()
+
+    def postpone(self, queued: Queued) -> Awaitable[None]:
+        """Replace a delivery in the outbox: another voice, attempts, due or reason."""
+        key = queued.delivery.head.key
+        if key in self._outbox:
+            self._outbox[key] = msgspec.structs.replace(queued, seq=self._outbox[key].seq)
+        return self._written()
+
+    def bury(self, key: DeliveryKey, *, reason: str, certain: bool) -> Awaitable[None]:
+        """Move a delivery from the outbox to the dead letters."""
+        queued = self._outbox.pop(key, None)
+        if queued is not None:
+            self._dead[key] = DeadLetter(queued=queued, reason=reason, certain=certain, at=self._now())
+        return self._written()
+
+    def remember(self, network: Network, name: str, value: str) -> Awaitable[None]:
+        """Keep a connector's small text."""
+        self._texts[network, name] = value
+        return self._written()
+
+    def met(self, known: Known) -> Awaitable[None]:
+        """Keep a person's name and last words; ``spoke`` only grows."""
+        before = self._people.get(known.person, known)
+        self._people[known.person] = msgspec.structs.replace(known, spoke=max(known.spoke, before.spoke))
+        return self._written()
+
+    async def recall(self, network: Network, name: str) -> str | None:
+        """Return what was remembered."""
+        return self._texts.get((network, name))
+
+    async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
+        """Return what is known of these people."""
+        return {person: self._people[person] for person in persons if person in self._people}
+
+    async def known(self, room: Room, keys: Collection[EventKey]) -> set[EventKey]:
+        """Return which of these facts are journalled."""
+        return {key for key in keys if (room, key) in self._journal}
+
+    async def recent(self, limit: int) -> list[tuple[Room, EventKey]]:
+        """Return the newest journalled facts, oldest first."""
+        return list(self._journal)[-limit:] if limit > 0 else []
+
+    async def cursor(self, room: Room) -> Cursor | None:
+        """Return the newest journalled fact of a room, also after it was pruned."""
+        return self._newest.get(room)
+
+    async def resolve(self, room: Room, message: MessageId) -> MessageRef | None:
+        """Return the original of what this room calls ``message``."""
+        return self._find(room, message)
+
+    def _find(self, room: Room, message: MessageId) -> MessageRef | None:
+        own = MessageRef(room, message)
+        return own if own in self._messages else self._names.find(room, message)
+
+    async def message(self, ref: MessageRef) -> StoredMessage | None:
+        """Return a message as it reads now."""
+        return self._messages.get(ref)
+
+    async def copies(self, ref: MessageRef, room: Room) -> tuple[MessageId, ...]:
+        """Return what ``room`` calls the parts of this message, in order."""
+        if ref not in self._messages:
+            return ()
+        return (ref.id,) if room == ref.room else self._names.parts.get((ref, room), ())
+
+    async def last_seq(self) -> int:
+        """Return the highest ``seq`` ever given, 0 at first."""
+        return self._last_seq
+
+    async def lanes(self) -> dict[Room, int]:
+        """Return how many deliveries wait for each room."""
+        counts: dict[Room, int] = {}
+        for queued in self._outbox.values():
+            room = queued.delivery.head.room
+            counts[room] = counts.get(room, 0) + 1
+        return counts
+
+    async def queue(self, room: Room, *, after: int, limit: int) -> list[Queued]:
+        """Return waiting deliveries of a room with ``seq > after``, in order."""
+        waiting = (q for q in self._outbox.values() if q.delivery.head.room == room and q.seq > after)
+        return sorted(waiting, key=lambda q: q.seq)[:limit]
+
+    async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
+        """Return what was given up, oldest first."""
+        return list(self._dead.values())[:limit]
+
+    async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
+        """Move dead letters back into the outbox, with attempts at 0, under their old ``seq``."""
+        letters = [self._dead.pop(key) for key in dict.fromkeys(keys) if key in self._dead]
+        revived = sorted(
+            (msgspec.structs.replace(each.queued, attempts=0, due=0, reason="") for each in letters),
+            key=lambda q: q.seq,
+        )
+        self._outbox.update((queued.delivery.head.key, queued) for queued in revived)
+        return revived
+
+    async def discard(self, keys: Collection[DeliveryKey]) -> int:
+        """Delete dead letters; returns how many there were."""
+        return sum(self._dead.pop(key, None) is not None for key in set(keys))
+
+    async def links(self) -> list[StoredLink]:
+        """Return the links made by command."""
+        return list(self._links.values())
+
+    async def add_link(self, link: StoredLink) -> None:
+        """Keep a link. Raises: StoreError when the name or a room is taken."""
+        if link.name in self._links:
+            msg = f"there is already a link named {link.name}"
+            raise StoreError(msg)
+        owners = {room: other.name for other in self._links.values() for room in other.rooms}
+        for room in link.rooms:
+            if room in owners:
+                msg = f"{room} already belongs to the link {owners[room]}"
+                raise StoreError(msg)
+        self._links[link.name] = link
+
+    async def remove_link(self, name: str) -> bool:
+        """Forget a link; False if there was none."""
+        return self._links.pop(name, None) is not None
+
+    async def prune(self, *, before: int, keep: int) -> int:
+        """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
+
+        Returns how many facts there were.
+        """
+        old = list(self._journal.items())[: max(0, len(self._journal) - keep)]
+        causes = {(q.delivery.head.source, q.delivery.head.event) for q in self._outbox.values()}
+        subjects = {subject(q.delivery) for q in self._outbox.values()}
+        doomed = {
+            name: fact
+            for name, fact in old
+            if fact.at < before and name not in causes and (fact.message is None or fact.message not in subjects)
+        }
+        refs = {fact.message for fact in doomed.values() if fact.message is not None}
+        self._journal = {name: fact for name, fact in self._journal.items() if name not in doomed}
+        self._messages = {ref: message for ref, message in self._messages.items() if ref not in refs}
+        self._retracted -= refs
+        self._names.forget(refs)
+        return len(doomed)
+
+    def _written(self) -> asyncio.Future[None]:
+        loop = asyncio.get_running_loop()
+        if not self._uncommitted:
+            loop.call_soon(self._commit)
+        future: asyncio.Future[None] = loop.create_future()
+        self._uncommitted.append(future)
+        return future
+
+    def _commit(self) -> None:
+        if self._trouble:
+            return
+        done, self._uncommitted = self._uncommitted, []
+        for future in done:
+            if not future.done():
+                future.set_result(None)
