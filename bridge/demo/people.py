@@ -1,16 +1,17 @@
 """People at their keyboards: small clients that speak XMPP and IRC on a bare socket and remember everything they saw.
 
-They are what the bridge is judged by, so they share no code with it: no slixmpp, no IRC library. Reading never fails on what a
-server may send; waiting is by condition with a deadline, never by sleep. Used by the demonstration and the tests.
+They are what the bridge is judged by, so they share no code with it: no slixmpp, no IRC library. Reading never fails
+on what a server may send; waiting is by condition with a deadline, never by sleep. Used by the demonstration and tests.
 """
 
 import asyncio
 import base64
 import contextlib
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
-from xml.etree import ElementTree
+from typing import Self, cast
+from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
 
@@ -39,7 +40,7 @@ class XmppPerson:
         self._news = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "XmppPerson":
+    async def __aenter__(self) -> Self:
         await self.connect()
         return self
 
@@ -56,7 +57,7 @@ class XmppPerson:
         self.send(f"<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{secret}</auth>")
         answer = await self._wait(lambda el: el.tag.startswith("{urn:ietf:params:xml:ns:xmpp-sasl}"))
         if not answer.tag.endswith("success"):
-            msg = f"{self.jid} cannot log in: {ElementTree.tostring(answer, 'unicode')}"
+            msg = f"{self.jid} cannot log in: {ET.tostring(answer, 'unicode')}"
             raise ConnectionError(msg)
         self.seen.clear()
         self._open_stream()
@@ -110,8 +111,15 @@ class XmppPerson:
             )
         )
         if answer.get("type") == "error":
-            msg = f"{nick} cannot join {room}: {ElementTree.tostring(answer, 'unicode')}"
+            msg = f"{nick} cannot join {room}: {ET.tostring(answer, 'unicode')}"
             raise NotSeen(msg)
+        if "201" in codes(
+            answer
+        ):  # a new room may be locked until its owner accepts the defaults (XEP-0045 section 10.1.2)
+            accept = (
+                "<query xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' type='submit'/></query>"
+            )
+            await self.iq("set", accept, to=room)
 
     def leave(self, room: str, nick: str) -> None:
         """Go out of a MUC."""
@@ -177,7 +185,7 @@ class XmppPerson:
         return found
 
     def _open_stream(self) -> None:
-        self._parser = ElementTree.XMLPullParser(("start", "end"))
+        self._parser: ET.XMLPullParser[Element] = ET.XMLPullParser(("start", "end"))
         self._depth = 0
         self._root: Element | None = None
         self.send(
@@ -186,11 +194,11 @@ class XmppPerson:
         )
 
     async def _read(self) -> None:
-        with contextlib.suppress(OSError, ElementTree.ParseError):
+        with contextlib.suppress(OSError, ET.ParseError):
             while chunk := await self._reader.read(65536):
                 self._parser.feed(chunk)
-                for event in self._parser.read_events():
-                    self._take(event[0], event[1])  # type: ignore[arg-type]  # the pull parser's pairs are untyped
+                for event, element in cast("Iterator[tuple[str, Element]]", self._parser.read_events()):
+                    self._take(event, element)
         self._news.set()
 
     def _take(self, event: str, element: Element) -> None:
@@ -222,7 +230,7 @@ class XmppPerson:
             raise NotSeen(self._story(f"nothing of the kind in {patience:.0f} s")) from None
 
     def _story(self, what: str) -> str:
-        last = "\n".join(ElementTree.tostring(el, "unicode") for el in self.seen[-8:])
+        last = "\n".join(ET.tostring(el, "unicode") for el in self.seen[-8:])
         return f"{self.jid}: {what}; the last stanzas seen:\n{last}"
 
 
@@ -249,7 +257,7 @@ class IrcPerson:
         self._fences = count(1)
         self._reading: asyncio.Task[None] | None = None
 
-    async def __aenter__(self) -> "IrcPerson":
+    async def __aenter__(self) -> Self:
         await self.connect()
         return self
 

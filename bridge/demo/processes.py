@@ -1,4 +1,4 @@
-"""Foreground processes on loopback: free ports, own folders, readiness instead of sleeping, and only what was started is stopped.
+"""Foreground processes on loopback: own folders, free ports, readiness for sleep; only what was started is stopped.
 
 Used by the demonstration and by the tests; nothing here knows what the processes are.
 """
@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Self
 
 
 class StartError(Exception):
@@ -21,7 +22,7 @@ class StartError(Exception):
 def free_port() -> int:
     """Return a TCP port of 127.0.0.1 that nobody listens on.
 
-    From below the range that the kernel gives to outgoing connections, so that no connection of ours takes it meanwhile.
+    From below the range that the kernel gives to outgoing connections, so that none of ours takes it meanwhile.
     """
     while True:
         port = 10_000 + int.from_bytes(os.urandom(2), "big") % 20_000
@@ -43,7 +44,7 @@ def program(name: str, *, package: str) -> str:
 
 
 class Server:
-    """One server process with a folder of its own. ``async with`` starts and stops it; :meth:`kill` and :meth:`start` do in between."""
+    """One server process with a folder of its own; ``async with`` starts and stops it."""
 
     name = "server"
     patience = 30.0  # seconds until it must be ready
@@ -69,7 +70,7 @@ class Server:
     async def start(self) -> None:
         """Start the process and return once it is ready. Raises: StartError with the end of its output."""
         with self.log.open("ab") as output:
-            self.process = subprocess.Popen(  # noqa: S603, ASYNC220: our own command line; forking takes a millisecond
+            self.process = subprocess.Popen(  # noqa: S603, ASYNC220  # our own command line; forking takes a millisecond
                 list(self.command()),
                 cwd=self.folder,
                 env={**os.environ, **self.environment()},
@@ -121,8 +122,12 @@ class Server:
         """Return the end of what the process printed."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    async def __aenter__(self) -> "Server":
-        await self.start()
+    async def __aenter__(self) -> Self:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -162,7 +167,7 @@ async def until(condition: Callable[[], Awaitable[bool]], *, patience: float, wh
 
 
 async def answers(port: int, *, say: bytes = b"", expect: bytes = b"") -> bool:
-    """Return whether a server on 127.0.0.1 answers ``say`` with something that contains ``expect``, within 2 seconds."""
+    """Return whether a server on 127.0.0.1 answers ``say`` within 2 s with something that contains ``expect``."""
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,9 +1,11 @@
 """Prosody and InspIRCd, started by hand beside whatever else runs on the machine.
 
-Both listen on loopback, on free ports, with a configuration written for the occasion. Used by the demonstration and the tests.
+Both listen on loopback, on free ports, with a configuration written for the occasion. Used by the demonstration and
+the tests.
 """
 
 import os
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +27,7 @@ class Prosody(Server):
         *,
         people: Mapping[str, str] | None = None,
         component: str = "bridge.localhost",
-        secret: str = "component-secret",  # noqa: S107: of a server that lives for a minute on loopback
+        secret: str = "component-secret",  # noqa: S107  # of a server that lives for a minute on loopback
         admins: Sequence[str] = (),
         more: str = "",
     ) -> None:
@@ -188,8 +190,6 @@ class InspIRCd(Server):
 
 def certificate(folder: Path, host: str) -> None:
     """Write a self-signed ``cert.pem`` and ``key.pem`` for a host name and 127.0.0.1."""
-    import subprocess  # noqa: PLC0415: only with TLS
-
     if (folder / "cert.pem").exists():
         return
     subprocess.run(  # noqa: S603
