@@ -1,0 +1,148 @@
+"""The seam between the component stream (below) and rooms, inbound and outbound (above): who asks what of whom.
+
+Below are ``stream`` and ``component``, which know bytes, sockets and XEP-0114; above is the connector, which knows
+rooms and events. Both sides see only what stands here, so each is tested with a fake of the other. No slixmpp here.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+
+class Session(Protocol):
+    """Who uses the component: the connector. All calls come on the loop; none may block, none may raise."""
+
+    def stream_up(self) -> None:
+        """Learn that the handshake went through: nothing of an earlier stream is true any more."""
+
+    def stream_down(self, reason: str) -> None:
+        """Learn that the stream is gone, or could not be had: ``reason`` is a sentence for an operator.
+
+        Called for every attempt that fails; the component goes on trying by itself.
+        """
+
+    def reads(self, room: str, to: str) -> bool:
+        """Say whether the copies of the groupchat messages of ``room`` that go to ``to`` are read: the listener's are.
+
+        Asked once per pair; the answer is good until ``Component.forget``. Copies that are not read are skipped
+        unparsed, so of a message in a room with 300 ghosts one copy is looked at. Both are addresses as on the wire,
+        ``room`` is bare.
+        """
+
+    def wanted(self, name: str, attrs: dict[str, str]) -> bool:
+        """Decide on the start tag of a message or presence whether it has to be built at all.
+
+        ``attrs`` are its attributes, unescaped, without those that have a prefix. Not asked for copies that nobody
+        reads.
+        """
+
+    def stanza(self, element: Element) -> bool:
+        """Take a message or presence as a bare element; False: it is not mine, let the library have it.
+
+        Its tags are in ``jabber:component:accept``, whatever the server wrote.
+        """
+
+
+class IqRefused(Exception):
+    """An IQ was answered by an error, or not in time (condition ``remote-server-timeout``)."""
+
+    def __init__(self, condition: str, text: str = "", *, by: str = "") -> None:
+        super().__init__(f"{condition}: {text}" if text else condition)
+        self.condition = condition
+        self.text = text
+        self.by = by
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One line of disco#items."""
+
+    jid: str
+    name: str = ""
+    node: str = ""
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What one of our addresses shows of itself.
+
+    A ghost is ``client/pc`` (``client/bot`` for a program), a network ``gateway/irc``, a hosted room
+    ``conference/irc``, the component itself ``gateway/xmpp`` or the kind of its only network: all from the registry
+    of XEP-0030.
+    """
+
+    category: str
+    kind: str
+    name: str
+    features: tuple[str, ...] = ()  # beyond those that every address of ours has
+    items: tuple[Item, ...] = ()
+    full_name: str = ""  # vCard FN
+    nickname: str = ""
+    url: str = ""
+    description: str = ""
+
+
+class Describes(Protocol):
+    """Who knows what our addresses are: asked for disco#info and items, vCard, version."""
+
+    def describe(self, localpart: str) -> Described | None:
+        """Return what stands at ``localpart@domain``; None if nothing does.
+
+        ``localpart`` is in the escaped form that it has on the wire, "" is the component itself.
+        """
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """An IQ get or set that came to one of our addresses."""
+
+    kind: str  # "get" or "set"
+    sender: str
+    to: str
+    id: str
+    payload: Element  # the one child
+    described: Described  # of ``to``
+
+
+Answer = Callable[[Request], str | Awaitable[str]]
+"""Answers an IQ: returns the payload of the result as XML ("" is an empty one). Raises: IqRefused, with a condition."""
+
+
+class Cancellable(Protocol):
+    """A call that stands out."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class Component(Protocol):
+    """The face of the component that the rest of ``bridge.xmpp`` uses; the real one and the tests' fake have it."""
+
+    domain: str
+    namespace: str  # of the elements handed to Session.stanza and returned by iq: always "jabber:component:accept"
+
+    def send(self, stanza: str) -> None:
+        """Write one whole stanza, built by ``bridge.xmpp.stanzas``; all of one loop turn leave in one write, in order.
+
+        Dropped, and counted, when the stream is down. Raises: ValueError when ``from`` is not an address of ours.
+        """
+
+    async def iq(self, kind: str, *, to: str, payload: str, sender: str = "", timeout: float = 30.0) -> Element:  # noqa: ASYNC109 - what it means is "no answer", which is one of the answers
+        """Ask, and return the ``<iq type='result'>``; ``sender`` "" is the component itself. Raises: IqRefused."""
+
+    async def barrier(self) -> None:
+        """Return once the server has read all that was sent before. Raises: IqRefused if the stream goes down first."""
+
+    async def drained(self) -> None:
+        """Return when little enough is waiting to be written: whoever sends without end awaits this in between."""
+
+    def connected(self) -> bool:
+        """Say whether the stream is up."""
+
+    def forget(self) -> None:
+        """Ask ``Session.reads`` anew for every pair: a listener changed."""
+
+    def answer(self, kind: str, payload: str, answer: Answer) -> None:
+        """Let ``answer`` answer the IQs of ``kind`` whose child is ``payload``, written ``{namespace}name``."""
+
+    def call_later(self, seconds: float, call: Callable[[], None]) -> Cancellable:
+        """Call once, later."""
