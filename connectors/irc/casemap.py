@@ -1,7 +1,7 @@
-"""Which names are the same: folding by the server's CASEMAPPING. Pure.
+"""Which names are the same: folding by the server's CASEMAPPING, and masks. Pure.
 
-The library's ``irc.strings`` lowers all of Unicode and knows rfc1459 only; servers fold ASCII letters (and four pairs of brackets)
-and compare the rest byte by byte, so folding with it makes one person of two.
+The library's ``irc.strings`` lowers all of Unicode and knows rfc1459 only; servers fold ASCII letters (and four pairs
+of brackets) and compare the rest byte by byte, so folding with it makes one person of two.
 """
 
 from collections.abc import Callable
@@ -38,3 +38,30 @@ def _fold_strict(name: str) -> str:
 
 def _fold_rfc1459(name: str) -> str:
     return name.translate(_RFC1459)
+
+
+def matches(mask: str, name: str, fold: Callable[[str], str]) -> bool:
+    """Whether a mask with ``*`` and ``?`` covers a name such as nick!user@host.
+
+    No mask, however hostile, takes longer than its length times the name's.
+    """
+    mask, name = fold(mask), fold(name)
+    at, after_star, retry = (
+        0,
+        -1,
+        0,
+    )  # position in the mask; behind its last "*"; where in the name that star may end next
+    read = 0
+    while read < len(name):
+        if at < len(mask) and mask[at] == "*":
+            at += 1
+            after_star, retry = at, read
+        elif at < len(mask) and mask[at] in {"?", name[read]}:
+            at += 1
+            read += 1
+        elif after_star < 0:
+            return False
+        else:
+            retry += 1
+            at, read = after_star, retry
+    return not mask[at:].strip("*")

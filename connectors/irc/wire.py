@@ -1,15 +1,18 @@
-"""Bytes and lines: framing, lenient parsing, and the only encoder.
+r"""Bytes and lines: framing, lenient parsing, and the only encoder.
 
-Pure: no socket, no state but the unfinished line. Called by :mod:`connectors.irc.client`; :class:`Line` and :func:`split_source`
-also by everything above it. What is not here: what a line means.
+Pure: no socket, no state but the unfinished line. Called by :mod:`connectors.irc.client`; :class:`Line` and
+:func:`split_source` also by everything above it. What is not here: what a line means.
 
-Reading is lenient: whatever a server sends becomes a Line or nothing, never an exception. Writing is strict: :func:`encode` is the
-one way from words to the socket, and no argument can make it emit a CR, LF or NUL inside a line, a second line, or a
-parameter that the server would read as two. U+2028, U+0085 and the like are plain text to IRC, and pass.
+Reading is lenient: whatever a server sends becomes a Line or nothing, never an exception. Writing is strict:
+:func:`encode` is the one way from words to the socket, and no argument can make it emit a CR, LF or NUL inside a line,
+a second line, or a parameter that the server would read as two. U+2028, U+0085 and the like are plain text to IRC, and
+pass both ways.
 
-Message syntax: modern IRC, "Message Format"; tags: IRCv3 message-tags.
+Message syntax: modern IRC, "Message Format"; tags: IRCv3 message-tags. Blanks are 0x20 alone: ``str.split()`` would
+also split at 0x1D and 0x1F, which are italics and underline.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -22,13 +25,25 @@ TAGS_IN = 8191
 TAGS_OUT = 4094
 """Longest tag data that a client may send, in bytes, without "@" and the blank."""
 TEXTS = frozenset({"PRIVMSG", "NOTICE", "TOPIC", "PART", "QUIT", "KICK", "AWAY", "USER", "SETNAME"})
-"""Commands whose last parameter is text for people: it is cleaned instead of refused, and always written with its colon."""
+"""Commands whose last parameter is text for people: it is cleaned, not refused, and always written with its colon."""
+_UNCUT = frozenset({"PRIVMSG", "NOTICE"})
+
+_COMMAND = re.compile(r"[A-Z]+|[0-9]{3}")
+_MIDDLE = re.compile(r"[^\x00\r\n :\ud800-\udfff][^\x00\r\n \ud800-\udfff]*")
+_TRAILING = re.compile(r"[^\x00\r\n\ud800-\udfff]*")
+_TAG_KEY = re.compile(r"\+?(?:[A-Za-z0-9.-]+/)?[A-Za-z0-9-]+")
+_UNSENDABLE = re.compile(r"[\x00\r\n\ud800-\udfff]")
+_ESCAPED = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n": r"\n", "\0": None})
+_ESCAPES = re.compile(r"\\(.?)", re.DOTALL)
+_UNESCAPED = {":": ";", "s": " ", "r": "\r", "n": "\n"}
+_JUNK = re.compile(rb"[\r\n\0]+")
+_NO_TAGS: dict[str, str] = {}
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
-    """One line as read. ``command`` is upper case; ``source`` has no colon, "" where there is none; tag values are unescaped."""
+    """One line as read: ``source`` without colon or "", ``command`` in upper case, tag values unescaped."""
 
-    tags: dict[str, str]
+    tags: Mapping[str, str]
     source: str
     command: str
     params: list[str]
@@ -61,22 +76,144 @@ class TooLong(ValueError):
 
 
 def split_source(source: str) -> Source:
-    """Take ``nick[!user][@host]`` apart; anything goes in the host."""
-    raise NotImplementedError
+    """Take ``nick[!user][@host]`` apart; a host may hold anything, formatting codes and "!" too."""
+    name, _, host = source.partition("@")
+    nick, _, user = name.partition("!")
+    return Source(nick, user, host)
+
+
+class Framer:
+    """Cuts what the socket gives into lines, in bounded memory: a line over the limits is skipped up to its end."""
+
+    __slots__ = ("_rest", "_skipping", "limit")
+
+    def __init__(self, limit: int = LINE) -> None:
+        self.limit = limit  # of a line without tags
+        self._rest = b""
+        self._skipping = False
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the lines that are complete now, without LF (a CR before it stays)."""
+        lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
+        rest = lines.pop()
+        if self._skipping and lines:
+            del lines[0]
+            self._skipping = False
+        longest = TAGS_IN + self.limit
+        if len(rest) > longest or self._skipping:
+            rest, self._skipping = b"", True
+        self._rest = rest
+        return [line for line in lines if len(line) <= longest] if len(data) > longest else lines
+
+
+def decode(data: bytes, fallback: str = "cp1252") -> str:
+    """Read bytes as UTF-8; what is not as ``fallback``, and what that does not have as ISO 8859-1. Never raises.
+
+    A line that a server cut inside a character is still UTF-8: the piece goes, the rest stays readable.
+    """
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if (
+            error.start >= len(data) - 3
+            and error.reason == "unexpected end of data"
+            and not data[: error.start].isascii()
+        ):
+            return data[: error.start].decode()
+    try:
+        return data.decode(fallback)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
 
 
 def parse(data: bytes, fallback: str = "cp1252") -> Line | None:
-    """Read one line without its line end; None for one that has no command. Never raises."""
-    raise NotImplementedError
+    """Read one line; its line end, stray CRs and NULs are dropped. None for one that has no command. Never raises."""
+    data = data.rstrip(b"\r\n")
+    if b"\r" in data or b"\0" in data or b"\n" in data:
+        data = _JUNK.sub(b"", data)
+    rest = decode(data, fallback)
+    tags = _NO_TAGS
+    if rest[:1] == "@":
+        raw, _, rest = rest[1:].partition(" ")
+        tags = _tags(raw)
+        rest = rest.lstrip(" ")
+    source = ""
+    if rest[:1] == ":":
+        source, _, rest = rest[1:].partition(" ")
+    middle, colon, trailing = f" {rest}".partition(" :")
+    params = middle[1:].split(" ")
+    if "" in params:
+        params = [param for param in params if param]
+    if not params:
+        return None
+    command = params.pop(0)
+    if colon:
+        params.append(trailing)
+    return Line(tags, source, command.upper(), params)
+
+
+def _tags(raw: str) -> dict[str, str]:
+    tags = {}
+    for item in raw.split(";"):
+        key, _, value = item.partition("=")
+        if key:
+            tags[key] = _ESCAPES.sub(_unescape, value) if "\\" in value else value
+    return tags
+
+
+def _unescape(match: re.Match[str]) -> str:
+    return _UNESCAPED.get(match[1], match[1])
 
 
 def encode(command: str, params: Sequence[str], tags: Mapping[str, str] | None = None, *, limit: int = LINE) -> bytes:
     """Write one line, with CR LF.
 
-    Text for people (the last parameter of TEXTS) is cleaned: CR, LF and NUL become blanks, lone surrogates U+FFFD. Of the other
-    commands the last parameter may hold blanks. ``tags`` are escaped here.
+    Text for people (the last parameter of TEXTS) is cleaned: CR, LF, NUL and lone surrogates become blanks. Of other
+    commands the last parameter may hold blanks, and begin with a colon.
 
-    Raises: ValueError for a command, middle parameter or tag key that cannot be written; TooLong for a PRIVMSG or NOTICE over
+    Raises: ValueError for a command, parameter or tag key that cannot be written; TooLong for a PRIVMSG or NOTICE over
     ``limit`` bytes (other texts are cut), for any other line over it, and for tags over 4,094 bytes.
     """
-    raise NotImplementedError
+    if not _COMMAND.fullmatch(command):
+        raise ValueError(f"not a command: {command!r}")
+    words = [command]
+    if params:
+        words += [_middle(param) for param in params[:-1]]
+        words.append(_last(command, params[-1]))
+    line = " ".join(words).encode()
+    if len(line) > limit - 2:
+        line = _cut(line, command, limit - 2)
+    return b"%s%s\r\n" % (_tag_section(tags), line) if tags else line + b"\r\n"
+
+
+def _middle(param: str) -> str:
+    if not _MIDDLE.fullmatch(param):
+        raise ValueError(f"not a middle parameter: {param!r}")
+    return param
+
+
+def _last(command: str, param: str) -> str:
+    if command in TEXTS:
+        return ":" + (_UNSENDABLE.sub(" ", param) if _UNSENDABLE.search(param) else param)
+    if _MIDDLE.fullmatch(param):
+        return param
+    if not _TRAILING.fullmatch(param):
+        raise ValueError(f"not a parameter: {param!r}")
+    return ":" + param
+
+
+def _cut(line: bytes, command: str, limit: int) -> bytes:
+    if command not in TEXTS or command in _UNCUT:
+        raise TooLong(f"{command} of {len(line)} bytes, {limit} fit")
+    return line[:limit].decode(errors="ignore").encode()
+
+
+def _tag_section(tags: Mapping[str, str]) -> bytes:
+    for key in tags:
+        if not _TAG_KEY.fullmatch(key):
+            raise ValueError(f"not a tag key: {key!r}")
+    items = (f"{key}={value.translate(_ESCAPED)}" if value else key for key, value in tags.items())
+    data = ";".join(items).encode(errors="replace")
+    if len(data) > TAGS_OUT:
+        raise TooLong(f"tags of {len(data)} bytes, {TAGS_OUT} fit")
+    return b"@%s " % data
