@@ -77,6 +77,16 @@ def cut_text(text: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
     return tuple(text[start:end] for start, end in zip([0, *ends], ends, strict=False))
 
 
+def clip(text: str, *, limit: Limit, ellipsis: str = "") -> str:
+    """Return the text, or as many of its first graphemes as fit with ``ellipsis`` behind them."""
+    if length(text, limit.unit) <= limit.size:
+        return text
+    room = limit.size - length(ellipsis, limit.unit)
+    furthest = _reach(text, 0, room, limit.unit)
+    border = _grapheme_border(text, 0, furthest) if furthest else 0
+    return text[: border or furthest] + ellipsis
+
+
 def lines(content: Content) -> tuple[Content, ...]:
     r"""Return one content for each line that has something on it, spans counted anew; attachments go with the last.
 

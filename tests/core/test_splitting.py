@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from bridge.core.capabilities import Limit, Unit
 from bridge.core.content import Attachment, Content, Kind, Mention, Span, Style
 from bridge.core.ids import Network, Person, PersonId
-from bridge.core.splitting import cut, cut_text, length, lines
+from bridge.core.splitting import clip, cut, cut_text, length, lines
 
 FAMILY = "👨‍👩‍👧‍👦"  # 7 code points, 11 UTF-16 units, 25 bytes, one grapheme
 FLAG = "🇩🇪"
@@ -178,3 +178,18 @@ def test_segments_are_the_connectors_business():
 def test_a_hundred_kilobytes_of_one_grapheme_take_no_time():
     text = "e" + "\u0301" * 50_000
     assert "".join(cut_at(text, 400)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "size", "ellipsis", "clipped"),
+    [
+        ("hello", 5, "…", "hello"),
+        ("hello!", 5, "…", "he…"),
+        ("hello!", 5, "", "hello"),
+        (FAMILY * 2, 30, "", FAMILY),
+        (FAMILY, 8, "", "👨\u200d"),
+        ("hello", 0, "", ""),
+    ],
+)
+def test_clip(text, size, ellipsis, clipped):
+    assert clip(text, limit=Limit(size, Unit.BYTES), ellipsis=ellipsis) == clipped
