@@ -75,7 +75,7 @@ def test_secrets_are_blotted_out_everywhere() -> None:
     made.exc_info = record("hunter2", exc=True).exc_info
     for line in (text(made, "hunter2"), JsonFormatter(Redaction(["hunter2"])).format(made)):
         assert "hunter2" not in line
-        assert "…" in line
+        assert "…" in line or r"\u2026" in line
 
 
 def test_the_longer_of_two_secrets_goes_whole() -> None:
