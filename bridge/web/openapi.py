@@ -1,0 +1,148 @@
+"""The admin API described for programs: OpenAPI 3.1, its schemas made from the very structs that are served.
+
+Called by :mod:`bridge.web.admin`, which also holds the routes; a test compares the two.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from bridge.web.ports import Chosen, DeadLetterDocument, Done, LinkDocument, NewLink, StatusDocument
+
+
+class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the API does."""
+
+    method: str
+    path: str
+    summary: str
+    status: int = 200
+    body: Any = None  # type of what is sent
+    result: Any = None  # type of what comes back
+    query: tuple[str, ...] = ()
+    problems: tuple[int, ...] = ()
+    open: bool = False  # needs no token
+
+
+STATUS = Operation(method="get", path="/api/v1/status", summary="Networks, links and queues", result=StatusDocument)
+LIST_LINKS = Operation(method="get", path="/api/v1/links", summary="All links", result=list[LinkDocument])
+ADD_LINK = Operation(
+    method="post",
+    path="/api/v1/links",
+    summary="Join rooms, from now on and after restarts",
+    status=201,
+    body=NewLink,
+    result=LinkDocument,
+    problems=(400, 409),
+)
+REMOVE_LINK = Operation(
+    method="delete",
+    path="/api/v1/links/{name}",
+    summary="Take back a link that was made by command",
+    status=204,
+    problems=(404, 409),
+)
+LIST_DEAD_LETTERS = Operation(
+    method="get",
+    path="/api/v1/deadletters",
+    summary="Deliveries that were given up, oldest first",
+    result=list[DeadLetterDocument],
+    query=("limit",),
+    problems=(400,),
+)
+RETRY_DEAD_LETTERS = Operation(
+    method="post",
+    path="/api/v1/deadletters/retry",
+    summary="Try them again",
+    body=Chosen,
+    result=Done,
+    problems=(400,),
+)
+DISCARD_DEAD_LETTERS = Operation(
+    method="post",
+    path="/api/v1/deadletters/discard",
+    summary="Delete them",
+    body=Chosen,
+    result=Done,
+    problems=(400,),
+)
+DESCRIPTION = Operation(method="get", path="/api/v1/openapi.json", summary="This description", result=dict, open=True)
+
+OPERATIONS = (
+    STATUS,
+    LIST_LINKS,
+    ADD_LINK,
+    REMOVE_LINK,
+    LIST_DEAD_LETTERS,
+    RETRY_DEAD_LETTERS,
+    DISCARD_DEAD_LETTERS,
+    DESCRIPTION,
+)
+
+
+def description(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
+    """Return the OpenAPI document of these operations."""
+    listed = tuple(operations)
+    types = [kind for each in listed for kind in (each.body, each.result) if kind is not None]
+    schemas, components = msgspec.json.schema_components(
+        [*types, ProblemDocument], ref_template="#/components/schemas/{name}"
+    )
+    by_type = dict(zip(map(repr, [*types, ProblemDocument]), schemas, strict=True))
+    paths: dict[str, dict[str, Any]] = {}
+    for each in listed:
+        paths.setdefault(each.path, {})[each.method] = _described(each, by_type)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Linkspan administration", "version": version, "license": {"name": "MIT"}},
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _described(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, Any]:
+    result: dict[str, Any] = {"description": operation.summary}
+    if operation.result is not None:
+        result["content"] = {"application/json": {"schema": schemas[repr(operation.result)]}}
+    problem = {"application/problem+json": {"schema": schemas[repr(ProblemDocument)]}}
+    failures = operation.problems if operation.open else (*operation.problems, 401)
+    described: dict[str, Any] = {
+        "operationId": f"{operation.method}_{operation.path.removeprefix('/api/v1/')}".translate(_TO_NAME),
+        "summary": operation.summary,
+        "parameters": [*_in_path(operation.path), *map(_in_query, operation.query)],
+        "responses": {
+            str(operation.status): result,
+            **{str(status): {"description": "Refused", "content": problem} for status in sorted(failures)},
+        },
+    }
+    if operation.body is not None:
+        content = {"application/json": {"schema": schemas[repr(operation.body)]}}
+        described["requestBody"] = {"required": True, "content": content}
+    if operation.open:
+        described["security"] = []
+    return described
+
+
+_TO_NAME = str.maketrans({"/": "_", "{": None, "}": None, ".": "_"})
+
+
+def _in_path(path: str) -> list[dict[str, Any]]:
+    names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _in_query(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}

@@ -1,0 +1,169 @@
+"""What the admin API shows and does: values, and the face of the bridge behind it. Implemented by :mod:`bridge.app`.
+
+The values are the API's documents: their fields are part of the product, :mod:`bridge.web.openapi` describes them from
+here, and the command line prints them. No message body and no secret is in any of them.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import msgspec
+
+from bridge.engine.counters import Counters
+
+
+class _Document(msgspec.Struct, frozen=True, kw_only=True):
+    """Shape of all documents."""
+
+
+class PuppetCount(_Document, frozen=True):
+    """How many people are shown on a network."""
+
+    wanted: int
+    present: int
+    refused: int
+
+
+class NetworkDocument(_Document, frozen=True):
+    """How a network is."""
+
+    name: str
+    connector: str
+    status: str
+    """``connecting``, ``ready``, ``degraded``, ``needs login`` or ``down``."""
+    detail: str
+    since: int
+    """Milliseconds since the epoch."""
+    puppets: PuppetCount
+
+
+class RoomDocument(_Document, frozen=True):
+    """A room of a link."""
+
+    room: str
+    """``NETWORK:ROOM``."""
+    open: bool
+    """Whether it is read."""
+    reason: str = ""
+    """Why it is not."""
+
+
+class LinkDocument(_Document, frozen=True):
+    """Rooms that are joined."""
+
+    name: str
+    rooms: tuple[RoomDocument, ...]
+    origin: str
+    """``file``, or ``command`` where it was added while the bridge ran."""
+
+
+class QueueDocument(_Document, frozen=True):
+    """What waits for one room."""
+
+    room: str
+    waiting: int
+    more: bool
+    """Whether the store has others beyond those counted."""
+    flying: int
+    """Handed to the network, not yet accepted."""
+    oldest: int
+    """Milliseconds since the epoch: when the first of them was said; 0 if nothing waits."""
+    reason: str
+
+
+class StatusDocument(_Document, frozen=True):
+    """The bridge at a glance."""
+
+    version: str
+    started: int
+    """Milliseconds since the epoch."""
+    ready: bool
+    unready: dict[str, str]
+    """What is not up, and why: ``store``, networks, and links as ``links.NAME``."""
+    networks: tuple[NetworkDocument, ...]
+    links: tuple[LinkDocument, ...]
+    queues: tuple[QueueDocument, ...]
+    dead_letters: int
+
+
+class DeadLetterDocument(_Document, frozen=True):
+    """A delivery that was given up."""
+
+    key: str
+    room: str
+    what: str
+    """``post``, ``edit``, ``retract``, ``react``, ``topic``, ``announce``, ``kick`` or ``tell``."""
+    reason: str
+    certain: bool
+    """False: it may have arrived."""
+    at: int
+    """Milliseconds since the epoch: when it was given up."""
+    attempts: int
+
+
+class NewLink(_Document, frozen=True, forbid_unknown_fields=True):
+    """A link to be made."""
+
+    name: str
+    rooms: tuple[str, ...]
+    """Two or more, each ``NETWORK:ROOM``."""
+
+
+class Chosen(_Document, frozen=True, forbid_unknown_fields=True):
+    """Which dead letters are meant: those with these keys, or all."""
+
+    keys: tuple[str, ...] = ()
+    all: bool = False
+
+
+class Done(_Document, frozen=True):
+    """How many were retried or discarded."""
+
+    count: int
+
+
+class Refused(Exception):
+    """The administrator asked for what cannot be; ``status`` is the HTTP status that says so."""
+
+    def __init__(self, reason: str, *, status: int = 409) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class Bridge(Protocol):
+    """The running bridge, for its administrator."""
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted."""
+
+    def unready(self) -> dict[str, str]:
+        """Return what of store and networks is not up, and why; {} when everything is."""
+
+    def networks(self) -> Sequence[NetworkDocument]:
+        """Return how all networks are."""
+
+    def queues(self) -> Sequence[QueueDocument]:
+        """Return what waits."""
+
+    def links(self) -> Sequence[LinkDocument]:
+        """Return all links."""
+
+    async def status(self) -> StatusDocument:
+        """Return everything at a glance."""
+
+    async def add_link(self, link: NewLink) -> LinkDocument:
+        """Make a link and keep it. Raises: Refused."""
+
+    async def remove_link(self, name: str) -> None:
+        """Take back a link that was made by command. Raises: Refused."""
+
+    async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
+        """Return deliveries that were given up, oldest first."""
+
+    async def retry(self, keys: Collection[str] | None) -> int:
+        """Put dead letters back into the outbox, all if None; returns how many."""
+
+    async def discard(self, keys: Collection[str] | None) -> int:
+        """Delete dead letters, all if None; returns how many."""

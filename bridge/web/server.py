@@ -1,0 +1,54 @@
+"""One HTTP listener: an address, what is served there, and a clear sentence when it cannot be had.
+
+What is served is given from outside (:mod:`bridge.web.admin`; the public routes come from connectors). Built by
+:mod:`bridge.app`.
+"""
+
+import errno
+from typing import Final
+
+from aiohttp import web
+
+_GRACE: Final = 1.0
+"""Seconds that requests under way get when a listener stops."""
+_REASONS: Final = {
+    errno.EADDRINUSE: "another program uses this address already",
+    errno.EACCES: "this user may not use such a low port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+}
+
+
+class CannotListen(Exception):
+    """A listener did not get its address; the text is a sentence for an operator that names the key."""
+
+
+class Listener:
+    """An address where an application is served."""
+
+    def __init__(self, *, key: str, host: str, port: int, application: web.Application) -> None:
+        self._key = key  # "http.admin_listen"
+        self._host = host
+        self._port = port
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GRACE)
+
+    async def start(self) -> None:
+        """Listen. Raises: CannotListen."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port)
+        try:
+            await site.start()
+        except OSError as error:
+            await self._runner.cleanup()
+            reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
+            msg = f"{self._key}: cannot listen on {self._host}:{self._port}: {reason}"
+            raise CannotListen(msg) from None
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on: the configured one, or the one that was free if that is 0."""
+        addresses = self._runner.addresses
+        return int(addresses[0][1]) if addresses else self._port
+
+    async def stop(self) -> None:
+        """Listen no more; what is under way is finished, for a second at most."""
+        await self._runner.cleanup()

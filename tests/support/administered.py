@@ -1,0 +1,94 @@
+"""A bridge as its administrator's API sees it, made of values."""
+
+from collections.abc import Collection, Sequence
+
+from bridge.engine.counters import Counters
+from bridge.web.ports import (
+    DeadLetterDocument,
+    LinkDocument,
+    NetworkDocument,
+    NewLink,
+    PuppetCount,
+    QueueDocument,
+    Refused,
+    RoomDocument,
+    StatusDocument,
+)
+
+
+def network(name: str, *, status: str = "ready", detail: str = "") -> NetworkDocument:
+    """Return a network with a few puppets."""
+    puppets = PuppetCount(wanted=3, present=2, refused=1)
+    return NetworkDocument(name=name, connector="echo", status=status, detail=detail, since=1, puppets=puppets)
+
+
+def dead_letter(key: str) -> DeadLetterDocument:
+    """Return a delivery that was given up."""
+    return DeadLetterDocument(key=key, room="left:#a", what="post", reason="refused", certain=True, at=2, attempts=3)
+
+
+class FakeBridge:
+    """Keeps links and dead letters in lists."""
+
+    def __init__(self) -> None:
+        self.counters = Counters()
+        self.trouble: dict[str, str] = {}
+        self.letters = [dead_letter("a"), dead_letter("b"), dead_letter("c")]
+        self._networks = [network("left"), network("right", status="down", detail="gone")]
+        self._links = {"dev": link("dev", "left:#a", "right:#a")}
+        self._queues = [
+            QueueDocument(room="left:#a", waiting=2, more=False, flying=1, oldest=5, reason=""),
+            QueueDocument(room="left:#b", waiting=1, more=True, flying=0, oldest=6, reason="down"),
+        ]
+
+    def unready(self) -> dict[str, str]:
+        return self.trouble
+
+    def networks(self) -> Sequence[NetworkDocument]:
+        return self._networks
+
+    def queues(self) -> Sequence[QueueDocument]:
+        return self._queues
+
+    def links(self) -> Sequence[LinkDocument]:
+        return list(self._links.values())
+
+    async def status(self) -> StatusDocument:
+        return StatusDocument(
+            version="1.2.3",
+            started=1,
+            ready=not self.trouble,
+            unready=self.trouble,
+            networks=tuple(self._networks),
+            links=tuple(self._links.values()),
+            queues=tuple(self._queues),
+            dead_letters=len(self.letters),
+        )
+
+    async def add_link(self, new: NewLink) -> LinkDocument:
+        if new.name in self._links:
+            reason = f'link "{new.name}" exists'
+            raise Refused(reason)
+        self._links[new.name] = link(new.name, *new.rooms)
+        return self._links[new.name]
+
+    async def remove_link(self, name: str) -> None:
+        if self._links.pop(name, None) is None:
+            reason = f'no link "{name}"'
+            raise Refused(reason, status=404)
+
+    async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
+        return self.letters[:limit]
+
+    async def retry(self, keys: Collection[str] | None) -> int:
+        return await self.discard(keys)
+
+    async def discard(self, keys: Collection[str] | None) -> int:
+        gone = [letter for letter in self.letters if keys is None or letter.key in keys]
+        self.letters = [letter for letter in self.letters if letter not in gone]
+        return len(gone)
+
+
+def link(name: str, *rooms: str) -> LinkDocument:
+    """Return a link of open rooms."""
+    return LinkDocument(name=name, rooms=tuple(RoomDocument(room=room, open=True) for room in rooms), origin="command")

@@ -1,0 +1,185 @@
+"""The administration's listener, asked over HTTP."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import ClientResponse
+from aiohttp.test_utils import TestClient, TestServer
+
+from bridge.core.ids import Network
+from bridge.engine.counters import Count
+from bridge.web.admin import Admin
+from bridge.web.openapi import OPERATIONS
+from tests.support.administered import FakeBridge
+
+TOKEN = "s3cr3t-token"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
+
+@pytest.fixture
+def bridge() -> FakeBridge:
+    return FakeBridge()
+
+
+@pytest.fixture
+async def client(bridge: FakeBridge) -> AsyncIterator[TestClient]:
+    admin = Admin(bridge, token=lambda: TOKEN, version="1.2.3")
+    async with TestClient(TestServer(admin.application())) as client:
+        yield client
+
+
+async def problem(response: ClientResponse) -> tuple[int, str]:
+    assert response.content_type == "application/problem+json"
+    document = await response.json(content_type=None)
+    assert document["status"] == response.status
+    assert document["title"]
+    return response.status, document["detail"]
+
+
+async def test_alive_and_ready(client: TestClient, bridge: FakeBridge) -> None:
+    assert (await client.get("/healthz")).status == 200
+    ready = await client.get("/readyz")
+    assert (ready.status, await ready.json()) == (200, {"ready": True, "unready": {}})
+    bridge.trouble = {"right": "connection refused"}
+    away = await client.get("/readyz")
+    assert (away.status, await away.json()) == (503, {"ready": False, "unready": {"right": "connection refused"}})
+    assert (await client.get("/healthz")).status == 200
+
+
+async def test_metrics_tell_the_engine_s_numbers_by_network(client: TestClient, bridge: FakeBridge) -> None:
+    bridge.counters.add(Count.SENT, Network("left"), times=7)
+    bridge.counters.took(Network("left"), 0.02)
+    bridge.counters.took(Network("left"), 90.0)
+    bridge.trouble = {"store": "disk full"}
+    response = await client.get("/metrics")
+    lines = (await response.text()).splitlines()
+    assert response.headers["Content-Type"].startswith("text/plain")
+    for line in (
+        'linkspan_build_info{version="1.2.3"} 1.0',
+        "linkspan_ready 0.0",
+        "linkspan_store_up 0.0",
+        "linkspan_links 1.0",
+        "linkspan_links_up 1.0",
+        'linkspan_network_state{network="right",state="down"} 1.0',
+        'linkspan_network_state{network="right",state="ready"} 0.0',
+        'linkspan_network_state{network="right",state="needs_login"} 0.0',
+        'linkspan_puppets{network="left",state="present"} 2.0',
+        'linkspan_queue_waiting{network="left"} 3.0',
+        'linkspan_queue_waiting{network="right"} 0.0',
+        'linkspan_queue_flying{network="left"} 1.0',
+        'linkspan_deliveries_sent_total{network="left"} 7.0',
+        'linkspan_send_seconds_bucket{le="0.01",network="left"} 0.0',
+        'linkspan_send_seconds_bucket{le="0.025",network="left"} 1.0',
+        'linkspan_send_seconds_bucket{le="+Inf",network="left"} 2.0',
+        'linkspan_send_seconds_count{network="left"} 2.0',
+    ):
+        assert line in lines
+    assert any(line.startswith("process_cpu_seconds_total ") for line in lines)
+    assert not any("#a" in line for line in lines if not line.startswith("# "))
+
+
+@pytest.mark.parametrize(
+    "given", [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", f"Bearer {TOKEN}x", "Bearer \xe9"]
+)
+async def test_the_api_wants_the_token(client: TestClient, given: str | None) -> None:
+    headers = {} if given is None else {"Authorization": given}
+    for operation in OPERATIONS:
+        if not operation.open:
+            response = await client.request(operation.method, operation.path, headers=headers)
+            assert (await problem(response))[0] == 401
+            assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_status(client: TestClient) -> None:
+    status = await (await client.get("/api/v1/status", headers=BEARER)).json()
+    assert status["version"] == "1.2.3"
+    assert status["networks"][1]["detail"] == "gone"
+    assert status["links"][0]["rooms"][0] == {"room": "left:#a", "open": True, "reason": ""}
+
+
+async def test_links_are_made_and_taken_back(client: TestClient) -> None:
+    new = {"name": "ops", "rooms": ["left:#ops", "right:#ops"]}
+    made = await client.post("/api/v1/links", json=new, headers=BEARER)
+    assert (made.status, (await made.json())["name"]) == (201, "ops")
+    again = await client.post("/api/v1/links", json=new, headers=BEARER)
+    assert await problem(again) == (409, 'link "ops" exists')
+    listed = await (await client.get("/api/v1/links", headers=BEARER)).json()
+    assert [link["name"] for link in listed] == ["dev", "ops"]
+    assert (await client.delete("/api/v1/links/ops", headers=BEARER)).status == 204
+    assert await problem(await client.delete("/api/v1/links/ops", headers=BEARER)) == (404, 'no link "ops"')
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "Input data was truncated"),
+        (b"[]", "Expected `object`, got `array`"),
+        (b"{}", "Object missing required field `name`"),
+        (b'{"name": "x", "rooms": "y"}', "Expected `array`, got `str` - at `$.rooms`"),
+        (b'{"name": "x", "rooms": [], "more": 1}', "Object contains unknown field `more`"),
+        (b'{"name": "\xff"}', ""),
+    ],
+)
+async def test_a_body_that_is_no_link(client: TestClient, body: bytes, detail: str) -> None:
+    status, said = await problem(await client.post("/api/v1/links", data=body, headers=BEARER))
+    assert status == 400
+    assert said.startswith(detail)
+
+
+async def test_a_body_that_is_too_large(client: TestClient) -> None:
+    assert (await problem(await client.post("/api/v1/links", data=b" " * 70_000, headers=BEARER)))[0] == 413
+
+
+async def test_dead_letters(client: TestClient, bridge: FakeBridge) -> None:
+    listed = await (await client.get("/api/v1/deadletters", headers=BEARER)).json()
+    assert [letter["key"] for letter in listed] == ["a", "b", "c"]
+    short = await client.get("/api/v1/deadletters?limit=1", headers=BEARER)
+    assert len(await short.json()) == 1
+    retried = await client.post("/api/v1/deadletters/retry", json={"keys": ["a", "x"]}, headers=BEARER)
+    assert await retried.json() == {"count": 1}
+    gone = await client.post("/api/v1/deadletters/discard", json={"all": True}, headers=BEARER)
+    assert await gone.json() == {"count": 2}
+    assert bridge.letters == []
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "1001", "many", "1e3", "99999999999999999999", "٣"])
+async def test_a_limit_that_is_none(client: TestClient, limit: str) -> None:
+    response = await client.get("/api/v1/deadletters", params={"limit": limit}, headers=BEARER)
+    assert await problem(response) == (400, "limit: expected a whole number from 1 to 1000")
+
+
+@pytest.mark.parametrize("body", [{}, {"keys": []}, {"all": True, "keys": ["a"]}])
+async def test_nothing_is_discarded_by_omission(client: TestClient, bridge: FakeBridge, body: object) -> None:
+    response = await client.post("/api/v1/deadletters/discard", json=body, headers=BEARER)
+    assert await problem(response) == (400, "expected either keys or all")
+    assert len(bridge.letters) == 3
+
+
+async def test_unknown_paths_and_methods(client: TestClient) -> None:
+    assert (await problem(await client.get("/nothing")))[0] == 404
+    wrong = await client.put("/api/v1/links", headers=BEARER)
+    assert (await problem(wrong))[0] == 405
+    assert wrong.headers["Allow"] == "GET,POST"
+
+
+async def test_the_description_names_every_operation(client: TestClient) -> None:
+    document = await (await client.get("/api/v1/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    described = {(method, path) for path, methods in document["paths"].items() for method in methods}
+    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
+    references = set(_references(document))
+    assert references == {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    identifiers = [each["operationId"] for methods in document["paths"].values() for each in methods.values()]
+    assert len(set(identifiers)) == len(OPERATIONS)
+
+
+def _references(value: object) -> list[str]:
+    match value:
+        case {"$ref": str(ref)}:
+            return [ref]
+        case dict():
+            return [ref for each in value.values() for ref in _references(each)]
+        case list():
+            return [ref for each in value for ref in _references(each)]
+        case _:
+            return []
