@@ -1,0 +1,57 @@
+# The README's commands. Each does all the set-up that it needs: the virtual environment from requirements.lock, and
+# Debian's servers where tests or demo start them.
+
+SERVERS := prosody ejabberd inspircd ngircd jabberd2 jabber-muc postgresql openssl
+DEMO_SERVERS := prosody inspircd
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TESTS ?= tests
+
+.PHONY: help demo test lint bench format lock clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    real Prosody, real InspIRCd, the bridge, and a conversation   (KEEP=1 to stay and join in)"
+	@echo "make test    every test                                                    (TESTS=tests/core for some)"
+	@echo "make lint    formatting, rules, types, layers, documents"
+	@echo "make bench   what a message costs"
+	@echo "make format  let ruff put the code in order"
+	@echo "make lock    choose the versions in requirements.lock anew"
+
+$(READY): requirements.lock pyproject.toml .ci/venv
+	@.ci/venv
+	@touch $@
+
+demo: $(READY)
+	@.ci/packages $(DEMO_SERVERS)
+	@$(BIN)/linkspan demo $(if $(KEEP),--keep)
+
+test: $(READY)
+	@.ci/packages $(SERVERS)
+	$(BIN)/pytest --numprocesses auto --dist worksteal $(TESTS)
+
+lint: $(READY)
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest --quiet tests/rules
+
+bench: $(READY)
+	@.ci/packages $(DEMO_SERVERS)
+	$(BIN)/python -m bench
+
+format: $(READY)
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+# One lock for every system and Python: hashed, and without a word about where the files come from.
+lock:
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --quiet --upgrade --universal --python-version 3.11 --all-extras --group dev \
+		--generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	find bridge connectors tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
