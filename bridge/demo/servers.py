@@ -4,12 +4,13 @@ Both listen on loopback, on free ports, with a configuration written for the occ
 the tests.
 """
 
+import asyncio
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bridge.demo.processes import Server, answers, free_port, program
+from bridge.demo.processes import Server, StartError, answers, free_port, program
 
 
 class Prosody(Server):
@@ -63,6 +64,27 @@ class Prosody(Server):
         """Return lines of the MUC component's configuration."""
         return 'modules_enabled = { "muc_mam" }\n  muc_room_locking = false\n  muc_log_by_default = true'
 
+    async def shell(self, command: str) -> str:
+        """Run a command of Prosody's own shell; returns what it printed. Raises: StartError when it failed."""
+        config = str(self.folder / "prosody.cfg.lua")
+        process = await asyncio.create_subprocess_exec(
+            program("prosodyctl", package="prosody"),
+            "--config",
+            config,
+            "shell",
+            command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        output, _ = await process.communicate()
+        if process.returncode != 0:
+            raise StartError(output.decode(errors="replace"))
+        return output.decode(errors="replace")
+
+    def settings(self) -> str:
+        """Return further global lines of the configuration."""
+        return ""
+
     def _write(self) -> None:
         data = self.folder / "data"
         accounts = data / "localhost" / "accounts"
@@ -94,8 +116,9 @@ consider_websocket_secure = true
 limits = {{}}
 storage = "internal"
 admins = {{ {admins} }}
-modules_enabled = {{ "disco", "roster", "saslauth", "ping", "version", "private", "vcard4", "carbons", "websocket" }}
+modules_enabled = {{ "disco", "roster", "saslauth", "ping", "version", "private", "vcard4", "carbons", "websocket", "admin_shell" }}
 modules_disabled = {{ "s2s", "offline" }}
+{self.settings()}
 VirtualHost "{self.domain}"
 Component "{self.conference}" "muc"
   {self.muc_options()}

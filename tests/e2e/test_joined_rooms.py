@@ -44,7 +44,7 @@ def real_jid(presence: Element) -> str:
 
 
 async def test_a_ghost_is_an_occupant_of_its_own_with_the_address_of_the_design() -> None:
-    """The owner of the room sees the real JID ``bob%irc@bridge.localhost`` behind bob, and it answers as a user does."""
+    """The owner sees the real JID ``bob%irc@bridge.localhost`` behind bob, and it answers as a user does."""
     async with World() as world:
         juliet = await world.user("juliet")
         bob = await world.irc_user("bob")

@@ -1,0 +1,138 @@
+-- One copy of each room's traffic per component, instead of one per puppet.
+--
+-- A component that has many occupants in a room (a bridge with its ghosts) asks for it by joining once from its own bare
+-- domain ("bridge.example.org/anything") with <collapse xmlns='urn:linkspan:muc-puppets:0'/> in that presence. That occupant is
+-- the listener. While it is in the room, broadcast messages and the presence of others go to the listener only and not to the
+-- other occupants of that domain, the puppets. A puppet still gets what is meant for it: its own presence (110, nick change,
+-- kick, ban, leave), private messages, IQs, errors. Without a listener in the room everything is as usual, so a component
+-- that does not ask, or whose listener is kicked, sees no difference.
+--
+-- Load it on the MUC component: modules_enabled = { "muc_puppets" }. Needs Prosody 0.12 or 13.
+
+local jid_host = require "util.jid".host;
+local next = next;
+
+local xmlns = "urn:linkspan:muc-puppets:0";
+
+local muc = module:depends "muc";
+local room_mt = muc.room_mt or error("mod_muc of this Prosody does not offer room_mt; mod_muc_puppets needs 0.12 or 13");
+
+module:add_feature(xmlns);
+module:hook("muc-disco#info", function (event)
+	event.reply:tag("feature", { var = xmlns }):up();
+end);
+
+local active = true; -- false once unloaded: wrappers that somebody else has wrapped in turn just pass through
+
+-- Whether an occupant is a listener: a session of a bare domain, and its presence asks for it.
+local function is_listener(occupant)
+	local bare_jid = occupant.bare_jid;
+	if bare_jid ~= jid_host(bare_jid) then return false; end
+	for _, presence in occupant:each_session() do
+		if presence.attr.type == nil and presence:get_child("collapse", xmlns) then return true; end
+	end
+	return false;
+end
+
+-- The occupants that broadcasts go to, as nick -> occupant, and the domains that are collapsed; false if none is.
+-- Kept in the room until a listener comes or goes; everybody else is added and removed as they come and go.
+local function receivers(room)
+	local known = room._muc_puppets;
+	if known ~= nil then return known; end
+	local collapsed = {};
+	for _, occupant in next, room._occupants do
+		if is_listener(occupant) then collapsed[occupant.bare_jid] = true; end
+	end
+	known = false;
+	if next(collapsed) ~= nil then
+		local all = {};
+		for nick, occupant in next, room._occupants do
+			local bare_jid = occupant.bare_jid;
+			local host = jid_host(bare_jid);
+			if bare_jid == host or not collapsed[host] then all[nick] = occupant; end
+		end
+		known = { all = all, collapsed = collapsed };
+	end
+	room._muc_puppets = known;
+	return known;
+end
+
+local wrapped, ours = {}, {};
+local function wrap(name, wrapper)
+	local original = room_mt[name] or error("mod_muc of this Prosody has no "..name.."; mod_muc_puppets does not fit it");
+	wrapped[name] = original;
+	ours[name] = function (...)
+		if not active then return original(...); end
+		return wrapper(original, ...);
+	end;
+	room_mt[name] = ours[name];
+end
+
+wrap("save_occupant", function (original, room, occupant)
+	local saved = original(room, occupant);
+	local known = room._muc_puppets;
+	if known == nil then return saved; end
+	local bare_jid = occupant.bare_jid;
+	local host = jid_host(bare_jid);
+	if bare_jid == host then
+		room._muc_puppets = nil; -- perhaps a listener that came or went
+	elseif known and not known.collapsed[host] then
+		known.all[occupant.nick] = saved;
+	elseif known then
+		known.all[occupant.nick] = nil; -- a puppet; its nick may have been somebody else's
+	end
+	return saved;
+end);
+
+-- While a presence is broadcast, "every occupant" means every receiver.
+local publicising;
+wrap("each_occupant", function (original, room, ...)
+	if publicising == room then
+		local known = receivers(room);
+		if known then return next, known.all, nil; end
+	end
+	return original(room, ...);
+end);
+
+local function finish(before, ok, ...)
+	publicising = before;
+	if not ok then error((...), 0); end
+	return ...;
+end
+wrap("publicise_occupant_status", function (original, room, ...)
+	local before = publicising;
+	publicising = room;
+	return finish(before, pcall(original, room, ...));
+end);
+
+-- A puppet that joins is not told who is there: its component knows from the listener.
+wrap("send_occupant_list", function (original, room, to, ...)
+	local known = receivers(room);
+	if known then
+		local nick = room._jid_nick[to];
+		if known.collapsed[jid_host(to)] and not (nick and known.all[nick]) then return; end
+	end
+	return original(room, to, ...);
+end);
+
+-- Last of all handlers, so that archive, history and filters have seen the message.
+module:hook("muc-broadcast-message", function (event)
+	local room, stanza = event.room, event.stanza;
+	local known = receivers(room);
+	if not known then return; end
+	for _, occupant in next, known.all do room:route_to_occupant(occupant, stanza); end
+	return true;
+end, -10000);
+
+local function forget_all()
+	for room in (muc.live_rooms or muc.each_room)(true) do room._muc_puppets = nil; end
+end
+forget_all();
+
+function module.unload()
+	active = false;
+	for name, original in next, wrapped do
+		if room_mt[name] == ours[name] then room_mt[name] = original; end
+	end
+	forget_all();
+end

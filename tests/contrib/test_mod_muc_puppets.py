@@ -1,0 +1,172 @@
+"""mod_muc_puppets on a real Prosody: what the listener, the puppets and the other occupants of a room get."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.demo.people import XmppPerson
+from bridge.demo.servers import Prosody
+from tests.support.xmpp_component import NS, BareComponent
+
+pytestmark = pytest.mark.server
+
+MODULES = Path(__file__).parents[2] / "contrib" / "prosody"
+DOMAIN = "bridge.localhost"
+ROOM = "garden@conference.localhost"
+LISTENER = f"{DOMAIN}/linkspan"
+COLLAPSE = "<collapse xmlns='urn:linkspan:muc-puppets:0'/>"
+
+
+class PuppetProsody(Prosody):
+    """A Prosody that has the module."""
+
+    def muc_options(self) -> str:
+        return super().muc_options().replace('"muc_mam"', '"muc_mam", "muc_puppets"')
+
+    def settings(self) -> str:
+        return f'plugin_paths = {{ "{MODULES}" }}\n'
+
+
+def puppet(number: int) -> str:
+    return f"p{number}%irc@{DOMAIN}/linkspan"
+
+
+async def join(component: BareComponent, jid: str, nick: str, *, more: str = "") -> None:
+    component.send(
+        f"<presence from='{jid}' to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'>"
+        f"<history maxstanzas='0'/></x>{more}</presence>"
+    )
+    await component.see(
+        lambda el: (
+            el.tag == f"{NS}presence"
+            and el.get("to") == jid
+            and any(status.get("code") == "110" for status in el.iter("{http://jabber.org/protocol/muc#user}status"))
+        )
+    )
+
+
+class Scene:
+    def __init__(self, prosody: PuppetProsody, juliet: XmppPerson, component: BareComponent) -> None:
+        self.prosody, self.juliet, self.component = prosody, juliet, component
+
+    async def said(self, text: str) -> list[str]:
+        """Let juliet say something; return which of the component's addresses got a copy."""
+        self.juliet.say(ROOM, text)
+        await self.juliet.message(ROOM, text)
+        await self.juliet.fence()
+        await self.component.fence()
+        return [el.get("to", "") for el in self.component.seen if el.findtext(f"{NS}body") == text]
+
+
+@pytest.fixture
+async def scene() -> AsyncIterator[Scene]:
+    async with (
+        PuppetProsody(people={"juliet": "pw", "romeo": "pw"}) as prosody,
+        XmppPerson("juliet", "pw", port=prosody.port) as juliet,
+        BareComponent(DOMAIN, prosody.secret, port=prosody.component_port) as component,
+    ):
+        await juliet.join(ROOM, "juliet")
+        yield Scene(prosody, juliet, component)
+
+
+async def test_the_listener_gets_the_only_copy(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    for number in range(5):
+        await join(scene.component, puppet(number), f"p{number}")
+    assert await scene.said("once") == [LISTENER]
+    assert set(scene.juliet.occupants(ROOM)) == {"juliet", "linkspan", *(f"p{number}" for number in range(5))}
+
+
+async def test_without_asking_everything_is_as_usual(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan")
+    await join(scene.component, puppet(0), "p0")
+    assert sorted(await scene.said("twice")) == sorted([LISTENER, puppet(0)])
+
+
+async def test_puppets_that_were_there_before_the_listener_are_collapsed_too(scene: Scene) -> None:
+    await join(scene.component, puppet(0), "p0")
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    assert await scene.said("once") == [LISTENER]
+
+
+async def test_when_the_listener_goes_the_puppets_hear_again(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    scene.component.send(f"<presence type='unavailable' from='{LISTENER}' to='{ROOM}/linkspan'/>")
+    await scene.juliet.presence(f"{ROOM}/linkspan", gone=True)
+    assert await scene.said("again") == [puppet(0)]
+
+
+async def test_a_kicked_listener_leaves_the_room_as_usual_too(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    kick = "<query xmlns='http://jabber.org/protocol/muc#admin'><item nick='linkspan' role='none'/></query>"
+    await scene.juliet.iq("set", kick, to=ROOM)
+    assert await scene.said("again") == [puppet(0)]
+
+
+async def test_a_puppet_gets_its_own_presence_and_nobody_elses(scene: Scene) -> None:
+    """Join, nick change (303 and the new one), kick (307): each reaches the puppet itself, and the listener."""
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    await join(scene.component, puppet(1), "p1")
+    scene.component.send(f"<presence from='{puppet(0)}' to='{ROOM}/q0'/>")
+    await scene.juliet.presence(f"{ROOM}/q0")
+    kick = "<query xmlns='http://jabber.org/protocol/muc#admin'><item nick='q0' role='none'/></query>"
+    await scene.juliet.iq("set", kick, to=ROOM)
+    await scene.component.fence()
+    sources = [el.get("from") for el in scene.component.got(puppet(0), kind="presence")]
+    assert sources == [f"{ROOM}/p0", f"{ROOM}/p0", f"{ROOM}/q0", f"{ROOM}/q0"]
+    assert [el.get("from") for el in scene.component.got(puppet(1), kind="presence")] == [f"{ROOM}/p1"]
+    heard = [el.get("from") for el in scene.component.got(LISTENER, kind="presence")]
+    assert heard.count(f"{ROOM}/q0") == 2
+
+
+async def test_private_messages_still_reach_a_puppet(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    scene.juliet.tell(f"{ROOM}/p0", "psst")
+    got = await scene.component.see(lambda el: el.findtext(f"{NS}body") == "psst")
+    assert got.get("to") == puppet(0)
+
+
+async def test_a_puppet_speaks_and_the_listener_has_the_reflection(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    scene.component.send(f"<message type='groupchat' from='{puppet(0)}' to='{ROOM}' id='m1'><body>hi</body></message>")
+    await scene.juliet.message(ROOM, "hi", nick="p0")
+    await scene.component.fence()
+    copies = [el for el in scene.component.seen if el.findtext(f"{NS}body") == "hi"]
+    assert [(el.get("to"), el.get("id")) for el in copies] == [(LISTENER, "m1")]
+    assert copies[0].find("{urn:xmpp:sid:0}stanza-id") is not None
+
+
+async def test_users_and_other_domains_see_no_difference(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    async with XmppPerson("romeo", "pw", port=scene.prosody.port) as romeo:
+        await romeo.join(ROOM, "romeo")
+        assert set(romeo.occupants(ROOM)) == {"juliet", "linkspan", "p0", "romeo"}
+        scene.juliet.say(ROOM, "hello all")
+        await romeo.message(ROOM, "hello all", nick="juliet")
+        romeo.leave(ROOM, "romeo")
+        await scene.juliet.presence(f"{ROOM}/romeo", gone=True)
+
+
+async def test_the_room_says_that_it_collapses(scene: Scene) -> None:
+    info = await scene.juliet.iq("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=ROOM)
+    features = {el.get("var") for el in info.iter("{http://jabber.org/protocol/disco#info}feature")}
+    assert "urn:linkspan:muc-puppets:0" in features
+
+
+async def test_reloading_the_module_with_live_rooms_changes_nothing(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    assert await scene.said("before") == [LISTENER]
+    await scene.prosody.shell("module:reload('muc_puppets', 'conference.localhost')")
+    assert await scene.said("after") == [LISTENER]
+    await scene.prosody.shell("module:unload('muc_puppets', 'conference.localhost')")
+    assert sorted(await scene.said("unloaded")) == sorted([LISTENER, puppet(0)])
+    await scene.prosody.shell("module:load('muc_puppets', 'conference.localhost')")
+    assert await scene.said("loaded") == [LISTENER]

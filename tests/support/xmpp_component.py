@@ -1,0 +1,106 @@
+"""A bare XEP-0114 component for tests of servers: handshake, send text, remember stanzas; no code of the bridge in it."""
+
+import asyncio
+import contextlib
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Self, cast
+from xml.etree import ElementTree as ET
+from xml.etree.ElementTree import Element
+
+from bridge.demo.people import PATIENCE, NotSeen
+
+NS = "{jabber:component:accept}"
+
+
+class BareComponent:
+    """A component stream; every stanza received stays in :attr:`seen`, its bytes are counted."""
+
+    def __init__(self, domain: str, secret: str, *, port: int) -> None:
+        self.domain, self._secret, self._port = domain, secret, port
+        self.seen: list[Element] = []
+        self.bytes = 0
+        self._news = asyncio.Event()
+        self._depth = 0
+        self._root: Element | None = None
+
+    async def __aenter__(self) -> Self:
+        self._parser: ET.XMLPullParser[Element] = ET.XMLPullParser(("start", "end"))
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self.send(
+            "<stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams' "
+            f"to='{self.domain}'>"
+        )
+        opening = await self._reader.readuntil(b">")
+        while b"stream:stream" not in opening:
+            opening += await self._reader.readuntil(b">")
+        self._parser.feed(opening)
+        found = re.search(rb"id=['\"]([^'\"]*)", opening)
+        assert found is not None
+        digest = hashlib.sha1(found[1] + self._secret.encode()).hexdigest()
+        self._reading = asyncio.create_task(self._read())
+        self.send(f"<handshake>{digest}</handshake>")
+        await self.see(lambda el: el.tag == f"{NS}handshake")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        with contextlib.suppress(OSError):
+            self.send("</stream:stream>")
+            self._writer.close()
+        self._reading.cancel()
+
+    def send(self, xml: str) -> None:
+        """Write this on the stream."""
+        self._writer.write(xml.encode())
+
+    async def see(self, condition: Callable[[Element], bool], *, patience: float = PATIENCE) -> Element:
+        """Wait for a stanza, among those seen already too."""
+        position = 0
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    for el in self.seen[position:]:
+                        if condition(el):
+                            return el
+                    position = len(self.seen)
+                    if self._reading.done():
+                        msg = f"{self.domain}: the stream was closed"
+                        raise NotSeen(msg)
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            last = "\n".join(ET.tostring(el, "unicode") for el in self.seen[-8:])
+            msg = f"{self.domain}: nothing of the kind in {patience:.0f} s; the last stanzas:\n{last}"
+            raise NotSeen(msg) from None
+
+    async def fence(self) -> None:
+        """Return once the server has processed everything sent before, and its answers are here."""
+        mark = f"fence{len(self.seen)}"
+        self.send(f"<iq type='get' id='{mark}' from='{self.domain}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
+        await self.see(lambda el: el.tag == f"{NS}iq" and el.get("id") == mark)
+
+    def got(self, to: str, *, kind: str = "message") -> list[Element]:
+        """Return the stanzas of a kind that were addressed to one JID."""
+        return [el for el in self.seen if el.tag == f"{NS}{kind}" and el.get("to") == to]
+
+    async def _read(self) -> None:
+        with contextlib.suppress(OSError, ET.ParseError):
+            while chunk := await self._reader.read(262_144):
+                self.bytes += len(chunk)
+                self._parser.feed(chunk)
+                for event, element in cast("Iterator[tuple[str, Element]]", self._parser.read_events()):
+                    self._take(event, element)
+        self._news.set()
+
+    def _take(self, event: str, element: Element) -> None:
+        if event == "start":
+            self._depth += 1
+            if self._depth == 1:
+                self._root = element
+            return
+        self._depth -= 1
+        if self._depth == 1 and self._root is not None:
+            self._root.clear()
+            self.seen.append(element)
+            self._news.set()
