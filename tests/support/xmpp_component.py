@@ -1,4 +1,4 @@
-"""A bare XEP-0114 component for tests of servers: handshake, send text, remember stanzas; no code of the bridge in it."""
+"""A bare XEP-0114 component for tests of servers: handshake, send text, remember stanzas; no code of the bridge."""
 
 import asyncio
 import contextlib
