@@ -1,4 +1,4 @@
-"""The real clock. Tests have one of their own (``tests/support/clock.py``); nothing else in the engine asks for the time."""
+"""The real clock; tests bring their own (``tests/support/clock.py``). Nothing else in the engine asks for the time."""
 
 import asyncio
 import time

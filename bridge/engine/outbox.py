@@ -1,78 +1,197 @@
-"""The outbox: one ordered lane for each room that is told something, independent of all others.
+"""The outbox: one ordered lane for each room that is told something, and what all lanes share.
 
-(skeleton: signatures first)
+The hub pushes what is committed; lanes send it (:mod:`bridge.engine.lane`). Here: which connector a network has and
+whether it is ready, lanes found in the store at start, answers that never come, and the end. Not here: what a delivery
+is, and whether it ought to be; that was decided before it was stored.
 """
 
-from collections.abc import Callable, Sequence
-
-import msgspec
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine, Sequence
+from typing import Any
 
 from bridge.connector import Connector
 from bridge.core.deliveries import Delivery
 from bridge.core.ids import DeliveryKey, Network, Room
 from bridge.engine.counters import Counters
+from bridge.engine.lane import Desk, Lane, LaneStatus, Outlet
 from bridge.engine.limits import Limits
-from bridge.engine.ports import Clock, Queued, Store
+from bridge.engine.messages import Messages
+from bridge.engine.ports import Clock, Queued, Store, Timer
 
+log = logging.getLogger(__name__)
 
-class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """What waits for one room."""
-
-    room: Room
-    waiting: int  # in memory; ``more`` says that the store has others
-    more: bool
-    flying: int
-    oldest: int  # milliseconds since the epoch when the oldest of them happened, 0 if none
-    reason: str  # why the lane waits, "" when it does not
+SWEEP = 30.0
+"""Seconds between two looks at answers that are overdue and lanes that nobody needs any more."""
 
 
 class Outbox:
     """All lanes."""
 
-    def __init__(  # noqa: PLR0913 - its surroundings, given once
+    def __init__(
         self,
         *,
         store: Store,
         clock: Clock,
         counters: Counters,
         limits: Limits,
+        messages: Messages,
         jitter: Callable[[], float],
         on_failed: Callable[[Queued, str, bool], None],
     ) -> None:
-        raise NotImplementedError
+        self._store = store
+        self._clock = clock
+        self._limits = limits
+        self._desk = Desk(
+            store=store,
+            clock=clock,
+            counters=counters,
+            limits=limits,
+            messages=messages,
+            jitter=jitter,
+            on_failed=on_failed,
+            on_landed=self._landed,
+            spawn=self._spawn,
+        )
+        self._lanes: dict[Room, Lane] = {}
+        self._outlets: dict[Network, Outlet] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._emptied: asyncio.Future[None] | None = None
+        self._sweeper: Timer | None = None
 
     async def open(self) -> None:
-        """Find the lanes that the last run left."""
-        raise NotImplementedError
+        """Find the lanes that the last run left; they are read once their network is ready."""
+        last = await self._store.last_seq()
+        for room in await self._store.lanes():
+            self._lanes[room] = Lane(room, outlet=self._outlet(room.network), desk=self._desk, stored_up_to=last)
+        self._sweeper = self._clock.call_later(SWEEP, self._sweep)
 
     def attach(self, network: Network, connector: Connector) -> None:
         """Send through this connector from now on, once the network is ready."""
-        raise NotImplementedError
+        outlet = self._outlet(network)
+        outlet.connector = connector
+        outlet.trouble = ""
 
     def detach(self, network: Network) -> None:
         """Send no more to this network; what waits for it stays in the store."""
-        raise NotImplementedError
+        outlet = self._outlet(network)
+        outlet.ready = False
+        outlet.connector = None
+        self.abandon(network, crashed=False)
 
     def push(self, queued: Sequence[Queued]) -> None:
         """Take committed deliveries, in the order of ``seq``."""
-        raise NotImplementedError
+        for each in queued:
+            room = each.delivery.head.room
+            lane = self._lanes.get(room)
+            (lane or self._new_lane(room)).push(each)
 
     def post(self, delivery: Delivery) -> None:
         """Take a passing delivery (a notice, a kick): it is not stored, and left out where the lane is full."""
-        raise NotImplementedError
+        room = delivery.head.room
+        (self._lanes.get(room) or self._new_lane(room)).post(delivery)
 
     def ready(self, network: Network, *, yes: bool) -> None:
-        """The network can carry deliveries, or cannot."""
-        raise NotImplementedError
+        """Take note that a network can carry deliveries, or cannot; called at each report of its connector."""
+        outlet = self._outlet(network)
+        outlet.ready = yes and outlet.connector is not None
+        if not outlet.ready:
+            return
+        assert outlet.connector is not None
+        outlet.trouble = ""
+        outlet.window = max(1, outlet.connector.capabilities.pipeline)
+        for lane in self._of(network):
+            lane.pump()
 
-    async def revive(self, keys: Sequence[DeliveryKey]) -> int:
+    def abandon(self, network: Network, *, crashed: bool) -> None:
+        """Wait for no answer of this network any more: its connector has stopped, or crashed."""
+        for lane in self._of(network):
+            lane.abandon(crashed=crashed)
+        self._landed()
+
+    async def revive(self, keys: Collection[DeliveryKey]) -> int:
         """Bring dead letters back into their lanes; returns how many."""
-        raise NotImplementedError
+        revived = await self._store.revive(keys)
+        rooms = set()
+        for queued in revived:
+            room = queued.delivery.head.room
+            (self._lanes.get(room) or self._new_lane(room)).revive(queued)
+            rooms.add(room)
+        for room in rooms:
+            self._lanes[room].pump()
+        return len(revived)
 
-    async def drain(self, deadline: float) -> bool:
-        """Wait until nothing is under way, for ``deadline`` seconds at most; True when so. What was not sent stays in the store."""
-        raise NotImplementedError
+    async def drain(self, seconds: float) -> bool:
+        """Wait until the networks that are ready have taken everything; False if they have not in this time.
+
+        What was not sent stays in the store.
+        """
+        if not self._busy():
+            return True
+        emptied = self._emptied = asyncio.get_running_loop().create_future()
+        timer = self._clock.call_later(seconds, self._landed_too_late)
+        try:
+            await emptied
+        finally:
+            timer.cancel()
+            self._emptied = None
+        return not self._busy()
+
+    async def close(self) -> None:
+        """Stop: cancel what still reads or waits. Nothing is lost, the store has it."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for network in self._outlets:
+            self.detach(network)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def lanes(self) -> list[LaneStatus]:
-        """Return the lanes that have something."""
-        raise NotImplementedError
+        """Return the lanes that have something, by room."""
+        return [lane.status() for _, lane in sorted(self._lanes.items()) if not lane.idle]
+
+    def _outlet(self, network: Network) -> Outlet:
+        outlet = self._outlets.get(network)
+        if outlet is None:
+            outlet = self._outlets[network] = Outlet(network)
+        return outlet
+
+    def _new_lane(self, room: Room) -> Lane:
+        lane = self._lanes[room] = Lane(room, outlet=self._outlet(room.network), desk=self._desk)
+        return lane
+
+    def _of(self, network: Network) -> list[Lane]:
+        return [lane for room, lane in self._lanes.items() if room.network == network]
+
+    def _busy(self) -> bool:
+        return any(lane.flying or (lane.outlet.ready and not lane.idle) for lane in self._lanes.values())
+
+    def _landed(self) -> None:
+        if self._emptied is not None and not self._emptied.done() and not self._busy():
+            self._emptied.set_result(None)
+
+    def _landed_too_late(self) -> None:
+        if self._emptied is not None and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def _sweep(self) -> None:
+        self._sweeper = self._clock.call_later(SWEEP, self._sweep)
+        before = self._clock.monotonic() - self._limits.send
+        for room, lane in list(self._lanes.items()):
+            lane.overdue(before)
+            if lane.idle:
+                del self._lanes[room]
+            else:
+                lane.pump()  # a look-up that failed is begun again
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("outbox.fault", exc_info=error)
+        self._landed()

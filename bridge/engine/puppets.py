@@ -1,40 +1,467 @@
-"""Who is shown where: rosters of all rooms, and for each room the wish of whom to show there.
+"""Who is shown where: for each linked room the wish of whom to show in it, kept up with the rosters of the others.
 
-(skeleton: signatures first)
+Presence is state: facts change a roster (:mod:`bridge.engine.rosters`), a roster changes wishes, and only a changed wish
+is told to a connector (``Joins``), which works towards it in its own time and budget. Nothing is ever replayed.
+
+Whom a room shows: everybody of the link's other rooms, unless they are there in person, are a stand-in themselves, were
+refused for good, or are too many. A network whose puppets are connections (``SESSION``) has a budget: at most ``max``
+people, those who were active last; and whoever is silent for ``idle`` seconds goes, to come back with their next message.
+Addresses (``ADDRESS``) cost nothing, so there neither applies.
+
+Not here: how a puppet comes to be and under which nick (its connector), and who may speak through one
+(:mod:`bridge.core.routing`; it is told what :meth:`Puppets.shows` says). Called by the hub alone.
 """
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import msgspec
 
-from bridge.connector import Connector, PuppetSettings
-from bridge.core.ids import Network
-from bridge.engine.counters import Counters
+from bridge.connector import Connector, Joins, PuppetMode, PuppetSettings, Renames
+from bridge.core.capabilities import Representation
+from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, RoomOpened, State
+from bridge.core.ids import Network, Person, Room
+from bridge.engine.activity import Activity
+from bridge.engine.counters import Count, Counters
 from bridge.engine.limits import Limits
-from bridge.engine.ports import Clock, Store
+from bridge.engine.ports import Clock, Store, Timer
+from bridge.engine.rosters import Rosters
+
+log = logging.getLogger(__name__)
+
+KEEP_FOR = 600_000
+"""Milliseconds of silence before somebody may lose their place to a speaker: connections are dear, not to be traded by the line."""
+
+Ask = Callable[[Network, Callable[[], None]], None]
+"""Calls an ability such that its faults stay its own: :meth:`bridge.engine.supervisor.Supervisor.ask`."""
+
+Ousted = Callable[[PuppetLeft, list[tuple[Room, Member]]], None]
+"""Told when a puppet was thrown out or never got in: the fact, and where the person themselves is."""
 
 
 class PuppetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How many are shown on a network."""
 
     network: Network
-    wanted: int
-    present: int
-    refused: int
+    wanted: int  # people
+    present: int  # puppets in rooms
+    refused: int  # puppets that a room keeps out
+
+
+@dataclass(slots=True, eq=False)
+class _Troupe:
+    """A network that shows people of others."""
+
+    network: Network
+    connector: Joins
+    settings: PuppetSettings
+    budgeted: bool
+    shown: dict[Person, int] = field(default_factory=dict)  # in how many rooms
+    full_until: int = 0  # nobody can be evicted before
+
+    def has_room_for(self, person: Person) -> bool:
+        """Tell whether somebody can be shown without anybody leaving."""
+        return not self.budgeted or len(self.shown) < self.settings.max or person in self.shown
+
+    def more(self, person: Person) -> None:
+        """Count one more room that shows somebody."""
+        self.shown[person] = self.shown.get(person, 0) + 1
+
+    def less(self, person: Person) -> None:
+        """Count one room less."""
+        self.full_until = 0
+        if self.shown[person] == 1:
+            del self.shown[person]
+        else:
+            self.shown[person] -= 1
+
+
+@dataclass(slots=True, eq=False)
+class _Stage:
+    """A linked room as a place where people of the other rooms are shown."""
+
+    room: Room
+    peers: list["_Stage"] = field(default_factory=list)  # the link's other rooms, in the link's order
+    wanted: dict[Person, Member] = field(default_factory=dict)
+    present: dict[Person, str] = field(default_factory=dict)  # the nicks that they have
+    refused: set[Person] = field(default_factory=set)
 
 
 class Puppets:
-    """Compares who should be shown with who is, and wishes the difference."""
+    """Compares who should be shown with whom we asked to be shown, and asks for the difference."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, counters: Counters, limits: Limits, jitter: Callable[[], float]
+        self, *, store: Store, clock: Clock, counters: Counters, limits: Limits, ask: Ask, on_ousted: Ousted
     ) -> None:
-        raise NotImplementedError
+        self._clock = clock
+        self._counters = counters
+        self._ask = ask
+        self._on_ousted = on_ousted
+        self._activity = Activity(store=store, clock=clock)
+        self._rosters = Rosters(clock=clock, counters=counters, limits=limits, watcher=self)
+        self._troupes: dict[Network, _Troupe] = {}
+        self._stages: dict[Room, _Stage] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sweeper: Timer | None = None
+
+    # -- links and networks come and go
+
+    def link(self, rooms: Sequence[Room]) -> None:
+        """Show the members of each of these rooms in all others; rooms that are there already keep whom they show."""
+        stages = [self._stages.setdefault(room, _Stage(room)) for room in rooms]
+        for stage in stages:
+            stage.peers = [other for other in stages if other is not stage]
+            self._rosters.add(stage.room)
+        for stage in stages:
+            self._review(stage)
+
+    def unlink(self, rooms: Iterable[Room]) -> None:
+        """Show nobody in these rooms, and their members nowhere."""
+        gone = [self._stages.pop(room) for room in rooms]
+        peers = {peer.room: peer for stage in gone for peer in stage.peers}
+        for stage in gone:
+            people = list(self._rosters.members(stage.room))
+            self._rosters.drop(stage.room)
+            for person in list(stage.wanted):
+                self._unwish(stage, person, "")
+            self._forget(people)
+        for peer in peers.values():
+            peer.peers = [other for other in peer.peers if other not in gone]
+            if peer not in gone:
+                self._review(peer)
 
     def attach(self, network: Network, connector: Connector, settings: PuppetSettings) -> None:
-        """Show people on this network from now on, where its connector can."""
-        raise NotImplementedError
+        """Show people on this network from now on, where its connector can and the settings want it."""
+        representation = connector.capabilities.representation
+        shows = representation in (Representation.SESSION, Representation.ADDRESS)
+        if not shows or settings.mode is PuppetMode.RELAY or not isinstance(connector, Joins):
+            return
+        budgeted = representation is Representation.SESSION
+        self._troupes[network] = _Troupe(network, connector, settings, budgeted)
+        if budgeted and self._sweeper is None:
+            self._sweeper = self._clock.call_later(self._sweep_every(), self._sweep)
+        for stage in self._of(network):
+            self._review(stage)
+
+    def detach(self, network: Network) -> None:
+        """Forget a network that was stopped: its puppets are gone with it, and who is in its rooms is not known."""
+        self._troupes.pop(network, None)
+        for stage in self._of(network):
+            stage.wanted.clear()
+            stage.present.clear()
+            stage.refused.clear()
+        self._rosters.forget(network)
+
+    def restarted(self, network: Network) -> None:
+        """Wish everything anew, most recently active people first: the connector has begun from nothing."""
+        troupe = self._troupes.get(network)
+        if troupe is None:
+            return
+        for stage in self._of(network):
+            stage.present.clear()
+            stage.refused.clear()
+            for person in sorted(stage.wanted, key=self._activity.last, reverse=True):
+                self._tell(troupe, stage, stage.wanted[person])
+            self._review(stage)
+
+    def lost(self, network: Network) -> None:
+        """Take note that a network is down."""
+        self._rosters.lost(network)
+
+    def found(self, network: Network) -> None:
+        """Take note that a network is up again."""
+        self._rosters.found(network)
+
+    def close(self) -> None:
+        """Stop all timers and look-ups."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        self._rosters.close()
+        for task in self._tasks:
+            task.cancel()
+
+    # -- what others ask
+
+    def shows(self, room: Room, person: Person) -> bool:
+        """Tell whether somebody is shown in a room, or on their way there: whether they can speak as a puppet."""
+        stage = self._stages.get(room)
+        return stage is not None and person in stage.wanted
 
     def statuses(self) -> list[PuppetStatus]:
         """Return how many are shown, by network."""
-        raise NotImplementedError
+        return [
+            PuppetStatus(
+                network=network,
+                wanted=len(troupe.shown),
+                present=sum(len(stage.present) for stage in self._of(network)),
+                refused=sum(len(stage.refused) for stage in self._of(network)),
+            )
+            for network, troupe in sorted(self._troupes.items())
+        ]
+
+    # -- what happens
+
+    def spoke(self, room: Room, sender: Member) -> None:
+        """Take note of a message just said: its sender is here and active, and gets a puppet where they have none."""
+        person = sender.person
+        if self._rosters.lacks(room, person):
+            return  # said from outside, or before they went
+        self._activity.spoke(sender)
+        self._rosters.heard(room, sender)
+        for peer in self._stages[room].peers:
+            if person not in peer.wanted:
+                self._consider(peer, person, speaking=True)
+
+    def see(self, event: State) -> None:
+        """Take note of a fact about members, rooms or puppets."""
+        stage = self._stages.get(event.origin.room)
+        if stage is None:
+            return
+        match event:
+            case PuppetJoined(person=person, name=name):
+                self._entered(stage, person, name)
+            case PuppetLeft():
+                self._exited(stage, event)
+            case _:
+                self._rosters.see(event)
+                if isinstance(event, RoomOpened) and stage.refused:
+                    stage.refused.clear()  # a new try for everybody who was kept out
+                    self._review(stage)
+
+    def _entered(self, stage: _Stage, person: Person, name: str) -> None:
+        stage.present[person] = name
+        stage.refused.discard(person)
+        troupe = self._troupes.get(stage.room.network)
+        if person not in stage.wanted and troupe is not None:  # the two crossed: the wish was withdrawn meanwhile
+            self._ask(troupe.network, partial(troupe.connector.leave, stage.room.id, person))
+
+    def _exited(self, stage: _Stage, event: PuppetLeft) -> None:
+        person = event.person
+        stage.present.pop(person, None)
+        if person not in stage.wanted:
+            return  # as we had asked
+        if event.final:
+            stage.refused.add(person)
+            self._strike(stage, person)
+        own = [(peer.room, member) for peer in stage.peers if (member := self._rosters.member(peer.room, person))]
+        if own and (event.final or event.cause in (Cause.KICKED, Cause.BANNED)):
+            self._on_ousted(event, own)
+
+    # -- what the rosters tell
+
+    def came(self, room: Room, member: Member, *, new: bool) -> None:
+        """Show somebody who came, or show what has changed of them."""
+        person = member.person
+        stage = self._stages[room]
+        if new:
+            self._activity.came(person)
+        if person in stage.wanted:
+            self._unwish(stage, person, "")  # here in person now
+        for peer in stage.peers:
+            self._update(peer, person)
+
+    def went(self, room: Room, people: list[Person], reason: str) -> None:
+        """Show these people no more, unless another room of the link still has them."""
+        stage = self._stages[room]
+        for person in people:
+            for peer in stage.peers:
+                peer.refused.discard(person)
+                if person in peer.wanted and self._seen_from(peer, person) is None:
+                    self._unwish(peer, person, reason)
+            self._consider(stage, person)  # they may still be in a room that is shown here
+        self._forget(people)
+
+    def renamed(self, room: Room, old: Person, member: Member) -> None:
+        """Show somebody under another name, in place where the network can."""
+        stage = self._stages[room]
+        self._activity.renamed(old, member.person)
+        if member.person in stage.wanted:
+            self._unwish(stage, member.person, "")
+        for peer in stage.peers:
+            if old in peer.wanted:
+                self._rename(peer, old, member)
+            else:
+                self._update(peer, member.person)
+        self._forget([old])
+
+    def listed(self, room: Room, came: list[Person], went: list[Person]) -> None:
+        """Act on the difference that a whole new list makes."""
+        stage = self._stages[room]
+        strangers = self._activity.strangers(came)
+        if strangers and any(self._is_budgeted(peer) for peer in stage.peers):
+            self._spawn(self._recall(stage, strangers))
+        else:
+            self._review_link(stage)
+        self._forget(went)
+
+    async def _recall(self, stage: _Stage, strangers: list[Person]) -> None:
+        await self._activity.recall(strangers)
+        if self._stages.get(stage.room) is stage:
+            self._review_link(stage)
+
+    # -- wishes
+
+    def _seen_from(self, stage: _Stage, person: Person) -> Member | None:
+        """Return the member whom a room should show: the first in the link's order who is this person."""
+        for peer in stage.peers:
+            member = self._rosters.member(peer.room, person)
+            if member is not None:
+                return member
+        return None
+
+    def _eligible(self, stage: _Stage, member: Member, troupe: _Troupe) -> bool:
+        """Tell whether somebody should be shown, leaving the number of places aside."""
+        person = member.person
+        if member.stand_in or person in stage.refused or self._rosters.member(stage.room, person) is not None:
+            return False
+        if troupe.settings.mode is PuppetMode.LAZY and not self._activity.last_words(person):
+            return False
+        return not troupe.budgeted or self._clock.now() - self._activity.last(person) < troupe.settings.idle * 1000
+
+    def _consider(self, stage: _Stage, person: Person, *, speaking: bool = False) -> None:
+        """Show somebody who is not shown, if they should be and there is room; a speaker may get another's place."""
+        troupe = self._troupes.get(stage.room.network)
+        if troupe is None:
+            return
+        member = self._seen_from(stage, person)
+        if member is None or not self._eligible(stage, member, troupe):
+            return
+        if troupe.has_room_for(person) or (speaking and self._make_room(troupe)):
+            self._wish(troupe, stage, member)
+
+    def _update(self, stage: _Stage, person: Person) -> None:
+        """Show somebody who came or changed."""
+        shown = stage.wanted.get(person)
+        member = self._seen_from(stage, person)
+        if shown is None:
+            self._consider(stage, person)
+        elif member is not None and member != shown:
+            self._wish(self._troupes[stage.room.network], stage, member)
+
+    def _rename(self, stage: _Stage, old: Person, member: Member) -> None:
+        troupe = self._troupes[stage.room.network]
+        connector = troupe.connector
+        if not isinstance(connector, Renames) or not self._can_take_over(stage, member):
+            if self._seen_from(stage, old) is None:
+                self._unwish(stage, old, member.name)
+            self._update(stage, member.person)
+            return
+        del stage.wanted[old]
+        troupe.less(old)
+        stage.wanted[member.person] = member
+        troupe.more(member.person)
+        if old in stage.present:
+            stage.present[member.person] = stage.present.pop(old)
+        self._ask(troupe.network, partial(connector.rename, stage.room.id, old, member))
+
+    def _can_take_over(self, stage: _Stage, member: Member) -> bool:
+        return (
+            member.person not in stage.wanted
+            and not member.stand_in
+            and self._rosters.member(stage.room, member.person) is None
+        )
+
+    def _review_link(self, stage: _Stage) -> None:
+        for peer in stage.peers:
+            self._review(peer)
+        self._review(stage)
+
+    def _review(self, stage: _Stage) -> None:
+        """Compare whom a room should show with whom we asked it to show, and ask for the difference."""
+        troupe = self._troupes.get(stage.room.network)
+        if troupe is None:
+            return
+        here = self._rosters.members(stage.room)
+        for person in list(stage.wanted):
+            if person in here or self._seen_from(stage, person) is None:
+                self._unwish(stage, person, "")
+        people = {person for peer in stage.peers for person in self._rosters.members(peer.room)}
+        for person in sorted(people, key=self._activity.last, reverse=True):
+            self._update(stage, person)
+
+    def _make_room(self, troupe: _Troupe) -> bool:
+        """Evict whoever was silent for longest, if that is long enough."""
+        now = self._clock.now()
+        if now < troupe.full_until or not troupe.shown:
+            return False
+        victim = min(troupe.shown, key=self._activity.last)
+        free_at = self._activity.last(victim) + KEEP_FOR
+        if now < free_at:
+            troupe.full_until = free_at
+            return False
+        self._counters.add(Count.EVICTED, troupe.network)
+        self._withdraw(troupe, victim, "")
+        return True
+
+    def _withdraw(self, troupe: _Troupe, person: Person, reason: str) -> None:
+        """Show somebody nowhere on a network."""
+        for stage in self._of(troupe.network):
+            if person in stage.wanted:
+                self._unwish(stage, person, reason)
+
+    def _wish(self, troupe: _Troupe, stage: _Stage, member: Member) -> None:
+        if member.person not in stage.wanted:
+            troupe.more(member.person)
+            self._counters.add(Count.JOINS, troupe.network)
+        stage.wanted[member.person] = member
+        self._tell(troupe, stage, member)
+
+    def _tell(self, troupe: _Troupe, stage: _Stage, member: Member) -> None:
+        self._ask(troupe.network, partial(troupe.connector.join, stage.room.id, member))
+
+    def _unwish(self, stage: _Stage, person: Person, reason: str) -> None:
+        self._strike(stage, person)
+        troupe = self._troupes.get(stage.room.network)
+        if troupe is not None:
+            self._counters.add(Count.LEAVES, troupe.network)
+            self._ask(troupe.network, partial(troupe.connector.leave, stage.room.id, person, reason=reason))
+
+    def _strike(self, stage: _Stage, person: Person) -> None:
+        del stage.wanted[person]
+        troupe = self._troupes.get(stage.room.network)
+        if troupe is not None:
+            troupe.less(person)
+
+    def _is_budgeted(self, stage: _Stage) -> bool:
+        troupe = self._troupes.get(stage.room.network)
+        return troupe is not None and troupe.budgeted
+
+    # -- time passes
+
+    def _sweep_every(self) -> float:
+        shortest = min((each.settings.idle for each in self._troupes.values() if each.budgeted), default=600.0)
+        return min(600.0, max(1.0, shortest / 10))
+
+    def _sweep(self) -> None:
+        """Take out puppets of people who were silent for long."""
+        self._sweeper = self._clock.call_later(self._sweep_every(), self._sweep)
+        now = self._clock.now()
+        for troupe in self._troupes.values():
+            if not troupe.budgeted:
+                continue
+            since = now - troupe.settings.idle * 1000
+            for person in [person for person in troupe.shown if self._activity.last(person) <= since]:
+                self._counters.add(Count.IDLED, troupe.network)
+                self._withdraw(troupe, person, "idle")
+
+    def _forget(self, people: Iterable[Person]) -> None:
+        for person in people:
+            if not self._rosters.anywhere(person):
+                self._activity.forget(person)
+
+    def _of(self, network: Network) -> list[_Stage]:
+        return [stage for room, stage in self._stages.items() if room.network == network]
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("puppets.fault", exc_info=error)
