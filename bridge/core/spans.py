@@ -5,8 +5,9 @@ what a style looks like on a network (each connector's formatting, :mod:`bridge.
 whoever makes a content out of another one.
 """
 
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, groupby, takewhile
 from operator import attrgetter
 
 from msgspec.structs import replace
@@ -126,16 +127,16 @@ def shift(spans: Sequence[Span], by: int) -> tuple[Span, ...]:
     return tuple(Span(span.start + by, span.end + by, span.style, span.value) for span in spans)
 
 
-def slice_spans(spans: Sequence[Span], start: int, end: int) -> tuple[Span, ...]:
+def slice_spans(spans: Iterable[Span], start: int, end: int) -> tuple[Span, ...]:
     """Return what lies over ``text[start:end]``, counted from ``start``."""
     return tuple(
         Span(max(span.start, start) - start, min(span.end, end) - start, span.style, span.value)
-        for span in spans
-        if span.start < end and start < span.end
+        for span in takewhile(lambda span: span.start < end, spans)
+        if start < span.end
     )
 
 
-def slice_mentions(mentions: Sequence[Mention], start: int, end: int) -> tuple[Mention, ...]:
+def slice_mentions(mentions: Iterable[Mention], start: int, end: int) -> tuple[Mention, ...]:
     """Return the mentions that begin in ``text[start:end]``, counted from ``start``: a cut names nobody twice."""
     return tuple(
         Mention(mention.start - start, min(mention.end, end) - start, mention.person)
@@ -154,12 +155,54 @@ def piece(content: Content, start: int, end: int) -> Content:
     )
 
 
-def prefixed(content: Content, prefix: str) -> Content:
-    """Return the content with unstyled words in front."""
-    by = len(prefix)
+def pieces(content: Content, ranges: Sequence[tuple[int, int]]) -> list[Content]:
+    """Return the pieces of these ranges, which are in order and apart: as :func:`piece`, in one sweep."""
+    if not content.spans:
+        return [piece(content, start, end) for start, end in ranges]
+    bare = replace(content, spans=())
+    return [
+        replace(piece(bare, start, end), spans=slice_spans(near, start, end))
+        for (start, end), near in zip(ranges, sweep(content.spans, ranges), strict=True)
+    ]
+
+
+def sweep(spans: Sequence[Span], ranges: Iterable[tuple[int, int]]) -> Iterator[list[Span]]:
+    """Yield for each range, in order, the spans that overlap or touch it: many ranges over many spans stay cheap."""
+    held: list[Span] = []
+    index = 0
+    for start, end in ranges:
+        held = [span for span in held if span.end >= start]
+        while index < len(spans) and spans[index].start <= end:
+            held.append(spans[index])
+            index += 1
+        yield held
+
+
+def insert(content: Content, additions: Sequence[tuple[int, str]]) -> Content:
+    """Put unstyled words in at these positions, which are in order; a span grows only by what is put in inside it."""
+    if not additions:
+        return content
+    text, done, parts = content.text, 0, []
+    for at, words in additions:
+        parts += [text[done:at], words]
+        done = at
+    at_or_before = [at for at, _ in additions]
+    moved = [0, *accumulate(len(words) for _, words in additions)]
+
+    def start(position: int) -> int:
+        return position + moved[bisect_right(at_or_before, position)]
+
+    def end(position: int) -> int:
+        return position + moved[bisect_left(at_or_before, position)]
+
     return replace(
         content,
-        text=prefix + content.text,
-        spans=shift(content.spans, by),
-        mentions=tuple(Mention(m.start + by, m.end + by, m.person) for m in content.mentions),
+        text="".join([*parts, text[done:]]),
+        spans=tuple(Span(start(s.start), end(s.end), s.style, s.value) for s in content.spans),
+        mentions=tuple(Mention(start(m.start), end(m.end), m.person) for m in content.mentions),
     )
+
+
+def prefixed(content: Content, prefix: str) -> Content:
+    """Return the content with unstyled words in front."""
+    return insert(content, [(0, prefix)])

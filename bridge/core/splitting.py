@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from bridge.core.capabilities import Limit, Unit
 from bridge.core.content import Content
-from bridge.core.spans import piece
+from bridge.core.spans import piece, pieces
 
 _GRAPHEME = regex.compile(r"\X")
 _BLANKS = " \t\n\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2008\u2009\u200a\u200b\u2028\u2029\u205f\u3000"
@@ -55,15 +55,10 @@ def cut(
     if measure is None or not content.spans:
         if len(text) * 4 <= room or (text.isascii() and len(text) <= room) or length(text, unit) <= room:
             return (content,)
-        ends = _ends(text, lambda start: _reach(text, start, room, unit))
-    else:
-        measured = measure  # narrowed for the closure
-        if measured(content) <= room:
-            return (content,)
-        ends = _ends(
-            text, lambda start: _probe(start, len(text), lambda end: measured(piece(content, start, end)) <= room)
-        )
-    return _parts(content, ends)
+        return _parts(content, _ends(text, lambda start: _reach(text, start, room, unit)))
+    if measure(content) <= room:
+        return (content,)
+    return _parts(content, _ends(text, _measured_reach(content, room, measure)))
 
 
 def cut_text(text: str, fits: Callable[[str], bool]) -> tuple[str, ...]:
@@ -96,12 +91,13 @@ def lines(content: Content) -> tuple[Content, ...]:
     rows = text.splitlines()
     if len(rows) == 1 and rows[0] == text and not text.isspace():
         return (content,)
-    found = []
+    ranges = []
     start = 0
     for row, ended in zip(rows, text.splitlines(keepends=True), strict=True):
         if row and not row.isspace():
-            found.append(piece(content, start, start + len(row)))
+            ranges.append((start, start + len(row)))
         start += len(ended)
+    found = pieces(content, ranges)
     if not content.attachments:
         return tuple(found)
     last = found.pop() if found else piece(content, 0, 0)
@@ -110,7 +106,7 @@ def lines(content: Content) -> tuple[Content, ...]:
 
 def _parts(content: Content, ends: list[int]) -> tuple[Content, ...]:
     """Cut a content at these ends."""
-    parts = [piece(content, start, end) for start, end in zip([0, *ends], ends, strict=False)]
+    parts = pieces(content, list(zip([0, *ends], ends, strict=False)))
     if content.attachments:
         parts[-1] = replace(parts[-1], attachments=content.attachments)
     return tuple(parts)
@@ -193,6 +189,18 @@ def _utf16_prefix(text: str, room: int) -> int:
         if room < 0:
             return index
     return len(text)
+
+
+def _measured_reach(content: Content, room: int, measure: Callable[[Content], int]) -> Reach:
+    """Return a reach by the size of rendered pieces; it is asked from left to right, and forgets what it has passed."""
+    rest, passed = content, 0
+
+    def reach(start: int) -> int:
+        nonlocal rest, passed
+        rest, passed = piece(rest, start - passed, len(rest.text)), start
+        return start + _probe(0, len(rest.text), lambda end: measure(piece(rest, 0, end)) <= room)
+
+    return reach
 
 
 def _probe(start: int, stop: int, fits: Callable[[int], bool]) -> int:
