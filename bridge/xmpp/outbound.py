@@ -1,0 +1,225 @@
+"""A delivery, written as the stanzas that carry it out. Pure: who speaks and under which address is given.
+
+A :class:`Part` is one stanza with the id by which its reflection will be known. Ids come from the delivery's key, so
+the same delivery has the same ids however often it is tried. Deciding whether the speaker may speak, sending, and
+waiting for the reflection are the rooms'.
+"""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+import msgspec
+
+from bridge.core.content import Attachment, Content, Kind, Reply
+from bridge.core.deliveries import (
+    Announce,
+    AsBridge,
+    AsMask,
+    AsPuppet,
+    AsRelay,
+    Edit,
+    Head,
+    Post,
+    React,
+    Retract,
+    SetTopic,
+)
+from bridge.core.ids import MessageId
+from bridge.core.styling import to_styling
+from bridge.xmpp import marks, stanzas
+from bridge.xmpp import namespaces as ns
+
+Spoken = Post | Edit | Retract | React | SetTopic | Announce
+"""Deliveries that a room reflects."""
+
+LONGEST_EXCERPT = 300
+"""Code points of a quoted message."""
+
+_RETRACTED = "/me retracted a previous message, but it's unsupported by your client."
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One stanza of a delivery."""
+
+    id: str
+    stanza: str
+
+
+class Speaker(msgspec.Struct, frozen=True, kw_only=True):
+    """Who says it, and where."""
+
+    address: str  # full JID, ours
+    room: str  # bare JID of the room
+    stable_ids: bool  # copies have two ids: the room's and, second, the attribute
+    reply_to: str = ""  # occupant JID of who is answered, where known
+    known_as: bool = True  # what is edited was said by the same occupant
+
+
+def parts(delivery: Spoken, speaker: Speaker) -> list[Part]:
+    """Return the stanzas of a delivery, in order; none if there is nothing to say."""
+    head = delivery.head
+    match delivery:
+        case Post():
+            return _posted(delivery, speaker)
+        case Edit():
+            return [_edited(delivery, speaker)]
+        case Retract():
+            return _retracted(delivery, speaker)
+        case React():
+            if not delivery.ids:
+                return []
+            payload = stanzas.reactions(delivery.ids[0], delivery.reactions) + stanzas.hint("store")
+            return [_part(head, speaker, extra=payload)]
+        case SetTopic():
+            return [_part(head, speaker, subject=delivery.topic)]
+        case Announce():
+            return [_part(head, speaker, body=delivery.text)]
+        case _:
+            assert_never(delivery)
+
+
+def _part(
+    head: Head,
+    speaker: Speaker,
+    *,
+    index: int = 0,
+    body: str | None = None,
+    subject: str | None = None,
+    extra: str = "",
+) -> Part:
+    id_ = f"{head.key}-{index}" if index else head.key
+    stanza = stanzas.message(
+        speaker.address,
+        speaker.room,
+        kind="groupchat",
+        id_=id_,
+        body=body,
+        subject=subject,
+        extra=f"{extra}{stanzas.origin_id(id_)}{marks.via(head.via)}",
+    )
+    return Part(id_, stanza)
+
+
+def _posted(post: Post, speaker: Speaker) -> list[Part]:
+    """Write the words, then each file in a message of its own: clients show a file when its address is all there is."""
+    head = post.head
+    text, extra = _words(post.content, head)
+    if post.reply is not None:
+        text, extra = _quoting(post.reply, text, speaker, extra)
+    said = [_part(head, speaker, body=text, extra=extra)] if text else []
+    return said + [
+        _part(head, speaker, index=number, body=_named(file.url, head), extra=_oob(file))
+        for number, file in enumerate(post.content.attachments, start=len(said))
+    ]
+
+
+def _edited(edit: Edit, speaker: Speaker) -> Part:
+    """Write a correction (XEP-0308); it names the id attribute, unlike all else that refers to a message of a room."""
+    text, extra = _words(edit.content, edit.head)
+    text = text or " ".join(file.url for file in edit.content.attachments)
+    if edit.ids and speaker.known_as:
+        extra += stanzas.replaces(edit.ids[1] if speaker.stable_ids and len(edit.ids) > 1 else edit.ids[0])
+    return _part(edit.head, speaker, body=text, extra=extra)
+
+
+def _retracted(retract: Retract, speaker: Speaker) -> list[Part]:
+    fallback = stanzas.fallback(ns.RETRACT) + stanzas.hint("store")
+    return [
+        _part(retract.head, speaker, index=number, body=_RETRACTED, extra=stanzas.retract(id_) + fallback)
+        for number, id_ in enumerate(retractable(retract.ids, stable_ids=speaker.stable_ids))
+    ]
+
+
+def retractable(ids: tuple[MessageId, ...], *, stable_ids: bool) -> tuple[MessageId, ...]:
+    """Return the names by which a room knows the parts of a copy: without the id attribute, which comes second."""
+    return ids[:1] + ids[2:] if stable_ids and len(ids) > 1 else ids
+
+
+def sent_ids(names: list[tuple[str, str]]) -> tuple[MessageId, ...]:
+    """Return the ids of a copy, given (stanza-id, id attribute) of its parts.
+
+    First what others refer to, then the attribute, which corrections need; of further parts only the former. A room
+    without stanza-ids gives just the attributes.
+    """
+    if not names:
+        return ()
+    (stanza, attribute), rest = names[0], names[1:]
+    first = [stanza, attribute] if stanza else [attribute]
+    return tuple([MessageId(i) for i in (*first, *[stanza or attribute for stanza, attribute in rest])])
+
+
+def _words(content: Content, head: Head) -> tuple[str, str]:
+    """Return a content as a body, styled (XEP-0393), with what has to stand beside it.
+
+    An action begins with ``/me`` (XEP-0245), what a relay says with the name of who said it.
+    """
+    text, unstyled = to_styling(content)
+    extra = f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
+    if not text:
+        return "", ""
+    match head.voice:
+        case AsRelay() | AsMask():
+            return _relayed(text, content.kind, one_line(head.voice.member.name)), extra
+        case AsPuppet() | AsBridge():
+            return (f"/me {text}" if content.kind is Kind.ACTION else text), extra
+        case _:
+            assert_never(head.voice)
+
+
+def _relayed(text: str, kind: Kind, name: str) -> str:
+    match kind:
+        case Kind.TEXT:
+            return f"<{name}> {text}"
+        case Kind.ACTION:
+            return f"* {name} {text}"
+        case Kind.NOTICE:
+            return f"-{name}- {text}"
+        case _:
+            assert_never(kind)
+
+
+def _named(url: str, head: Head) -> str:
+    """Return a file's address as a body: alone, so that clients show the file; a relay has to say whose it is."""
+    match head.voice:
+        case AsRelay() | AsMask():
+            return _relayed(url, Kind.TEXT, one_line(head.voice.member.name))
+        case AsPuppet() | AsBridge():
+            return url
+        case _:
+            assert_never(head.voice)
+
+
+def _oob(file: Attachment) -> str:
+    return stanzas.oob(file.url, description=file.description)
+
+
+def _quoting(reply: Reply, text: str, speaker: Speaker, extra: str) -> tuple[str, str]:
+    """Return the text behind a quotation for clients without replies, and the elements for the others (XEP-0461).
+
+    Only an id by which the room knows the message may stand in a reply; without one the quotation has to do.
+    """
+    quote = "".join(f"> {line}\n" for line in _quoted_lines(reply))
+    if not reply.ids:
+        return quote + text, extra
+    extra += stanzas.reply(reply.ids[0], to=speaker.reply_to)
+    if quote:
+        extra += stanzas.fallback(ns.REPLY, start=0, end=len(stanzas.legal(quote)))
+    return quote + text, extra
+
+
+def _quoted_lines(reply: Reply) -> Iterator[str]:
+    lines = [line for line in reply.excerpt[:LONGEST_EXCERPT].splitlines() if line.strip()]
+    if len(reply.excerpt) > LONGEST_EXCERPT and lines:
+        lines[-1] += "…"
+    name = one_line(reply.name)
+    if name and len(lines) <= 1:
+        yield f"{name}: {lines[0]}" if lines else f"{name}:"
+        return
+    if name:
+        yield f"{name}:"
+    yield from lines
+
+
+def one_line(text: str) -> str:
+    """Return a name or topic on one line: whatever breaks lines is a blank."""
+    return text if text.isprintable() else " ".join(text.split())

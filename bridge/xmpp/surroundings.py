@@ -1,0 +1,82 @@
+"""What all rooms of the connector share: the component, the clock, the hub, the names; and how a fact gets out.
+
+A plain holder, made by the connector and given to its parts; in tests it is made of fakes. No decisions here.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Coroutine
+from itertools import count
+from typing import Any
+
+from bridge.connector import Hub
+from bridge.core.events import Event, Origin
+from bridge.core.ids import EventKey, Person, PersonId, Room
+from bridge.core.jids import TooLong, from_localpart, to_localpart
+from bridge.engine.ports import Clock
+from bridge.xmpp.ports import Component
+
+RESOURCE = "linkspan"
+"""Resource of the listener and of every ghost: ``bob%libera@bridge.example.org/linkspan``."""
+
+
+class Surroundings:
+    """Shared by the connector and its rooms."""
+
+    def __init__(
+        self,
+        *,
+        component: Component,
+        clock: Clock,
+        instance: str,
+        nick: str,
+        token: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        self.component = component
+        self.clock = clock
+        self.instance = instance
+        self.nick = nick  # wanted for the listener
+        self.token = token
+        self.listener = f"{component.domain}/{RESOURCE}"
+        self.hub: Hub | None = None  # while the connector runs
+        self.entering = asyncio.Semaphore(20)  # listeners on their way into rooms
+        self._tasks: asyncio.TaskGroup | None = None
+        self._numbers = count()
+
+    def start(self, hub: Hub, tasks: asyncio.TaskGroup) -> None:
+        """Take the hub and the task group of a run."""
+        self.hub, self._tasks = hub, tasks
+
+    def stop(self) -> None:
+        """Let go of both: nothing is emitted any more."""
+        self.hub = self._tasks = None
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
+        """Do something rare that has to wait for answers; it ends with the run."""
+        if self._tasks is None:
+            work.close()
+            return None
+        return self._tasks.create_task(work)
+
+    def emit(self, event: Event) -> None:
+        """Hand a fact to the hub; order is kept, nobody waits."""
+        if self.hub is not None:
+            self.hub.emit(event)
+
+    def origin(self, room: Room) -> Origin:
+        """Return where and when a state is: the key only says that it is none of the others."""
+        return Origin(room=room, key=EventKey(f"state {next(self._numbers)}"), at=self.clock.now())
+
+    def ghost_address(self, person: Person) -> str | None:
+        """Return the bare JID that stands for somebody, None when their id is longer than any address."""
+        try:
+            return f"{to_localpart(person.id, person.network)}@{self.component.domain}"
+        except TooLong:
+            return None
+
+    def person_at(self, localpart: str) -> Person | None:
+        """Return who stands at one of our addresses, None if it is nobody's."""
+        found = from_localpart(localpart)
+        if found is None or found[1] is None:
+            return None
+        return Person(found[1], PersonId(found[0]))
