@@ -1,0 +1,143 @@
+"""CPU that a component stream costs the bridge, per stanza: the fast reader's ways against slixmpp's own.
+
+Run: ``python -m bench.stream``. Figures are microseconds of process time, the least of several repetitions; compare the columns,
+not the machines. No sockets, no servers: bytes go straight into ``data_received``.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from xml.etree.ElementTree import Element
+
+from slixmpp.componentxmpp import ComponentXMPP
+
+from bridge.xmpp.stream import Reader
+
+HEADER = (
+    b"<?xml version='1.0'?><stream:stream xml:lang='en' xmlns:stream='http://etherx.jabber.org/streams'"
+    b" from='bridge.example.org' xmlns='jabber:component:accept' id='1'>"
+)
+COPY = (
+    "<message xml:lang='en' to='{to}' from='dev@conference.example.org/ann' id='m{number}' type='groupchat'>"
+    "<body>good morning everybody, number {number}</body>"
+    "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='QGudrDNaYy941xsryItwSo7YfBikR/A27r1bZ+PrRuo='/>"
+    "<stanza-id by='dev@conference.example.org' xmlns='urn:xmpp:sid:0' id='GrMm5WRpioFeLAlQ75Xt1Z_{number}'/></message>"
+)
+PRESENCE = (
+    "<presence xml:lang='en' from='dev@conference.example.org/nick{number}' to='g1%irc@bridge.example.org/x'>"
+    "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='bv4Nb4qT/kkBrCg22lis/B6/vqp2/Rd6vCRFGTQ1IDc='/>"
+    "<x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='none' role='participant'/></x></presence>"
+)
+LISTENER = "bridge.example.org/listener"
+CHUNK = 65536
+
+
+class Reads:
+    """A session that reads the listener's copies and wants what it is told to."""
+
+    def __init__(self, *, wants: bool) -> None:
+        self.wants = wants
+        self.built_ = 0
+
+    def opened(self, root: Element) -> None:
+        """Nothing."""
+
+    def closed(self) -> None:
+        """Nothing."""
+
+    def reads(self, room: str, to: str) -> bool:
+        return to == LISTENER
+
+    def wanted(self, name: str, attrs: dict[str, str]) -> bool:
+        return self.wants
+
+    def built(self, element: Element) -> None:
+        self.built_ += 1
+
+
+class Stock(ComponentXMPP):
+    """slixmpp with the plugins that a gateway loads, and a handler for messages."""
+
+    def __init__(self, plugins: tuple[str, ...]) -> None:
+        super().__init__("bridge.example.org", "secret")
+        for plugin in plugins:
+            self.register_plugin(plugin)
+        self.add_event_handler("groupchat_message", lambda message: message["body"])
+        self.init_parser()
+
+    def start_stream_handler(self, xml: Element) -> None:
+        """No handshake."""
+
+
+PLUGINS = (
+    "xep_0004", "xep_0030", "xep_0045", "xep_0050", "xep_0054", "xep_0059", "xep_0066", "xep_0077", "xep_0085", "xep_0092",
+    "xep_0115", "xep_0128", "xep_0172", "xep_0184", "xep_0199", "xep_0202", "xep_0203", "xep_0280", "xep_0297", "xep_0308",
+    "xep_0313", "xep_0333", "xep_0334", "xep_0359", "xep_0363", "xep_0424", "xep_0425", "xep_0428", "xep_0444", "xep_0461",
+)  # fmt: skip
+
+
+def broadcasts(messages: int, ghosts: int, *, shuffled: bool = False) -> bytes:
+    """Return the stream of a room where each message comes once for the listener and for every ghost."""
+    to = [f"ghost{number}%irc@bridge.example.org/x" for number in range(ghosts)]
+    to.insert(len(to) // 2, LISTENER)
+    parts = []
+    for number in range(messages):
+        if shuffled:  # no order is the same as the one before
+            to = to[7:] + to[:7]
+            to[number % len(to)], to[0] = to[0], to[number % len(to)]
+        parts += [COPY.format(to=each, number=number) for each in to]
+    return "".join(parts).encode()
+
+
+def fast(stream: bytes, *, wants: bool) -> float:
+    reader = Reader(Reads(wants=wants))
+    reader.feed(HEADER)
+    return spent(reader.feed, stream)
+
+
+def stock(stream: bytes, plugins: tuple[str, ...] = ()) -> float:
+    component = Stock(plugins)
+    component.data_received(HEADER)
+    return spent(component.data_received, stream)
+
+
+def spent(feed: Callable[[bytes], object], stream: bytes) -> float:
+    """Return the CPU seconds that a stream costs, in pieces as a socket gives them."""
+    pieces = [stream[at : at + CHUNK] for at in range(0, len(stream), CHUNK)]
+    start = time.process_time()
+    for piece in pieces:
+        feed(piece)
+    return time.process_time() - start
+
+
+def least(measure: Callable[[], float], *, per: int, times: int = 5) -> float:
+    """Return microseconds for each of ``per`` stanzas, the least of some repetitions."""
+    return min(measure() for _ in range(times)) / per * 1e6
+
+
+def main() -> None:
+    ghosts, messages = 300, 40
+    room = broadcasts(messages, ghosts)
+    churning = broadcasts(messages, ghosts, shuffled=True)
+    alone = broadcasts(4000, 0)
+    presences = "".join(PRESENCE.format(number=number) for number in range(4000)).encode()
+    copies = messages * (ghosts + 1)
+    rows = [
+        ("copy of a message, order foretold", least(lambda: fast(room, wants=False), per=copies)),
+        ("copy of a message, order new each time", least(lambda: fast(churning, wants=False), per=copies)),
+        ("presence looked at, not wanted", least(lambda: fast(presences, wants=False), per=4000)),
+        ("message built", least(lambda: fast(alone, wants=True), per=4000)),
+        ("presence built", least(lambda: fast(presences, wants=True), per=4000)),
+        ("slixmpp, message, no plugins", least(lambda: stock(alone[: len(alone) // 8]), per=500, times=3)),
+        ("slixmpp, message, 30 plugins", least(lambda: stock(alone[: len(alone) // 8], PLUGINS), per=500, times=3)),
+    ]
+    for name, figure in rows:
+        print(f"{name:42} {figure:9.2f} µs")
+    one = least(lambda: fast(alone, wants=True), per=4000)
+    many = least(lambda: fast(room, wants=True), per=messages)
+    print(f"{'one message, 1 reader':42} {one:9.2f} µs")
+    print(f"{f'one message, 1 reader and {ghosts} ghosts':42} {many:9.2f} µs")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
