@@ -15,25 +15,25 @@ class _Voice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """Encoding shared by all voices."""
 
 
-class AsPuppet(_Voice, tag="puppet"):
+class AsPuppet(_Voice, frozen=True, tag="puppet"):
     """Speak as the stand-in of this member: an own connection or address of theirs on the target network."""
 
     member: Member
 
 
-class AsMask(_Voice, tag="mask"):
+class AsMask(_Voice, frozen=True, tag="mask"):
     """Speak through the shared connection, under this member's name and picture for this one message."""
 
     member: Member
 
 
-class AsRelay(_Voice, tag="relay"):
+class AsRelay(_Voice, frozen=True, tag="relay"):
     """Speak through the shared connection and say in the text who speaks."""
 
     member: Member
 
 
-class AsBridge(_Voice, tag="bridge"):
+class AsBridge(_Voice, frozen=True, tag="bridge"):
     """Speak as the bridge itself."""
 
 
@@ -56,7 +56,7 @@ class _Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, t
     """Encoding shared by all deliveries."""
 
 
-class Post(_Delivery, tag="post"):
+class Post(_Delivery, frozen=True, tag="post"):
     """Say something new."""
 
     head: Head
@@ -65,7 +65,7 @@ class Post(_Delivery, tag="post"):
     reply: Reply | None = None
 
 
-class Edit(_Delivery, tag="edit"):
+class Edit(_Delivery, frozen=True, tag="edit"):
     """Correct the copy of an earlier message."""
 
     head: Head
@@ -75,7 +75,7 @@ class Edit(_Delivery, tag="edit"):
     ids: tuple[MessageId, ...] = ()  # the copy's parts in this room; filled just before sending
 
 
-class Retract(_Delivery, tag="retract"):
+class Retract(_Delivery, frozen=True, tag="retract"):
     """Take back the copy of an earlier message."""
 
     head: Head
@@ -85,7 +85,7 @@ class Retract(_Delivery, tag="retract"):
     ids: tuple[MessageId, ...] = ()
 
 
-class React(_Delivery, tag="react"):
+class React(_Delivery, frozen=True, tag="react"):
     """Set one person's reactions to an earlier message."""
 
     head: Head
@@ -94,21 +94,21 @@ class React(_Delivery, tag="react"):
     ids: tuple[MessageId, ...] = ()
 
 
-class SetTopic(_Delivery, tag="topic"):
+class SetTopic(_Delivery, frozen=True, tag="topic"):
     """Make this the room's topic."""
 
     head: Head
     topic: str
 
 
-class Announce(_Delivery, tag="announce"):
+class Announce(_Delivery, frozen=True, tag="announce"):
     """Tell the room something in the bridge's own voice: joins where nobody is shown, gaps, trouble."""
 
     head: Head
     text: str
 
 
-class Kick(_Delivery, tag="kick"):
+class Kick(_Delivery, frozen=True, tag="kick"):
     """Remove a person of the target network from the room, because their stand-in elsewhere was removed."""
 
     head: Head
@@ -118,7 +118,7 @@ class Kick(_Delivery, tag="kick"):
     ban: bool = False
 
 
-class Tell(_Delivery, tag="tell"):
+class Tell(_Delivery, frozen=True, tag="tell"):
     """Say something to one person in private. ``head.room`` names the conversation: its id is the person's."""
 
     head: Head

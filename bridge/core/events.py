@@ -55,7 +55,7 @@ class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_
     """Encoding shared by all events; no behaviour, no fields."""
 
 
-class MessagePosted(_Event, tag="posted"):
+class MessagePosted(_Event, frozen=True, tag="posted"):
     """Somebody said something in a room."""
 
     origin: Origin
@@ -67,7 +67,7 @@ class MessagePosted(_Event, tag="posted"):
     thread: str = ""
 
 
-class MessageEdited(_Event, tag="edited"):
+class MessageEdited(_Event, frozen=True, tag="edited"):
     """The sender of a message put another text in its place."""
 
     origin: Origin
@@ -76,7 +76,7 @@ class MessageEdited(_Event, tag="edited"):
     content: Content
 
 
-class MessageRetracted(_Event, tag="retracted"):
+class MessageRetracted(_Event, frozen=True, tag="retracted"):
     """A message was taken back by its sender, or removed by a moderator."""
 
     origin: Origin
@@ -86,7 +86,7 @@ class MessageRetracted(_Event, tag="retracted"):
     reason: str = ""
 
 
-class ReactionsChanged(_Event, tag="reacted"):
+class ReactionsChanged(_Event, frozen=True, tag="reacted"):
     """The whole set of one person's reactions to one message (XEP-0444 semantics: empty takes all back)."""
 
     origin: Origin
@@ -95,7 +95,7 @@ class ReactionsChanged(_Event, tag="reacted"):
     reactions: tuple[str, ...]
 
 
-class TopicChanged(_Event, tag="topic"):
+class TopicChanged(_Event, frozen=True, tag="topic"):
     """The topic or subject of a room is now this; ``sender`` is None where the network does not tell."""
 
     origin: Origin
@@ -103,7 +103,7 @@ class TopicChanged(_Event, tag="topic"):
     sender: Member | None = None
 
 
-class DirectPosted(_Event, tag="direct"):
+class DirectPosted(_Event, frozen=True, tag="direct"):
     """Somebody said something to one person of another network, in private.
 
     ``origin.room`` is the conversation as the sender's network names it (often the recipient's address there).
@@ -127,21 +127,21 @@ class Cause(StrEnum):
     REFUSED = "refused"  # never got in
 
 
-class MembersListed(_Event, tag="members"):
+class MembersListed(_Event, frozen=True, tag="members"):
     """Everybody who is in a room now, without our own puppets and ghosts: replaces what was known."""
 
     origin: Origin
     members: tuple[Member, ...]
 
 
-class MemberJoined(_Event, tag="joined"):
+class MemberJoined(_Event, frozen=True, tag="joined"):
     """A person came into a room, or changed there: presence, account, avatar (an upsert, keyed by person)."""
 
     origin: Origin
     member: Member
 
 
-class MemberRenamed(_Event, tag="renamed"):
+class MemberRenamed(_Event, frozen=True, tag="renamed"):
     """A member has another nick; ``old`` is who they were, where ids follow nicks."""
 
     origin: Origin
@@ -149,7 +149,7 @@ class MemberRenamed(_Event, tag="renamed"):
     member: Member
 
 
-class MemberLeft(_Event, tag="left"):
+class MemberLeft(_Event, frozen=True, tag="left"):
     """A person is no longer in a room."""
 
     origin: Origin
@@ -159,13 +159,13 @@ class MemberLeft(_Event, tag="left"):
     actor: str = ""  # nick of who did it
 
 
-class RoomOpened(_Event, tag="opened"):
+class RoomOpened(_Event, frozen=True, tag="opened"):
     """The listener is in the room and reads it."""
 
     origin: Origin
 
 
-class RoomClosed(_Event, tag="closed"):
+class RoomClosed(_Event, frozen=True, tag="closed"):
     """The listener is not in the room; ``final`` means that the connector has stopped trying."""
 
     origin: Origin
@@ -174,7 +174,7 @@ class RoomClosed(_Event, tag="closed"):
     final: bool = False
 
 
-class PuppetJoined(_Event, tag="puppet-joined"):
+class PuppetJoined(_Event, frozen=True, tag="puppet-joined"):
     """Our stand-in for ``person`` is in the room, under ``name``."""
 
     origin: Origin
@@ -182,7 +182,7 @@ class PuppetJoined(_Event, tag="puppet-joined"):
     name: str
 
 
-class PuppetLeft(_Event, tag="puppet-left"):
+class PuppetLeft(_Event, frozen=True, tag="puppet-left"):
     """Our stand-in for ``person`` is not in the room; ``final`` means that it stays out until asked for anew."""
 
     origin: Origin
@@ -193,7 +193,7 @@ class PuppetLeft(_Event, tag="puppet-left"):
     final: bool = False
 
 
-class TypingChanged(_Event, tag="typing"):
+class TypingChanged(_Event, frozen=True, tag="typing"):
     """A member started or stopped composing."""
 
     origin: Origin
@@ -202,14 +202,5 @@ class TypingChanged(_Event, tag="typing"):
 
 
 Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | DirectPosted
-State = (
-    MembersListed
-    | MemberJoined
-    | MemberRenamed
-    | MemberLeft
-    | RoomOpened
-    | RoomClosed
-    | PuppetJoined
-    | PuppetLeft
-)
+State = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpened | RoomClosed | PuppetJoined | PuppetLeft
 Event = Said | State | TypingChanged
