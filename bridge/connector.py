@@ -200,6 +200,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     settings: str  # "connectors.irc.config:IrcSettings", a msgspec Struct; the keys of [networks.NAME]
     factory: str  # "connectors.irc.connector:build", a callable Setup -> Connector
     extra: str = ""  # the pip extra that brings what it imports
+    capabilities: str = (
+        ""  # "connectors.irc.capabilities:DEFAULT", a Capabilities: what listings show, where it is known
+    )
 
 
 __all__ = [
