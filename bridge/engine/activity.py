@@ -1,7 +1,8 @@
 """When everybody was last heard of: what decides who gets a place where places are few.
 
 Kept in memory for people who are in some room, and noted in the store now and then, so that after a restart the active
-people come first and the idle ones not at all. Used by :mod:`bridge.engine.puppets`. Times are milliseconds since the epoch.
+people come first and the idle ones not at all. Times are milliseconds since the epoch. Used by
+:mod:`bridge.engine.puppets`.
 """
 
 from collections.abc import Iterable

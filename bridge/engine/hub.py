@@ -9,9 +9,9 @@ The application composes it so::
     ...
     await hub.close()
 
-The way of a message is one chain of calls without a task: ``emit`` drops what is known or our own, resolves what it refers
-to, plans, and queues the write; when the store has committed, the deliveries go to their lanes in the order of ``seq``.
-Only a fact that cannot be judged from memory (history, a reference to something old) waits for the store, and then
+The way of a message is one chain of calls without a task: ``emit`` drops what is known or our own, resolves what it
+refers to, plans, and queues the write; when the store has committed, the deliveries go to their lanes in the order of
+``seq``. Only a fact that cannot be judged from memory (history, a reference to something old) waits for the store, and then
 whatever its room says next waits behind it.
 
 Not here: lanes (:mod:`bridge.engine.outbox`), members (:mod:`bridge.engine.puppets`), tasks of networks

@@ -1,22 +1,22 @@
 """One lane: the deliveries of one room, in order, with a window of them under way.
 
-A lane knows nothing of other lanes, so whatever happens to a room or a network delays nobody else. It has no task: it is
-moved by calls (something was pushed, a send has ended, a timer is due, the network is ready), and each call sends as much as
-order, window and network allow. Only two things need a task, and only for as long as they read from the store: ids of old
-messages, and deliveries that had no room in memory.
+A lane knows nothing of other lanes, so whatever happens to a room or a network delays nobody else. It has no task: it
+is moved by calls (something was pushed, a send has ended, a timer is due, the network is ready), and each call sends as
+much as order, window and network allow. Only two things need a task, and only for as long as they read from the store:
+ids of old messages, and deliveries that had no room in memory.
 
 What became of a send is decided here, and nowhere else:
 
-=============  ====================================================================================================
+=============  ==================================================================================================
 ``Sent``       settled; the ids of the copy go to the message map
 ``Retry``      back to its place in the lane, which waits until then; given up after ``limits.retries``
 ``VoiceLost``  again at once, in the relay's voice
 ``AuthLost``   back to its place; the whole network waits until its connector reports READY
 ``Permanent``  (and ``Unsupported``) given up, and the sender is told
-``Uncertain``  like Retry, but given up after ``limits.faults``: the connector gets the same delivery with the same key, and it
-               alone can look (echo, history) whether that has arrived
+``Uncertain``  like Retry, but given up after ``limits.faults``: the connector gets the same delivery with the same
+               key, and it alone can look (echo, history) whether that has arrived
 anything else  a fault of the connector: logged, then like Uncertain
-=============  ====================================================================================================
+=============  ==================================================================================================
 """
 
 import asyncio
@@ -30,22 +30,9 @@ from typing import Any, assert_never
 import msgspec
 
 from bridge.connector import Connector
-from bridge.core.deliveries import (
-    Announce,
-    AsBridge,
-    AsMask,
-    AsPuppet,
-    AsRelay,
-    Delivery,
-    Edit,
-    Kick,
-    Post,
-    React,
-    Retract,
-    Sent,
-    SetTopic,
-    Tell,
-)
+from bridge.core import backoff
+from bridge.core.degrade import as_relay, unresolved
+from bridge.core.deliveries import Announce, Delivery, Edit, Kick, Post, React, Retract, Sent, SetTopic, Tell
 from bridge.core.failures import AuthLost, DeliveryFailure, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, MessageRef, Network, Room
 from bridge.engine.counters import Count, Counters
@@ -389,7 +376,7 @@ class Lane:
             self._bury(queued, reason, certain=certain)
             return
         desk.counters.add(Count.RETRIED, self._room.network)
-        wait = desk.backoff(attempts, desk.jitter()) if after is None else after
+        wait = backoff.delay(attempts, desk.jitter()) if after is None else after
         due = desk.clock.now() + round(wait * 1000)
         self._put_back(self._postponed(queued, attempts=attempts, due=due, reason=reason))
 
@@ -490,26 +477,11 @@ def referred(delivery: Delivery) -> MessageRef | None:
             assert_never(delivery)
 
 
-def as_relay(delivery: Delivery) -> Delivery | None:
-    match delivery.head.voice:
-        case AsPuppet(member=member) | AsMask(member=member):
-            head = msgspec.structs.replace(delivery.head, voice=AsRelay(member=member))
-            return msgspec.structs.replace(delivery, head=head)
-        case AsRelay() | AsBridge():
-            return None
-        case _:
-            assert_never(delivery.head.voice)
-
-
-def unresolved(delivery: Delivery) -> Delivery | None:
-    return None
-
-
 def _seq(queued: Queued) -> int:
     return queued.seq
 
 
 def _place(delivery: Delivery) -> tuple[str, str, str]:
-    """Return network, room and event for the log; a direct conversation is named by an address, which is not for logs."""
+    """Return network, room and event for the log; the room of a direct conversation is an address, not for logs."""
     head = delivery.head
     return head.room.network, "-" if isinstance(delivery, Tell) else head.room.id, head.event

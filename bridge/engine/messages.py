@@ -1,8 +1,8 @@
 """The message map at hand: what each room calls a message, and what the message says, without asking the store.
 
-The store has all of this for good; here are the last few thousand messages, so that a reply, an edit or a reaction (nearly
-always to something recent) costs a dictionary look-up. Called by the hub (what was said) and by the outbox (what was sent).
-A name is looked up together with its room, always: an id of another room finds nothing.
+The store has all of this for good; here are the last few thousand messages, so that a reply, an edit or a reaction
+(nearly always to something recent) costs a dictionary look-up. Called by the hub (what was said) and by the lanes (what
+was sent). A name is looked up together with its room, always: an id of another room finds nothing.
 """
 
 import msgspec

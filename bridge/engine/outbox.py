@@ -19,6 +19,8 @@ from bridge.engine.limits import Limits
 from bridge.engine.messages import Messages
 from bridge.engine.ports import Clock, Queued, Store, Timer
 
+__all__ = ["LaneStatus", "Outbox"]
+
 log = logging.getLogger(__name__)
 
 SWEEP = 30.0

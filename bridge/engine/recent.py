@@ -9,8 +9,8 @@ V = TypeVar("V")
 class Recent(Generic[K, V]):
     """The last ``size`` keys that were put or asked for, and at most as many older ones.
 
-    Two generations: when the young one is full it becomes the old one, and what was old is forgotten at once. So nothing
-    has to be moved or evicted on each use, as an exact order would demand.
+    Two generations: when the young one is full it becomes the old one, and what was old is forgotten at once. So
+    nothing has to be moved or evicted on each use, as an exact order would demand.
     """
 
     __slots__ = ("_old", "_size", "_young")

@@ -1,4 +1,4 @@
-"""One supervised task for each network: started, restarted after a crash, cancelled with a deadline; and their statuses.
+"""One supervised task for each network: started, restarted after a crash, cancelled with a deadline; and its status.
 
 Not here: what a network does (its connector), and what follows from a status (the hub listens and tells the outbox and
 the puppets). A network that crashes, or was never able to run, touches no other.
