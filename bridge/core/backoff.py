@@ -1,16 +1,12 @@
-"""How long to wait before the next attempt: exponential, capped, with jitter that the caller brings.
-
-Without jitter everybody who lost the same server comes back at the same moment; the randomness is given from outside so
-that this stays a function.
-"""
+"""How long to wait before the next try. Pure: the caller brings the randomness, and does the waiting."""
 
 
 def delay(attempt: int, jitter: float, *, base: float = 1.0, cap: float = 300.0) -> float:
-    """Return the seconds to wait before attempt number ``attempt`` (1 is the first repeat).
+    """Return seconds to wait after ``attempt`` failures in a row (1 is the first).
 
-    ``jitter`` is a number from 0 to 1; the result lies between half of ``base * 2 ** (attempt - 1)``, at most ``cap``,
-    and the whole of it, so that repeats spread but none comes at once.
+    The longest possible wait doubles from ``base`` up to ``cap``; ``jitter``, from 0 to 1, picks one between half of
+    ``base`` and that. So a thousand puppets that fell together do not come back together, and nobody hammers.
     """
-    doublings = min(max(attempt, 1) - 1, 62)  # beyond that every sensible cap is reached
-    whole = min(cap, base * 2.0**doublings)
-    return whole * (0.5 + 0.5 * jitter)
+    longest = min(cap, base * 2.0 ** min(max(attempt - 1, 0), 64))
+    least = min(base / 2, longest)
+    return least + (longest - least) * jitter
