@@ -317,6 +317,7 @@ class Lane:
         if again is not None:
             self._waiting.remove(again)
             self._sent(again, landing.result())
+            self.pump()
 
     def _sent(self, queued: Queued, sent: Sent) -> None:
         delivery = queued.delivery
