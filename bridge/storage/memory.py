@@ -1,4 +1,4 @@
-"""The store in plain dictionaries: the whole contract of ``bridge.engine.ports.Store``, and nothing outlives the process.
+"""The store in plain dictionaries: the whole ``Store`` contract of the engine, and nothing outlives the process.
 
 Tests of the engine and of connectors run on it, and the SQL store is held against it. It imports no SQLAlchemy, has no
 size limit and no thread. A write is applied when it is called; its future is resolved one turn of the loop later, as
@@ -6,7 +6,6 @@ after a commit.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -14,31 +13,11 @@ import msgspec
 
 from bridge.connector import Cursor
 from bridge.core.content import Content
-from bridge.core.deliveries import Delivery, Edit, Post, React, Retract, Sent, Tell
+from bridge.core.deliveries import Edit, Post, Sent, Tell
 from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
 from bridge.engine.ports import DeadLetter, Known, Queued, StoredLink, StoredMessage, StoreError
-
-BLANK = Content(text="")
-"""What a message says after it was taken back."""
-
-
-def wall_clock() -> int:
-    """Return milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
-
-
-def subject(delivery: Delivery) -> MessageRef | None:
-    """Return the message that a delivery is about: a copy of it, or a change to it."""
-    match delivery:
-        case Post(message=ref):
-            return ref
-        case Tell(message=told):
-            return told
-        case Edit(target=ref) | Retract(target=ref) | React(target=ref):
-            return ref
-        case _:
-            return None
+from bridge.storage.rules import BLANK, objection, subject, wall_clock
 
 
 @dataclass(slots=True)
@@ -126,7 +105,7 @@ class MemoryStore:
             self._newest[origin.room] = Cursor(origin.key, origin.at)
             self._keep(event, fact)
             for each in queued:
-                self._outbox[each.delivery.head.key] = each
+                self._outbox.setdefault(each.delivery.head.key, each)
                 self._last_seq = max(self._last_seq, each.seq)
         return self._written()
 
@@ -160,7 +139,7 @@ class MemoryStore:
             self._retracted.add(ref)
 
     def settle(self, key: DeliveryKey, sent: Sent) -> Awaitable[None]:
-        """Take a delivery out of the outbox and keep the ids of the copy; a Retract also removes the stored content."""
+        """Take a delivery out of the outbox and keep the ids of the copy."""
         queued = self._outbox.pop(key, None)
         ref = subject(queued.delivery) if queued else None
         if queued is not None and ref in self._messages:
@@ -171,8 +150,6 @@ class MemoryStore:
                 case Edit():
                     for name in sent.ids:
                         self._names.add_alias(room, name, ref)
-                case Retract():
-                    self._blank(ref)
                 case _:
                     pass
         return self._written()
@@ -281,14 +258,8 @@ class MemoryStore:
 
     async def add_link(self, link: StoredLink) -> None:
         """Keep a link. Raises: StoreError when the name or a room is taken."""
-        if link.name in self._links:
-            msg = f"there is already a link named {link.name}"
-            raise StoreError(msg)
-        owners = {room: other.name for other in self._links.values() for room in other.rooms}
-        for room in link.rooms:
-            if room in owners:
-                msg = f"{room} already belongs to the link {owners[room]}"
-                raise StoreError(msg)
+        if reason := objection(link, self._links.values()):
+            raise StoreError(reason)
         self._links[link.name] = link
 
     async def remove_link(self, name: str) -> bool:

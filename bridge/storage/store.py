@@ -1,0 +1,162 @@
+"""The store on SQLite and PostgreSQL: the engine's ``Store`` contract over the writer's thread.
+
+Every method is a line that says which write or which query; :mod:`bridge.storage.ledger` and
+:mod:`bridge.storage.queries` say what that is in rows, :mod:`bridge.storage.writer` when it happens. Made by
+``bridge.app``.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from bridge.connector import Cursor
+from bridge.core.deliveries import Sent
+from bridge.core.events import Said
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
+from bridge.engine.ports import DeadLetter, Known, Queued, StoredLink, StoredMessage
+from bridge.storage import queries
+from bridge.storage.database import parse
+from bridge.storage.ledger import Ask, Journal, Ledger, Met, Postpone, Remember, Settle
+from bridge.storage.rules import wall_clock
+from bridge.storage.writer import Writer
+
+T = TypeVar("T")
+
+
+class SqlStore:
+    """A :class:`bridge.engine.ports.Store` on disk or on a server.
+
+    Takes the ``store.url`` of the configuration; a relative SQLite path starts at the working directory. Raises:
+    StoreError for a URL that is neither SQLite nor PostgreSQL.
+    """
+
+    def __init__(self, url: str, *, now: Callable[[], int] = wall_clock) -> None:
+        self._now = now
+        self._ledger = Ledger()
+        self._rooms = self._ledger.rooms
+        self._writer = Writer(parse(url), self._ledger)
+
+    async def open(self) -> None:
+        """Migrate if needed and start. Raises: StoreError with one sentence."""
+        await self._writer.open()
+
+    async def close(self) -> None:
+        """Write what is queued, then close."""
+        await self._writer.close()
+
+    def healthy(self) -> str:
+        """Return "" when writes go through, else why they do not."""
+        return self._writer.trouble
+
+    def journal(self, event: Said, queued: Sequence[Queued]) -> Awaitable[None]:
+        """Keep an event, its message with its aliases, and its deliveries; nothing if the event is known."""
+        return self._writer.put(Journal(event, tuple(queued)))
+
+    def settle(self, key: DeliveryKey, sent: Sent) -> Awaitable[None]:
+        """Take a delivery out of the outbox and keep the ids of the copy."""
+        return self._writer.put(Settle(key, sent))
+
+    def postpone(self, queued: Queued) -> Awaitable[None]:
+        """Replace a delivery in the outbox: another voice, attempts, due or reason."""
+        return self._writer.put(Postpone(queued))
+
+    def bury(self, key: DeliveryKey, *, reason: str, certain: bool) -> Awaitable[None]:
+        """Move a delivery from the outbox to the dead letters."""
+        moved = partial(queries.bury, key=key, verdict=reason, certain=certain, at=self._now())
+        return self._writer.put(Ask(moved, reads=False))
+
+    def remember(self, network: Network, name: str, value: str) -> Awaitable[None]:
+        """Keep a connector's small text."""
+        return self._writer.put(Remember(network, name, value))
+
+    def met(self, known: Known) -> Awaitable[None]:
+        """Keep a person's name and last words; ``spoke`` only grows."""
+        return self._writer.put(Met(known))
+
+    async def recall(self, network: Network, name: str) -> str | None:
+        """Return what was remembered."""
+        return await self._ask(lambda connection: queries.recall(connection, network, name))
+
+    async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
+        """Return what is known of these people."""
+        return await self._ask(lambda connection: queries.acquainted(connection, persons))
+
+    async def known(self, room: Room, keys: Collection[EventKey]) -> set[EventKey]:
+        """Return which of these facts are journalled."""
+        return await self._ask(lambda connection: queries.known(connection, self._rooms, room, keys))
+
+    async def recent(self, limit: int) -> list[tuple[Room, EventKey]]:
+        """Return the newest journalled facts, oldest first."""
+        return await self._ask(lambda connection: queries.recent(connection, self._rooms, limit))
+
+    async def cursor(self, room: Room) -> Cursor | None:
+        """Return the newest journalled fact of a room, also after it was pruned."""
+        return await self._ask(lambda connection: queries.cursor(connection, self._rooms, room))
+
+    async def resolve(self, room: Room, message: MessageId) -> MessageRef | None:
+        """Return the original of what this room calls ``message``."""
+        return await self._ask(lambda connection: queries.resolve(connection, self._rooms, room, message))
+
+    async def message(self, ref: MessageRef) -> StoredMessage | None:
+        """Return a message as it reads now."""
+        return await self._ask(lambda connection: queries.message(connection, self._rooms, ref))
+
+    async def copies(self, ref: MessageRef, room: Room) -> tuple[MessageId, ...]:
+        """Return what ``room`` calls the parts of this message, in order."""
+        return await self._ask(lambda connection: queries.copies(connection, self._rooms, ref, room))
+
+    async def last_seq(self) -> int:
+        """Return the highest ``seq`` ever given, 0 at first."""
+        return await self._ask(lambda _: self._ledger.last_seq)
+
+    async def lanes(self) -> dict[Room, int]:
+        """Return how many deliveries wait for each room."""
+        return await self._ask(lambda connection: queries.lanes(connection, self._rooms))
+
+    async def queue(self, room: Room, *, after: int, limit: int) -> list[Queued]:
+        """Return waiting deliveries of a room with ``seq > after``, in order."""
+        return await self._ask(
+            lambda connection: queries.queue(connection, self._rooms, room, after=after, limit=limit)
+        )
+
+    async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
+        """Return what was given up, oldest first."""
+        return await self._ask(lambda connection: queries.dead_letters(connection, limit))
+
+    async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
+        """Move dead letters back into the outbox, with attempts at 0, under their old ``seq``."""
+        return await self._ask(lambda connection: queries.revive(connection, keys), reads=False)
+
+    async def discard(self, keys: Collection[DeliveryKey]) -> int:
+        """Delete dead letters; returns how many there were."""
+        return await self._ask(lambda connection: queries.discard(connection, keys), reads=False)
+
+    async def links(self) -> list[StoredLink]:
+        """Return the links made by command."""
+        return await self._ask(lambda connection: queries.links(connection, self._rooms))
+
+    async def add_link(self, link: StoredLink) -> None:
+        """Keep a link. Raises: StoreError when the name or a room is taken."""
+        await self._ask(lambda connection: queries.add_link(connection, self._rooms, link), reads=False)
+
+    async def remove_link(self, name: str) -> bool:
+        """Forget a link; False if there was none."""
+        return await self._ask(lambda connection: queries.remove_link(connection, name), reads=False)
+
+    async def prune(self, *, before: int, keep: int) -> int:
+        """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
+
+        Returns how many facts there were. Goes in small transactions, between which messages pass.
+        """
+        total = 0
+        while some := await self._ask(
+            lambda connection: queries.prune(connection, before=before, keep=keep), reads=False
+        ):
+            total += some
+        return total
+
+    async def _ask(self, call: Callable[[Connection], T], *, reads: bool = True) -> T:
+        answer: T = await self._writer.put(Ask(call, reads=reads))
+        return answer

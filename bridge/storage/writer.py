@@ -1,0 +1,225 @@
+"""The one thread that talks to the database, and the rhythm in which it does: group commit.
+
+The first write after a pause is committed at once; after that a batch stays open for 5 ms from the last commit, and
+whatever is queued then is one transaction. A transaction that the database refuses is tried again, the same, until it
+goes through: writes neither fail nor overtake each other because a disk is full or a server restarts. Only a write that
+is itself at fault fails, alone, after the batch was taken apart to find it. How much waits here is for the callers to
+bound.
+
+What the writes mean is :mod:`bridge.storage.ledger`'s; what they are called, :mod:`bridge.storage.store`'s.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from queue import SimpleQueue
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from bridge.engine.ports import StoreError
+from bridge.storage.database import Claim, engine_for, ready, reason, sentences, title, worth_another_try
+from bridge.storage.ledger import Ask, Ledger, Write
+
+WINDOW: Final = 0.005
+"""Seconds from one commit to the next under load."""
+LARGEST: Final = 1000
+"""Writes in one transaction."""
+_FIRST_DELAY, _LONGEST_DELAY = 0.05, 2.0
+"""Seconds between attempts at a transaction that is refused."""
+_GRACE: Final = 2.0
+"""Seconds for which closing goes on trying."""
+
+_log = logging.getLogger(__name__)
+_Entry = tuple[Write, "asyncio.Future[Any]"]
+
+
+class Writer:
+    """Queues writes in call order, from the loop's thread; does them in its own."""
+
+    def __init__(self, url: URL, ledger: Ledger) -> None:
+        self._url = url
+        self._ledger = ledger
+        self._claim = Claim(url)
+        self._engine = engine_for(url)
+        self._connection: Connection | None = None
+        self._inbox: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._trouble = ""
+        self._deadline = float("inf")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Future[None] | None = None
+
+    @property
+    def trouble(self) -> str:
+        """Why writes do not go through, "" when they do."""
+        return self._trouble
+
+    async def open(self) -> None:
+        """Start the thread, and with it the store. Raises: StoreError with one sentence."""
+        loop = asyncio.get_running_loop()
+        opened: asyncio.Future[None] = loop.create_future()
+        self._over = loop.create_future()
+        threading.Thread(target=self._run, args=(loop, opened, self._over), name="store", daemon=True).start()
+        await opened
+        self._loop = loop
+
+    def put(self, write: Write) -> asyncio.Future[Any]:
+        """Queue a write; the future has its outcome once it is durable. Call it in the loop's thread."""
+        loop = self._loop
+        if loop is None:
+            return _refused()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._inbox.put((write, future))
+        return future
+
+    async def close(self) -> None:
+        """Write what is queued and let go of the store; a store in trouble gets two seconds more."""
+        if self._loop is None or self._over is None:
+            return
+        self._loop = None
+        self._deadline = time.monotonic() + _GRACE
+        self._inbox.put(None)
+        await self._over
+
+    # From here on everything happens in the thread.
+
+    def _run(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None], over: asyncio.Future[None]) -> None:
+        try:
+            self._connect()
+        except Exception as error:  # noqa: BLE001 - the thread's boundary: whoever opens the store gets it
+            self._disconnect()
+            self._claim.release()
+            _tell(loop, [(opened, error)])
+            return
+        _tell(loop, [(opened, None)])
+        try:
+            self._serve(loop)
+        finally:
+            self._disconnect()
+            self._claim.release()
+            _tell(loop, [(over, None)])
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        next_commit = 0.0
+        going_on = True
+        while going_on:
+            entry = self._inbox.get()
+            if entry is not None and (pause := next_commit - time.monotonic()) > 0:
+                time.sleep(pause)
+            batch = [] if entry is None else [entry]
+            going_on = entry is not None and self._gather(batch)
+            outcomes = self._durably([write for write, _ in batch])
+            _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
+            if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
+                next_commit = time.monotonic() + WINDOW
+
+    def _gather(self, batch: list[_Entry]) -> bool:
+        """Add what is queued; returns False when that ends with the order to stop."""
+        for _ in range(min(self._inbox.qsize(), LARGEST)):
+            entry = self._inbox.get()
+            if entry is None:
+                return False
+            batch.append(entry)
+        return True
+
+    def _durably(self, writes: Sequence[Write]) -> list[object]:
+        """Return the outcomes of these writes, however long it takes."""
+        delay = _FIRST_DELAY
+        while writes:
+            try:
+                outcomes = self._transact(writes)
+            except StoreError as trouble:
+                if not self._wait(str(trouble), delay):
+                    return [trouble] * len(writes)
+                delay = min(delay * 2, _LONGEST_DELAY)
+            except Exception as fault:  # noqa: BLE001 - the boundary: one bad value may not stop everything
+                if len(writes) > 1:
+                    return [outcome for write in writes for outcome in self._durably([write])]
+                _log.exception("a %s cannot be stored", type(writes[0]).__name__)
+                return [StoreError(f"this cannot be stored: {type(fault).__name__}")]
+            else:
+                self._recover()
+                return outcomes
+        return []
+
+    def _transact(self, writes: Sequence[Write]) -> list[object]:
+        """Do one transaction. Raises: StoreError when it is worth trying again."""
+        connection = self._connection or self._connect()
+        try:
+            return self._ledger.transact(connection, writes)
+        except Exception as error:
+            if self._is_broken(connection):
+                self._disconnect()
+            if worth_another_try(error, self._engine.dialect):
+                raise StoreError(reason(error, self._url)) from error
+            raise
+
+    def _is_broken(self, connection: Connection) -> bool:
+        """Return whether a connection has to be made anew; asked after a transaction that was rolled back."""
+        if connection.dialect.name == "sqlite":
+            return False
+        try:
+            connection.rollback()
+            connection.exec_driver_sql("SELECT 1")
+            connection.rollback()
+        except SQLAlchemyError:
+            return True
+        return connection.invalidated
+
+    def _connect(self) -> Connection:
+        self._claim.take()
+        with sentences(self._url):
+            self._connection = ready(self._engine, self._url, self._claim)
+            self._ledger.load(self._connection)
+        return self._connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        try:
+            connection.close()
+        except SQLAlchemyError as error:
+            _log.debug("closing the store: %s", type(error).__name__)
+
+    def _wait(self, trouble: str, delay: float) -> bool:
+        """Wait before another attempt; returns False when there shall be none."""
+        if trouble != self._trouble:
+            _log.warning("%s takes no writes, trying again: %s", title(self._url), trouble)
+            self._trouble = trouble
+        until = min(time.monotonic() + delay, self._deadline)
+        while (rest := min(until, self._deadline) - time.monotonic()) > 0:
+            time.sleep(min(rest, 0.1))
+        return time.monotonic() < self._deadline
+
+    def _recover(self) -> None:
+        if self._trouble:
+            _log.warning("%s takes writes again", title(self._url))
+            self._trouble = ""
+
+
+def _refused() -> asyncio.Future[Any]:
+    future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    future.set_exception(StoreError("the store is not open"))
+    return future
+
+
+def _tell(loop: asyncio.AbstractEventLoop, outcomes: list[tuple[asyncio.Future[Any], object]]) -> None:
+    """Resolve futures on the loop, all in one call."""
+    try:
+        loop.call_soon_threadsafe(_resolve, outcomes)
+    except RuntimeError:
+        _log.debug("the loop ended before its store")
+
+
+def _resolve(outcomes: list[tuple[asyncio.Future[Any], object]]) -> None:
+    for future, outcome in outcomes:
+        if future.done():  # cancelled: whoever waited has gone, the write is done all the same
+            continue
+        if isinstance(outcome, Exception):
+            future.set_exception(outcome)
+        else:
+            future.set_result(outcome)
