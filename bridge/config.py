@@ -33,7 +33,7 @@ _NETWORK_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _DOMAIN: Final = re.compile(r"[^\s@/:\"'&<>\x00-\x20\x7f]{1,1023}")
 _BARE_JID: Final = re.compile(r"(?:[^\s@/\"&'<>:\x00-\x20\x7f]{1,1023}@)?[^\s@/:\"'&<>\x00-\x20\x7f]{1,1023}")
 _ROOM_JID: Final = re.compile(r"[^\s@/\"&'<>:\x00-\x20\x7f]{1,1023}@[^\s@/:\"'&<>\x00-\x20\x7f]{1,1023}")
-_STORES: Final = ("sqlite", "postgresql")
+_STORES: Final = ("sqlite", "postgresql", "postgres")
 
 
 class ConfigError(Exception):
@@ -82,6 +82,11 @@ def room_expected(text: str) -> str:
     return 'NETWORK:ROOM such as "libera:#dev"'
 
 
+def is_domain(text: str) -> bool:
+    """Whether an XMPP component can be called this."""
+    return _DOMAIN.fullmatch(text) is not None
+
+
 def link_name(text: str) -> bool:
     """Whether a link can be called this: it is typed on command lines and shown in listings."""
     return bool(text) and len(text) <= 64 and text.isprintable() and text == text.strip() and "/" not in text
@@ -111,7 +116,7 @@ class XmppSettings(_Table, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse what the server would refuse, in words that name the key."""
-        if not _DOMAIN.fullmatch(self.domain):
+        if not is_domain(self.domain):
             msg = f'domain: found {quoted(self.domain)}, expected a domain name such as "bridge.example.org"'
             raise ValueError(msg)
         if not self.host.strip():

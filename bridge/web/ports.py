@@ -131,6 +131,10 @@ class Refused(Exception):
         self.status = status
 
 
+class CannotListen(Exception):
+    """A listener did not get its address; the text is a sentence for an operator that names the key."""
+
+
 class Bridge(Protocol):
     """The running bridge, for its administrator."""
 

@@ -9,6 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
+from bridge.web.ports import CannotListen
+
 _GRACE: Final = 1.0
 """Seconds that requests under way get when a listener stops."""
 _REASONS: Final = {
@@ -16,10 +18,6 @@ _REASONS: Final = {
     errno.EACCES: "this user may not use such a low port",
     errno.EADDRNOTAVAIL: "this machine has no such address",
 }
-
-
-class CannotListen(Exception):
-    """A listener did not get its address; the text is a sentence for an operator that names the key."""
 
 
 class Listener:

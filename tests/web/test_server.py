@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from bridge.web.server import CannotListen, Listener
+from bridge.web.ports import CannotListen
+from bridge.web.server import Listener
 
 
 def listener(port: int, host: str = "127.0.0.1") -> Listener:

@@ -1,0 +1,267 @@
+"""What an administrator sees of the running bridge and does to it: the face behind the admin API.
+
+Values of the engine become the API's documents here, and links come together from the file and from the store. Which
+link goes where is decided by :func:`merged`, purely. Built by :mod:`bridge.app`; called by :mod:`bridge.web.admin`.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+
+from bridge import __version__, config
+from bridge.config import LinkSettings
+from bridge.connector import Status
+from bridge.core.ids import XMPP, DeliveryKey, Network, Room
+from bridge.engine.counters import Counters
+from bridge.engine.hub import Hub
+from bridge.engine.ports import Clock, DeadLetter, Store, StoredLink, StoreError
+from bridge.engine.supervisor import NetworkStatus
+from bridge.settings import did_you_mean, nearest, quoted
+from bridge.web.ports import (
+    DeadLetterDocument,
+    LinkDocument,
+    NetworkDocument,
+    NewLink,
+    PuppetCount,
+    QueueDocument,
+    Refused,
+    RoomDocument,
+    StatusDocument,
+)
+
+log = logging.getLogger(__name__)
+
+FROM_FILE = "file"
+BY_COMMAND = "command"
+
+
+def merged(
+    written: Sequence[LinkSettings], stored: Sequence[StoredLink], networks: Collection[str]
+) -> tuple[list[LinkSettings], list[str]]:
+    """Return all links, those of the file first, and a sentence for each stored one that cannot be any more.
+
+    The file has the last word: a stored link gives way where its name or one of its rooms is taken, and rests while
+    one of its networks is not configured.
+    """
+    links = list(written)
+    trouble: list[str] = []
+    for link in stored:
+        why = _conflict(link.name, link.rooms, links) or _strangers(link.rooms, networks)
+        if why:
+            trouble.append(f"link {quoted(link.name)} was added by command and rests: {why}")
+        else:
+            links.append(LinkSettings(name=link.name, rooms=link.rooms))
+    return links, trouble
+
+
+def _conflict(name: str, rooms: Collection[Room], links: Collection[LinkSettings]) -> str:
+    """Return why a link cannot stand beside these, "" if it can."""
+    wanted = {(room.network, room.id.casefold()): room for room in rooms}
+    for link in links:
+        if link.name.casefold() == name.casefold():
+            return f"there is a link {quoted(link.name)} already"
+        for room in link.rooms:
+            if (room.network, room.id.casefold()) in wanted:
+                return f"{room} is in link {quoted(link.name)} already"
+    return ""
+
+
+def _strangers(rooms: Collection[Room], networks: Collection[str]) -> str:
+    """Return which network is not there, "" if all are."""
+    for room in rooms:
+        if room.network not in networks:
+            end = did_you_mean(nearest(room.network, networks), sorted(networks))
+            return f"there is no network {quoted(room.network)}: {end}"
+    return ""
+
+
+class Administration:
+    """The bridge as its administrator knows it."""
+
+    def __init__(self, *, hub: Hub, store: Store, clock: Clock, apply: Callable[[], Awaitable[None]]) -> None:
+        self._hub = hub
+        self._store = store
+        self._clock = clock
+        self._apply = apply  # brings links into effect after the stored ones have changed
+        self._started = clock.now()
+        self.kinds: Mapping[Network, str] = {}
+        """The connector of each network; set by the application."""
+        self.written: Sequence[LinkSettings] = ()
+        """The links of the file; set by the application."""
+
+    @property
+    def counters(self) -> Counters:
+        """What was counted."""
+        return self._hub.counters
+
+    def unready(self) -> dict[str, str]:
+        """Return what of store and networks is not up, and why."""
+        trouble = {"store": why} if (why := self._store.healthy()) else {}
+        statuses = {status.network: status for status in self._hub.supervisor.statuses()}
+        for network in self.kinds:
+            status = statuses.get(network)
+            if status is None or not status.up:
+                trouble[network] = _why(status)
+        return trouble
+
+    def unlinked(self) -> dict[str, str]:
+        """Return the links of which a room is not read although its network is up, and why."""
+        down = self.unready()
+        rooms = {room.room: room for room in self._hub.rooms()}
+        return {
+            link.name: f"{room}: {rooms[room].reason or 'not open yet'}"
+            for link in self._hub.links()
+            for room in link.rooms
+            if room.network not in down and not rooms[room].open
+        }
+
+    def networks(self) -> Sequence[NetworkDocument]:
+        """Return how all networks are."""
+        puppets = {each.network: each for each in self._hub.puppets.statuses()}
+        documents = []
+        for status in self._hub.supervisor.statuses():
+            shown = puppets.get(status.network)
+            count = PuppetCount(
+                wanted=shown.wanted if shown else 0,
+                present=shown.present if shown else 0,
+                refused=shown.refused if shown else 0,
+            )
+            documents.append(
+                NetworkDocument(
+                    name=status.network,
+                    connector=self.kinds.get(status.network, ""),
+                    status=status.status.value,
+                    detail=status.detail,
+                    since=status.since,
+                    puppets=count,
+                )
+            )
+        return documents
+
+    def queues(self) -> Sequence[QueueDocument]:
+        """Return what waits."""
+        return [
+            QueueDocument(
+                room=str(lane.room),
+                waiting=lane.waiting,
+                more=lane.more,
+                flying=lane.flying,
+                oldest=lane.oldest,
+                reason=lane.reason,
+            )
+            for lane in self._hub.outbox.lanes()
+        ]
+
+    def links(self) -> Sequence[LinkDocument]:
+        """Return all links that are in effect."""
+        rooms = {room.room: room for room in self._hub.rooms()}
+        from_file = {link.name for link in self.written}
+        return [
+            LinkDocument(
+                name=link.name,
+                rooms=tuple(
+                    RoomDocument(room=str(room), open=rooms[room].open, reason=rooms[room].reason)
+                    for room in link.rooms
+                ),
+                origin=FROM_FILE if link.name in from_file else BY_COMMAND,
+            )
+            for link in self._hub.links()
+        ]
+
+    async def status(self) -> StatusDocument:
+        """Return everything at a glance."""
+        unready = self.unready() | {f"links.{name}": why for name, why in self.unlinked().items()}
+        return StatusDocument(
+            version=__version__,
+            started=self._started,
+            ready=not unready,
+            unready=unready,
+            networks=tuple(self.networks()),
+            links=tuple(self.links()),
+            queues=tuple(self.queues()),
+            dead_letters=len(await self._store.dead_letters()),
+        )
+
+    async def add_link(self, link: NewLink) -> LinkDocument:
+        """Make a link and keep it. Raises: Refused."""
+        if not config.link_name(link.name):
+            reason = (
+                f"name: found {quoted(link.name)}, expected up to 64 characters without slash or control characters"
+            )
+            raise Refused(reason, status=400)
+        rooms = _rooms(link.rooms)
+        if why := _strangers(rooms, {XMPP, *self.kinds}):
+            raise Refused(why, status=400)
+        known = [*self.written, *(LinkSettings(name=each.name, rooms=each.rooms) for each in await self._store.links())]
+        if why := _conflict(link.name, rooms, known):
+            raise Refused(why)
+        try:
+            await self._store.add_link(StoredLink(name=link.name, rooms=rooms))
+        except StoreError as error:
+            raise Refused(str(error)) from None
+        await self._apply()
+        log.info("link added", extra={"link": link.name})
+        return next(each for each in self.links() if each.name == link.name)
+
+    async def remove_link(self, name: str) -> None:
+        """Take back a link that was made by command. Raises: Refused."""
+        if not await self._store.remove_link(name):
+            if any(link.name == name for link in self.written):
+                reason = f"link {quoted(name)} stands in the configuration file: take it out there, and send SIGHUP"
+                raise Refused(reason)
+            reason = f"there is no link {quoted(name)}"
+            raise Refused(reason, status=404)
+        await self._apply()
+        log.info("link removed", extra={"link": name})
+
+    async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
+        """Return deliveries that were given up, oldest first."""
+        return [_dead_letter(letter) for letter in await self._store.dead_letters(limit=limit)]
+
+    async def retry(self, keys: Collection[str] | None) -> int:
+        """Put dead letters back into the outbox, all if None."""
+        return await self._hub.outbox.revive(await self._meant(keys))
+
+    async def discard(self, keys: Collection[str] | None) -> int:
+        """Delete dead letters, all if None."""
+        return await self._store.discard(await self._meant(keys))
+
+    async def _meant(self, keys: Collection[str] | None) -> list[DeliveryKey]:
+        if keys is not None:
+            return [DeliveryKey(key) for key in keys]
+        return [letter.queued.delivery.head.key for letter in await self._store.dead_letters()]
+
+
+def _why(status: NetworkStatus | None) -> str:
+    if status is None:
+        return Status.DOWN.value
+    return status.detail or status.status.value
+
+
+def _rooms(texts: Sequence[str]) -> tuple[Room, ...]:
+    rooms: list[Room] = []
+    for text in texts:
+        room = config.room(text)
+        if room is None:
+            reason = f"found {quoted(text)}, expected {config.room_expected(text)}"
+            raise Refused(reason, status=400)
+        if room in rooms:
+            reason = f"found {quoted(text)} twice, expected different rooms"
+            raise Refused(reason, status=400)
+        rooms.append(room)
+    if len(rooms) < 2:
+        reason = "found one room, expected two or more" if rooms else "found no room, expected two or more"
+        raise Refused(reason, status=400)
+    return tuple(rooms)
+
+
+def _dead_letter(letter: DeadLetter) -> DeadLetterDocument:
+    delivery = letter.queued.delivery
+    return DeadLetterDocument(
+        key=delivery.head.key,
+        room=str(delivery.head.room),
+        what=str(delivery.__struct_config__.tag),
+        reason=letter.reason,
+        certain=letter.certain,
+        at=letter.at,
+        attempts=letter.queued.attempts,
+    )

@@ -1,0 +1,313 @@
+"""The composition root: the only module that knows everybody. Builds the bridge, starts it, changes it, stops it.
+
+Start: store, admin listener, hub, networks; stop: the other way round. A new configuration is read and checked whole,
+and every connector that it needs is built, before anything of the old one is touched. What an administrator sees is in
+:mod:`bridge.administration`; signals and the ready line are here, at the end. Called by :mod:`bridge.cli`, and in parts
+by :mod:`bridge.checkup`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bridge import __version__, config, logs, registry
+from bridge.administration import Administration, merged
+from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
+from bridge.connector import Connector, PuppetMode, PuppetSettings, Setup
+from bridge.core.ids import XMPP, Network, digest
+from bridge.engine.clock import SystemClock
+from bridge.engine.hub import Hub
+from bridge.engine.ports import Clock, Store
+from bridge.settings import Problem, join
+from bridge.storage.store import SqlStore
+from bridge.systemd import ServiceManager
+from bridge.web.admin import Admin
+from bridge.web.ports import CannotListen
+from bridge.web.server import Listener
+from bridge.xmpp.connector import XmppConnector
+
+log = logging.getLogger(__name__)
+
+PATIENCE: Final = 30.0
+"""Seconds after which the ready line is printed although something is not up."""
+LEAVE: Final = 4.0
+"""Seconds that networks get to leave; with the rest, the end comes within 5."""
+KEEP_DAYS: Final = 30
+KEEP_MESSAGES: Final = 100_000
+_PRUNE_EVERY: Final = 6 * 3_600.0
+_LOOK_EVERY: Final = 0.05
+"""Seconds between two looks whether everything is up, while somebody waits for that."""
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """What has to be done to get from one configuration to another."""
+
+    stop: tuple[Network, ...]
+    start: tuple[Network, ...]
+    listener: bool
+    restart_needed: tuple[str, ...]  # keys that only a restart changes
+
+
+def instance_id(domain: str) -> str:
+    """Return the id of the bridge with this component domain: the same after every restart, and for nobody else."""
+    return digest("linkspan", domain)[:16]
+
+
+def networks_of(configured: Config) -> dict[Network, Any]:
+    """Return what each network, XMPP included, is built from: equal values need no restart."""
+    return {XMPP: configured.xmpp, **configured.networks}
+
+
+def changes(old: Config, new: Config) -> Changes:
+    """Compare two configurations; links and logging are always applied, since that disturbs nobody."""
+    before, after = networks_of(old), networks_of(new)
+    changed = [name for name in before if before[name] != after.get(name)]
+    keys = (("store.url", old.store.url, new.store.url), ("xmpp.domain", old.xmpp.domain, new.xmpp.domain))
+    return Changes(
+        stop=tuple(changed),
+        start=tuple(name for name in after if name in changed or name not in before),
+        listener=old.http != new.http,
+        restart_needed=tuple(key for key, was, becomes in keys if was != becomes),
+    )
+
+
+def build(configured: Config, names: Sequence[Network], clock: Clock) -> dict[Network, Connector]:
+    """Build the connectors of these networks. Raises: ConfigError for settings that a connector refuses."""
+    connectors: dict[Network, Connector] = {}
+    problems: list[Problem] = []
+    instance = instance_id(configured.xmpp.domain)
+    for name in names:
+        if name == XMPP:
+            connectors[name] = XmppConnector(configured.xmpp, instance=instance, version=__version__, clock=clock)
+            continue
+        network = configured.networks[name]
+        setup = Setup(
+            network=name, settings=network.settings, puppets=network.puppets, instance=instance, version=__version__
+        )
+        path = join("networks", name)
+        try:
+            connectors[name] = registry.build(network.connector, setup)
+        except ValueError as error:
+            key, colon, rest = str(error).partition(": ")
+            named = colon and key in type(network.settings).__struct_fields__
+            problems.append(Problem(join(path, key), rest) if named else Problem(path, str(error)))
+        except (UnknownConnector, registry.ConnectorUnusableError) as error:
+            problems.append(Problem(join(path, "connector"), str(error)))
+    if problems:
+        raise ConfigError(problems)
+    return connectors
+
+
+class App:
+    """A running bridge."""
+
+    def __init__(self, configured: Config, *, store: Store, clock: Clock) -> None:
+        self._config = configured
+        self._store = store
+        self._clock = clock
+        self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain))
+        self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
+        self._listener: Listener | None = None
+        self._pruning: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Bring everything up, connections aside: those come in their own time.
+
+        Raises: ConfigError, StoreError, CannotListen; then nothing is left running.
+        """
+        connectors = build(self._config, list(networks_of(self._config)), self._clock)
+        await self._store.open()
+        try:
+            self._tell_administration()
+            await self._listen(self._config.http)
+        except CannotListen:
+            await self._store.close()
+            raise
+        await self._hub.open()
+        await self._apply_links()
+        for network, connector in connectors.items():
+            self._hub.add_network(network, connector, self._puppets(network))
+        self._pruning = _beside(self._prune())
+
+    async def stop(self) -> None:
+        """Leave everywhere, write what is left, and end."""
+        if self._pruning is not None:
+            self._pruning.cancel()
+        if self._listener is not None:
+            await self._listener.stop()
+        await self._hub.close(deadline=LEAVE)
+        await self._store.close()
+
+    async def change(self, new: Config) -> None:
+        """Apply another configuration: only what differs is touched. Raises: ConfigError before anything is."""
+        todo = changes(self._config, new)
+        for key in todo.restart_needed:
+            log.warning("%s has changed: that needs a restart", key)
+        if todo.restart_needed:
+            new = msgspec.structs.replace(new, store=self._config.store, xmpp=self._config.xmpp)
+            todo = changes(self._config, new)
+        connectors = build(new, todo.start, self._clock)
+        old, self._config = self._config, new
+        self._tell_administration()
+        await asyncio.gather(*(self._hub.remove_network(network) for network in todo.stop))
+        await self._apply_links()
+        for network, connector in connectors.items():
+            self._hub.add_network(network, connector, self._puppets(network))
+        if todo.listener:
+            await self._relisten(old.http, new.http)
+        log.info("configuration applied", extra={"stopped": list(todo.stop), "started": list(todo.start)})
+
+    def unready(self) -> list[str]:
+        """Return the names of what is not up: store, networks, and links whose networks are up."""
+        return sorted([*self.administration.unready(), *self.administration.unlinked()])
+
+    async def settled(self, patience: float) -> list[str]:
+        """Wait until everything is up, for some seconds at most; returns the names of what is not."""
+        deadline = self._clock.monotonic() + patience
+        while (names := self.unready()) and self._clock.monotonic() < deadline:
+            await self._clock.sleep(_LOOK_EVERY)
+        return names
+
+    async def _apply_links(self) -> None:
+        links, trouble = merged(self._config.links, await self._store.links(), networks_of(self._config))
+        for sentence in trouble:
+            log.warning("%s", sentence)
+        self._hub.set_links(links)
+
+    def _puppets(self, network: Network) -> PuppetSettings:
+        if network == XMPP:
+            return PuppetSettings(mode=PuppetMode.FULL)
+        return self._config.networks[network].puppets
+
+    def _tell_administration(self) -> None:
+        kinds = {name: each.connector for name, each in self._config.networks.items()}
+        self.administration.kinds = {XMPP: "xmpp", **kinds}
+        self.administration.written = self._config.links
+
+    async def _listen(self, http: HttpSettings) -> None:
+        host, port = config.address(http.admin_listen) or ("", 0)
+        admin = Admin(self.administration, token=lambda: self._config.admin_token, version=__version__)
+        listener = Listener(key="http.admin_listen", host=host, port=port, application=admin.application())
+        await listener.start()
+        self._listener = listener
+
+    async def _relisten(self, old: HttpSettings, new: HttpSettings) -> None:
+        """Move the admin listener; where the new address cannot be had, the old one stays."""
+        if old.admin_listen == new.admin_listen:
+            return
+        if self._listener is not None:
+            await self._listener.stop()
+        try:
+            await self._listen(new)
+        except CannotListen as error:
+            log.error("%s; it stays at %s", error, old.admin_listen)
+            await self._listen(old)
+
+    async def _prune(self) -> None:
+        while True:
+            await self._clock.sleep(_PRUNE_EVERY)
+            before = self._clock.now() - KEEP_DAYS * 86_400_000
+            rows = await self._store.prune(before=before, keep=KEEP_MESSAGES)
+            log.info("old messages forgotten", extra={"rows": rows})
+
+
+def run(path: Path) -> int:
+    """Run the bridge until it is told to stop; returns the exit status.
+
+    Raises: ConfigError, StoreError, CannotListen.
+    """
+    configured = config.load(path, registry.settings_of)
+    _set_up_logs(configured)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(path, configured))
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _set_up_logs(configured: Config, *older: Config) -> None:
+    secrets = set().union(*map(logs.secrets_of, (configured, *older)))
+    logs.set_up(configured.log, logs.Redaction(secrets))
+
+
+async def _serve(path: Path, configured: Config) -> None:
+    manager = ServiceManager()
+    clock = SystemClock()
+    signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(sign, signals.put_nowait, sign)
+    app = App(configured, store=SqlStore(configured.store.url), clock=clock)
+    await app.start()
+    tasks = [_beside(_announce(app, manager)), _beside(_stay_alive(manager, clock))]
+    current = configured
+    while await signals.get() == signal.SIGHUP:
+        current = await _reload(app, path, current)
+        manager.ready("running")
+    log.info("stopping")
+    manager.stopping()
+    for task in tasks:
+        task.cancel()
+    await app.stop()
+
+
+def _beside(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """Do something beside the bridge's own work, and do not keep it a secret if that ends badly."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("%s ended", task.get_name(), exc_info=error)
+
+    task = asyncio.create_task(work, name=getattr(work, "__qualname__", ""))
+    task.add_done_callback(ended)
+    return task
+
+
+async def _announce(app: App, manager: ServiceManager) -> None:
+    """Print the ready line, once; and log when what was missing has come up."""
+    names = await app.settled(PATIENCE)
+    state = f"ready (degraded: {', '.join(names)})" if names else "ready"
+    with contextlib.suppress(OSError):  # whoever started us may have closed the pipe
+        print(f"linkspan: {state}", flush=True)  # noqa: T201 - the one line that others wait for
+    manager.ready(state)
+    if names:
+        log.warning("not everything is up yet: %s", ", ".join(names))
+        while await app.settled(3_600.0):
+            pass
+        log.info("everything is up")
+        manager.ready("ready")
+
+
+async def _reload(app: App, path: Path, current: Config) -> Config:
+    """Read the file anew and apply it; a file that cannot be used changes nothing. Returns what is in force."""
+    ServiceManager().reloading()
+    try:
+        new = config.load(path, registry.settings_of)
+        await app.change(new)
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("configuration not applied: %s", problem)
+        return current
+    _set_up_logs(new, current)
+    return new
+
+
+async def _stay_alive(manager: ServiceManager, clock: Clock) -> None:
+    while manager.watchdog:
+        manager.alive()
+        await clock.sleep(manager.watchdog)
+
+
+__all__ = ["App", "Changes", "build", "changes", "instance_id", "networks_of", "run"]

@@ -1,0 +1,119 @@
+"""``linkspan check``: tries everything that a configuration names, without running the bridge.
+
+The store is looked at and not changed. Each network is asked by its own connector (the ability ``Checks``), all at the
+same time. While the bridge runs, the XMPP side is asked there: a second connection for the component's domain would be
+refused by some servers, and would take away half of the traffic on others. Called by :mod:`bridge.cli`.
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from typing import Final
+
+from bridge import app, config
+from bridge.config import Config
+from bridge.connector import Checks, Connector, Finding
+from bridge.core.ids import XMPP, Network, RoomId
+from bridge.engine.clock import SystemClock
+from bridge.engine.ports import StoreError
+from bridge.storage import database, schema
+from bridge.web.client import AdminClient, AdminError
+from bridge.web.ports import StatusDocument
+
+PATIENCE: Final = 45.0
+"""Seconds after which a network that does not answer has failed."""
+
+
+async def check(configured: Config) -> list[Finding]:
+    """Return one finding for the store, and one for each network and each linked room.
+
+    Raises: ConfigError for settings that a connector refuses.
+    """
+    connectors = app.build(configured, list(app.networks_of(configured)), SystemClock())
+    store, running = await asyncio.gather(
+        asyncio.to_thread(_store, configured.store.url), asyncio.to_thread(_running, configured)
+    )
+    looks = [
+        _as_seen_by(running, network) if network == XMPP and running else _network(network, connector, configured)
+        for network, connector in connectors.items()
+    ]
+    found = await asyncio.gather(*looks)
+    return [store, *(finding for each in found for finding in each)]
+
+
+def _store(url: str) -> Finding:
+    try:
+        path = database.path_of(database.parse(url))
+        if path is not None and not path.exists():
+            return _new_store(str(path), writable=os.access(path.parent, os.W_OK | os.X_OK))
+        revision = database.current(url)
+    except StoreError as error:
+        return Finding("store", ok=False, detail=str(error), hint="look at store.url in the configuration")
+    if revision is None:
+        return Finding("store", ok=True, detail="empty: run makes its tables")
+    if revision == database.head():
+        return Finding("store", ok=True, detail=f"revision {revision}")
+    if revision in schema.revisions():
+        return Finding("store", ok=True, detail=f"revision {revision}: run brings it to {database.head()}")
+    return Finding(
+        "store",
+        ok=False,
+        detail=f"revision {revision} is newer than this program, which knows up to {database.head()}",
+        hint="install the newer program again, or restore a copy of the store",
+    )
+
+
+def _new_store(path: str, *, writable: bool) -> Finding:
+    if writable:
+        return Finding("store", ok=True, detail=f"{path} does not exist yet: run makes it")
+    return Finding(
+        "store",
+        ok=False,
+        detail=f"{path} does not exist, and this user cannot make it",
+        hint="give its folder to the user that runs the bridge, or change store.url",
+    )
+
+
+def _running(configured: Config) -> StatusDocument | None:
+    """Return the status of the bridge that runs with this configuration, None if none does."""
+    host, port = config.address(configured.http.admin_listen) or ("", 0)
+    try:
+        return AdminClient(host=host, port=port, token=configured.admin_token).status()
+    except AdminError:
+        return None
+
+
+async def _as_seen_by(running: StatusDocument, network: Network) -> list[Finding]:
+    network_found = [
+        Finding(
+            each.name,
+            ok=each.status in ("ready", "degraded"),
+            detail=f"{each.detail or each.status} (the bridge is running)",
+            hint="its log says more",
+        )
+        for each in running.networks
+        if each.name == network
+    ]
+    rooms_found = [
+        Finding(
+            room.room,
+            ok=room.open,
+            detail=f"{room.reason or 'joined'} (the bridge is running)",
+            hint="its log says more",
+        )
+        for link in running.links
+        for room in link.rooms
+        if room.room.startswith(f"{network}:")
+    ]
+    return network_found + rooms_found
+
+
+async def _network(network: Network, connector: Connector, configured: Config) -> Sequence[Finding]:
+    if not isinstance(connector, Checks):
+        return [Finding(network, ok=True, detail="nothing to try")]
+    rooms: list[RoomId] = [room.id for link in configured.links for room in link.rooms if room.network == network]
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await connector.check(rooms)
+    except TimeoutError:
+        return [Finding(network, ok=False, detail=f"no answer within {PATIENCE:.0f} s", hint="is its address right?")]

@@ -1,0 +1,329 @@
+"""The command line: parses it, calls what does the work, prints, and makes every foreseen failure one line and a status.
+
+Exit status: 0 done, 1 failed at run time, 2 wrong usage or configuration. What the commands do is elsewhere: ``run`` in
+:mod:`bridge.app`, ``check`` in :mod:`bridge.checkup`, ``init`` in :mod:`bridge.starter`, ``db`` in
+:mod:`bridge.storage`, administration in the running bridge, asked through :mod:`bridge.web.client`. Heavy modules are
+imported by the command that needs them, so that ``linkspan status`` answers at once.
+"""
+
+import argparse
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from bridge import __version__, config, listing, registry, starter
+from bridge.config import Config, ConfigError, UnknownConnector
+from bridge.core.capabilities import Capabilities
+from bridge.engine.ports import StoreError
+from bridge.web.client import AdminClient, AdminError
+from bridge.web.ports import CannotListen, Chosen, NewLink
+
+DONE: Final = 0
+FAILED: Final = 1
+WRONG: Final = 2
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class CommandError(Exception):
+    """A command cannot go on; its text is one or more lines for an operator."""
+
+    def __init__(self, text: str, *, status: int = FAILED) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit status."""
+    args = _parser().parse_args(arguments)
+    command: Command = args.command
+    try:
+        status = command(args)
+        sys.stdout.flush()
+    except ConfigError as error:
+        _complain(str(error))
+        return WRONG
+    except CommandError as error:
+        _complain(str(error))
+        return error.status
+    except (AdminError, CannotListen, StoreError) as error:
+        _complain(str(error))
+        return FAILED
+    except BrokenPipeError:  # "linkspan status | head": nobody reads on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except KeyboardInterrupt:
+        return FAILED
+    return status
+
+
+class _Parser(argparse.ArgumentParser):
+    """Complains in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(WRONG, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="linkspan", description="A bridge between chat networks: XMPP rooms linked with others.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_set_up(commands)
+    _add_running(commands)
+    _add_links(commands)
+    _add_dead_letters(commands)
+    _add_db(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, command: Command, words: str) -> argparse.ArgumentParser:
+    """Add a command that reads the configuration."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(command=command)
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="default: ./config.toml, else $LINKSPAN_CONFIG, else /etc/linkspan/config.toml",
+    )
+    return parser
+
+
+def _json_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_set_up(commands: Any) -> None:
+    init = commands.add_parser("init", help="write a first config.toml, and print what the XMPP server needs")
+    init.set_defaults(command=_init)
+    init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="where to write it; default: here")
+    init.add_argument("--domain", default="bridge.example.org", help="the component's domain")
+    _json_option(_command(commands, "check", _check, "try the configuration without running: store, networks, rooms"))
+    connectors = commands.add_parser("connectors", help="list installed connectors and what they can carry")
+    connectors.set_defaults(command=_connectors)
+    _json_option(connectors)
+    version = commands.add_parser("version", help="versions of the program and of its main libraries")
+    version.set_defaults(command=_version)
+    _json_option(version)
+
+
+def _add_running(commands: Any) -> None:
+    _command(commands, "run", _run, "run until SIGTERM or SIGINT; SIGHUP re-reads the configuration")
+    demo = commands.add_parser("demo", help="start Prosody, InspIRCd and a bridge, and show a conversation")
+    demo.set_defaults(command=_demo)
+    demo.add_argument("--keep", action="store_true", help="stay up afterwards, to join in with clients of your own")
+    _json_option(_command(commands, "status", _status, "networks, links, puppets and queues of the running bridge"))
+
+
+def _add_links(commands: Any) -> None:
+    group = commands.add_parser("links", help="list, add and remove links of the running bridge")
+    links = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _json_option(_command(links, "list", _links_list, "list all links"))
+    add = _command(links, "add", _links_add, "join rooms, from now on and after restarts")
+    add.add_argument("name", metavar="NAME")
+    add.add_argument("rooms", metavar="NETWORK:ROOM", nargs="+")
+    _json_option(add)
+    remove = _command(links, "remove", _links_remove, "take back a link that was added")
+    remove.add_argument("name", metavar="NAME")
+
+
+def _add_dead_letters(commands: Any) -> None:
+    group = commands.add_parser("deadletters", help="list, retry and discard deliveries that were given up")
+    letters = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _json_option(_command(letters, "list", _dead_letters_list, "list them, oldest first"))
+    for name, command, words in (
+        ("retry", _dead_letters_retry, "try them again"),
+        ("discard", _dead_letters_discard, "delete them"),
+    ):
+        parser = _command(letters, name, command, words)
+        which = parser.add_mutually_exclusive_group(required=True)
+        which.add_argument("keys", metavar="KEY", nargs="*", default=[], help="as listed")
+        which.add_argument("--all", action="store_true", help="every one")
+        _json_option(parser)
+
+
+def _add_db(commands: Any) -> None:
+    group = commands.add_parser("db", help="the store's schema")
+    db = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _command(db, "upgrade", _db_upgrade, "bring the store to this program's schema; run does it too")
+    _json_option(_command(db, "current", _db_current, "print the store's revision"))
+    _json_option(_command(db, "check", _db_check, "compare the store with this program's schema"))
+
+
+# set-up
+
+
+def _init(args: argparse.Namespace) -> int:
+    folder = Path(args.folder)
+    if not config.is_domain(args.domain):
+        msg = f'--domain: found "{args.domain}", expected a domain name such as "bridge.example.org"'
+        raise CommandError(msg, status=WRONG)
+    secret = starter.fresh_secret()
+    try:
+        path = starter.write(folder, domain=args.domain, secret=secret)
+    except FileExistsError:
+        msg = f"{folder / 'config.toml'} exists already, and is left as it is"
+        raise CommandError(msg) from None
+    except OSError as error:
+        msg = f"{folder / 'config.toml'} cannot be written: {(error.strerror or str(error)).lower()}"
+        raise CommandError(msg) from None
+    print(f"Wrote {path}. Tell your XMPP server about the component:\n")
+    print(starter.snippets(domain=args.domain, secret=secret))
+    print(f"Then: linkspan check --config {path}")
+    return DONE
+
+
+def _check(args: argparse.Namespace) -> int:
+    from bridge import checkup  # noqa: PLC0415 - brings slixmpp and SQLAlchemy
+
+    found = asyncio.run(checkup.check(_config(args)))
+    print(listing.as_json(found) if args.json else listing.findings(found))
+    return DONE if all(each.ok for each in found) else FAILED
+
+
+def _connectors(args: argparse.Namespace) -> int:
+    found = [
+        listing.ConnectorDocument(
+            kind=each.kind,
+            title=each.title,
+            package=each.package,
+            version=each.version,
+            trouble=each.trouble,
+            capabilities=None if each.trouble else _capabilities(each.kind),
+        )
+        for each in registry.installed().values()
+    ]
+    print(listing.as_json(found) if args.json else listing.connectors(found))
+    return DONE
+
+
+def _capabilities(kind: str) -> Capabilities | None:
+    """Return what a connector can carry, None where what it needs is not installed."""
+    with suppress(UnknownConnector):
+        return registry.capabilities_of(kind)
+    return None
+
+
+def _version(args: argparse.Namespace) -> int:
+    versions = {"linkspan": __version__, "python": sys.version.split()[0]}
+    for name in ("slixmpp", "SQLAlchemy", "alembic", "aiohttp", "msgspec", "irc", "psycopg", "uvloop"):
+        with suppress(metadata.PackageNotFoundError):
+            versions[name] = metadata.version(name)
+    rows = (f"{name:<11} {version}" for name, version in versions.items())
+    print(listing.as_json(versions) if args.json else "\n".join(rows))
+    return DONE
+
+
+# the running bridge
+
+
+def _run(args: argparse.Namespace) -> int:
+    from bridge import app  # noqa: PLC0415 - brings everything
+
+    return app.run(config.find(args.config))
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from bridge.demo.play import play  # noqa: PLC0415 - only wanted here
+
+    return asyncio.run(play(print, keep=args.keep))
+
+
+def _status(args: argparse.Namespace) -> int:
+    status = _client(args).status()
+    print(listing.as_json(status) if args.json else listing.status(status))
+    return DONE
+
+
+def _links_list(args: argparse.Namespace) -> int:
+    links = _client(args).links()
+    print(listing.as_json(links) if args.json else listing.links(links))
+    return DONE
+
+
+def _links_add(args: argparse.Namespace) -> int:
+    link = _client(args).add_link(NewLink(name=args.name, rooms=tuple(args.rooms)))
+    print(listing.as_json(link) if args.json else f"linked {' and '.join(room.room for room in link.rooms)}")
+    return DONE
+
+
+def _links_remove(args: argparse.Namespace) -> int:
+    _client(args).remove_link(args.name)
+    print(f"removed {args.name}")
+    return DONE
+
+
+def _dead_letters_list(args: argparse.Namespace) -> int:
+    letters = _client(args).dead_letters()
+    print(listing.as_json(letters) if args.json else listing.dead_letters(letters))
+    return DONE
+
+
+def _dead_letters_retry(args: argparse.Namespace) -> int:
+    return _print_done(args, _client(args).retry(_chosen(args)), "put back into the outbox")
+
+
+def _dead_letters_discard(args: argparse.Namespace) -> int:
+    return _print_done(args, _client(args).discard(_chosen(args)), "discarded")
+
+
+def _print_done(args: argparse.Namespace, count: int, what: str) -> int:
+    print(listing.as_json({"count": count}) if args.json else f"{count} {what}")
+    return DONE if count or args.all else FAILED
+
+
+def _chosen(args: argparse.Namespace) -> Chosen:
+    return Chosen(all=True) if args.all else Chosen(keys=tuple(args.keys))
+
+
+# the store
+
+
+def _db_upgrade(args: argparse.Namespace) -> int:
+    from bridge.storage import database  # noqa: PLC0415 - brings SQLAlchemy
+
+    database.upgrade(_config(args).store.url)
+    print(f"the store has revision {database.head()}")
+    return DONE
+
+
+def _db_current(args: argparse.Namespace) -> int:
+    from bridge.storage import database  # noqa: PLC0415 - as above
+
+    revision = database.current(_config(args).store.url)
+    document = {"current": revision, "head": database.head()}
+    print(listing.as_json(document) if args.json else revision or "none: the store is empty")
+    return DONE
+
+
+def _db_check(args: argparse.Namespace) -> int:
+    from bridge.storage import database  # noqa: PLC0415 - as above
+
+    wrong = database.check(_config(args).store.url)
+    if args.json:
+        print(listing.as_json({"ok": not wrong, "problems": wrong}))
+    elif not wrong:
+        print(f"the store is whole and has revision {database.head()}")
+    _complain("\n".join(wrong))
+    return FAILED if wrong else DONE
+
+
+# shared
+
+
+def _config(args: argparse.Namespace) -> Config:
+    return config.load(config.find(args.config), registry.settings_of)
+
+
+def _client(args: argparse.Namespace) -> AdminClient:
+    read = _config(args)
+    host, port = config.address(read.http.admin_listen) or ("", 0)
+    return AdminClient(host=host, port=port, token=read.admin_token)
+
+
+def _complain(text: str) -> None:
+    for line in text.splitlines():
+        print(line, file=sys.stderr)

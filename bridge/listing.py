@@ -1,0 +1,133 @@
+"""What commands print: tables for people, JSON for programs. Pure text; :mod:`bridge.cli` prints it.
+
+Details come from networks, so that whatever is not printable is left out: a nick cannot move the cursor.
+"""
+
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from bridge.connector import Finding
+from bridge.core.capabilities import Capabilities, Feature
+from bridge.web.ports import DeadLetterDocument, LinkDocument, QueueDocument, StatusDocument
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON for programs, indented for people who look all the same."""
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return rows under their headings, in columns as wide as they have to be."""
+    lines = [headings, *([_plain(cell) for cell in row] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
+    return "\n".join(line.rstrip() for line in padded)
+
+
+def ago(milliseconds: int, *, now: float | None = None) -> str:
+    """Return how long ago a moment was, in its largest unit: ``3 min``."""
+    if not milliseconds:
+        return "-"
+    seconds = max(0, int((time.time() if now is None else now) - milliseconds / 1000))
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def status(document: StatusDocument) -> str:
+    """Return the bridge at a glance."""
+    state = "ready" if document.ready else f"degraded: {', '.join(sorted(document.unready))}"
+    networks = table(
+        ("NETWORK", "CONNECTOR", "STATUS", "FOR", "PUPPETS", "DETAIL"),
+        (
+            (each.name, each.connector, each.status, ago(each.since), str(each.puppets.present), each.detail)
+            for each in document.networks
+        ),
+    )
+    parts = [f"linkspan {document.version}, {state}, up for {ago(document.started)}", networks]
+    if document.links:
+        parts.append(links(document.links))
+    if document.queues:
+        parts.append(queues(document.queues))
+    if document.dead_letters:
+        parts.append(f'{document.dead_letters} dead letters, see "linkspan deadletters list"')
+    return "\n\n".join(parts)
+
+
+def links(documents: Iterable[LinkDocument]) -> str:
+    """Return links, a line for each room."""
+    return table(
+        ("LINK", "ROOM", "STATE", "FROM", "DETAIL"),
+        (
+            (link.name, room.room, "open" if room.open else "closed", link.origin, room.reason)
+            for link in documents
+            for room in link.rooms
+        ),
+    )
+
+
+def queues(documents: Iterable[QueueDocument]) -> str:
+    """Return what waits, a line for each room."""
+    return table(
+        ("QUEUE", "WAITING", "UNDER WAY", "OLDEST", "REASON"),
+        (
+            (each.room, f"{each.waiting}{'+' if each.more else ''}", str(each.flying), ago(each.oldest), each.reason)
+            for each in documents
+        ),
+    )
+
+
+def dead_letters(documents: Iterable[DeadLetterDocument]) -> str:
+    """Return deliveries that were given up."""
+    return table(
+        ("KEY", "ROOM", "WHAT", "ARRIVED", "AGE", "REASON"),
+        (
+            (each.key, each.room, each.what, "no" if each.certain else "maybe", ago(each.at), each.reason)
+            for each in documents
+        ),
+    )
+
+
+class ConnectorDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """An installed connector and what it can carry."""
+
+    kind: str
+    title: str
+    package: str
+    version: str
+    trouble: str  # why it cannot be used, "" if it can
+    capabilities: Capabilities | None
+
+
+def connectors(documents: Sequence[ConnectorDocument]) -> str:
+    """Return installed connectors, and below them what each can carry."""
+    listed = table(
+        ("CONNECTOR", "TITLE", "PACKAGE", "DETAIL"),
+        ((each.kind, each.title, f"{each.package} {each.version}", each.trouble) for each in documents),
+    )
+    able = [(each.kind, each.capabilities) for each in documents if each.capabilities is not None]
+    if not able:
+        return listed
+    rows = [
+        ("people are", *(each.representation.value for _, each in able)),
+        ("longest text", *(f"{each.text.size} {each.text.unit.value}" for _, each in able)),
+        *((feature.value, *(each.support(feature).value for _, each in able)) for feature in Feature),
+    ]
+    return f"{listed}\n\n{table(('', *(kind for kind, _ in able)), rows)}"
+
+
+def findings(found: Sequence[Finding]) -> str:
+    """Return what ``linkspan check`` found, and what to do about it."""
+    listed = table(
+        ("", "WHAT", "FINDING"), (("ok" if each.ok else "FAIL", each.subject, each.detail) for each in found)
+    )
+    hints = [f"{_plain(each.subject)}: {_plain(each.hint)}" for each in found if each.hint and not each.ok]
+    return "\n\n".join([listed, "\n".join(hints)]) if hints else listed
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else "�" for char in text)

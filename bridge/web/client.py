@@ -1,0 +1,100 @@
+"""The admin API from outside: what ``linkspan status``, ``links`` and ``deadletters`` ask the running bridge.
+
+Standard library only and synchronous, since a command asks once and ends. Called by :mod:`bridge.cli`.
+"""
+
+import http.client
+from typing import Any, Final, TypeVar, overload
+from urllib.parse import quote
+
+import msgspec
+
+from bridge.web.openapi import ProblemDocument
+from bridge.web.ports import Chosen, DeadLetterDocument, Done, LinkDocument, NewLink, StatusDocument
+
+_PATIENCE: Final = 15.0
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - compared with, not listened on
+
+T = TypeVar("T")
+
+
+class AdminError(Exception):
+    """The bridge cannot be asked, or says no; the text is a sentence for an operator."""
+
+
+class Unreachable(AdminError):
+    """Nobody answers: the bridge does not run, or listens elsewhere."""
+
+
+class AdminClient:
+    """Asks one bridge."""
+
+    def __init__(self, *, host: str, port: int, token: str) -> None:
+        self._host = _ANYWHERE.get(host, host)
+        self._port = port
+        self._token = token
+
+    def status(self) -> StatusDocument:
+        """Return everything at a glance."""
+        return self._ask("GET", "status", result=StatusDocument)
+
+    def links(self) -> list[LinkDocument]:
+        """Return all links."""
+        return self._ask("GET", "links", result=list[LinkDocument])
+
+    def add_link(self, link: NewLink) -> LinkDocument:
+        """Make a link."""
+        return self._ask("POST", "links", body=link, result=LinkDocument)
+
+    def remove_link(self, name: str) -> None:
+        """Take back a link."""
+        self._ask("DELETE", f"links/{quote(name, safe='')}")
+
+    def dead_letters(self) -> list[DeadLetterDocument]:
+        """Return deliveries that were given up."""
+        return self._ask("GET", "deadletters", result=list[DeadLetterDocument])
+
+    def retry(self, chosen: Chosen) -> int:
+        """Put dead letters back into the outbox; returns how many."""
+        return self._ask("POST", "deadletters/retry", body=chosen, result=Done).count
+
+    def discard(self, chosen: Chosen) -> int:
+        """Delete dead letters; returns how many."""
+        return self._ask("POST", "deadletters/discard", body=chosen, result=Done).count
+
+    @overload
+    def _ask(self, method: str, path: str, *, body: Any = None) -> None: ...
+    @overload
+    def _ask(self, method: str, path: str, *, body: Any = None, result: type[T]) -> T: ...
+    def _ask(self, method: str, path: str, *, body: Any = None, result: Any = None) -> Any:
+        status, content = self._exchange(method, f"/api/v1/{path}", body)
+        if status >= http.HTTPStatus.BAD_REQUEST:
+            raise AdminError(_reason(status, content))
+        if result is None:
+            return None
+        try:
+            return msgspec.json.decode(content, type=result)
+        except msgspec.DecodeError:
+            msg = f"what answers at {self._host}:{self._port} is not this version of linkspan"
+            raise AdminError(msg) from None
+
+    def _exchange(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=_PATIENCE)
+        headers = {"Authorization": f"Bearer {self._token}"}
+        try:
+            connection.request(method, path, None if body is None else msgspec.json.encode(body), headers)
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or "no answer"
+            msg = f"http.admin_listen: no bridge answers at {self._host}:{self._port} ({why.lower()}); is it running?"
+            raise Unreachable(msg) from None
+        finally:
+            connection.close()
+
+
+def _reason(status: int, content: bytes) -> str:
+    try:
+        return msgspec.json.decode(content, type=ProblemDocument).detail
+    except msgspec.DecodeError:
+        return f"the bridge answered with HTTP status {status}"

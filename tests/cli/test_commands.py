@@ -1,0 +1,242 @@
+"""Commands as an operator types them: what is printed, what is complained about, and the exit status."""
+
+import json
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from bridge import cli, config, registry
+from bridge.web.admin import Admin
+from tests.support.administered import FakeBridge
+from tests.support.http import serving
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def linkspan(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run a command in a folder of its own; returns status, output and complaints."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("LINKSPAN_CONFIG", raising=False)
+
+    def run(*words: str) -> tuple[int, str, str]:
+        try:
+            status = cli.main(words)
+        except SystemExit as left:
+            status = int(left.code or 0)
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def written(text: str = "") -> None:
+    Path("config.toml").write_text(f'[xmpp]\ndomain = "bridge.localhost"\nsecret = "s3cr3t"\n{text}')
+
+
+# the first configuration
+
+
+def test_init_writes_a_file_that_only_its_owner_can_read_and_that_is_right(linkspan: Run) -> None:
+    status, output, _ = linkspan("init", "etc", "--domain", "chat.example")
+    path = Path("etc/config.toml")
+    read = config.load(path, registry.settings_of, {})
+    assert status == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read.xmpp.domain == "chat.example"
+    assert len(read.xmpp.secret) >= 32
+    assert output.count(read.xmpp.secret) == 2  # for Prosody and for ejabberd
+    assert 'Component "chat.example"' in output
+    assert "ejabberd_service" in output
+
+
+def test_init_with_its_networks_put_in_is_right_as_well(linkspan: Run) -> None:
+    linkspan("init")
+    path = Path("config.toml")
+    lines = path.read_text().splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("# [networks."))
+    shown = [line.removeprefix("# ").removeprefix("#") for line in lines[start:] if not line.startswith("# A link")]
+    path.write_text("\n".join(lines[:start] + shown))
+    read = config.load(path, registry.settings_of, {})
+    assert [link.name for link in read.links] == ["dev"]
+
+
+def test_init_makes_another_secret_each_time_and_overwrites_nothing(linkspan: Run) -> None:
+    linkspan("init")
+    first = Path("config.toml").read_text()
+    status, _, errors = linkspan("init")
+    assert (status, errors) == (1, "config.toml exists already, and is left as it is\n")
+    assert Path("config.toml").read_text() == first
+    linkspan("init", "other")
+    assert Path("other/config.toml").read_text() != first
+
+
+def test_init_refuses_what_no_server_would_take(linkspan: Run) -> None:
+    status, _, errors = linkspan("init", "--domain", 'x"y')
+    assert status == 2
+    assert errors.startswith("--domain: found ")
+    assert not Path("config.toml").exists()
+
+
+# usage
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["fly"], ["run", "--fast"], ["links"], ["links", "add", "dev"], ["deadletters", "retry"], ["deadletters", "retry", "a", "--all"]],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_and_status_2(linkspan: Run, words: list[str]) -> None:
+    status, output, errors = linkspan(*words)
+    assert (status, output) == (2, "")
+    assert len(errors.splitlines()) == 1
+    assert "--help" in errors
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "db current", "links list"])
+def test_no_configuration_is_status_2(linkspan: Run, command: str) -> None:
+    status, _, errors = linkspan(*command.split())
+    assert status == 2
+    assert errors.startswith("configuration file: found none, expected ./config.toml, ")
+
+
+@pytest.mark.parametrize("command", ["run", "check", "status", "db upgrade", "deadletters list"])
+def test_every_mistake_is_a_line_of_its_own(linkspan: Run, command: str) -> None:
+    written('port = "x"\n[stroe]\n[networks.libera]\nconnector = "ircc"')
+    status, output, errors = linkspan(*command.split(), "--config", "config.toml")
+    assert (status, output) == (2, "")
+    assert errors.splitlines() == [
+        'stroe: found an unknown key, did you mean "store"?',
+        'xmpp.port: found "x", expected a whole number from 1 to 65535',
+        'networks.libera.connector: found "ircc", did you mean "irc"?',
+    ]
+
+
+def test_a_file_that_is_not_there(linkspan: Run) -> None:
+    status, _, errors = linkspan("run", "--config", "nowhere.toml")
+    assert status == 2
+    assert errors == 'nowhere.toml: cannot be read: no such file or directory; "linkspan init" writes one\n'
+
+
+# looking
+
+
+def test_version_names_the_program_first(linkspan: Run) -> None:
+    assert linkspan("version")[1].startswith("linkspan ")
+    assert "slixmpp" in json.loads(linkspan("version", "--json")[1])
+
+
+def test_connectors_are_listed_with_what_they_can_carry(linkspan: Run) -> None:
+    status, output, _ = linkspan("connectors")
+    assert status == 0
+    assert output.startswith("CONNECTOR")
+    listed = {each["kind"]: each for each in json.loads(linkspan("connectors", "--json")[1])}
+    assert {"echo", "irc"} <= listed.keys()
+    assert listed["irc"]["capabilities"]["text"]["unit"] == "bytes"
+    for feature in ("edit", "react", "topic"):
+        assert feature in output
+
+
+# the store
+
+
+def test_the_store_is_made_looked_at_and_checked(linkspan: Run) -> None:
+    written()
+    assert linkspan("db", "current")[0] == 1
+    status, output, _ = linkspan("db", "upgrade")
+    assert (status, Path("linkspan.db").exists()) == (0, True)
+    revision = output.split()[-1]
+    assert linkspan("db", "current")[:2] == (0, f"{revision}\n")
+    assert json.loads(linkspan("db", "current", "--json")[1]) == {"current": revision, "head": revision}
+    assert linkspan("db", "check")[0] == 0
+    assert json.loads(linkspan("db", "check", "--json")[1]) == {"ok": True, "problems": []}
+
+
+def test_a_store_that_cannot_be_is_one_line(linkspan: Run) -> None:
+    written('[store]\nurl = "sqlite:///missing/linkspan.db"')
+    status, _, errors = linkspan("db", "upgrade")
+    assert status == 1
+    assert len(errors.splitlines()) == 1
+    assert "missing" in errors
+
+
+# the running bridge
+
+
+@pytest.fixture
+def bridge(linkspan: Run) -> Iterator[FakeBridge]:
+    """Have a bridge answer where the configuration says."""
+    del linkspan  # it chose the folder
+    fake = FakeBridge()
+    token = "from the configuration"
+
+    def application() -> web.Application:
+        return Admin(fake, token=lambda: token, version="1.2.3").application()
+
+    with serving(application) as port:
+        written(f'[http]\nadmin_listen = "127.0.0.1:{port}"\nadmin_token = "{token}"')
+        yield fake
+
+
+def test_nobody_answers(linkspan: Run) -> None:
+    written('[http]\nadmin_listen = "127.0.0.1:9"')
+    status, _, errors = linkspan("status")
+    assert status == 1
+    assert errors == ("http.admin_listen: no bridge answers at 127.0.0.1:9 (connection refused); is it running?\n")
+
+
+def test_another_token_is_said(linkspan: Run, bridge: FakeBridge) -> None:
+    path = Path("config.toml")
+    path.write_text(path.read_text().replace("from the configuration", "another"))
+    status, _, errors = linkspan("status")
+    assert (status, errors) == (1, "the bearer token is missing or is not this bridge's\n")
+
+
+def test_status_for_people_and_for_programs(linkspan: Run, bridge: FakeBridge) -> None:
+    status, output, _ = linkspan("status")
+    assert status == 0
+    for word in ("linkspan 1.2.3, ready", "left", "right", "gone", "left:#a", "3 dead letters"):
+        assert word in output
+    bridge.trouble = {"right": "gone", "links.dev": "left:#a is closed"}
+    assert "degraded: links.dev, right" in linkspan("status")[1]
+    assert json.loads(linkspan("status", "--json")[1])["unready"]["right"] == "gone"
+
+
+def test_links_are_listed_added_and_removed(linkspan: Run, bridge: FakeBridge) -> None:
+    assert linkspan("links", "add", "ops", "left:#ops", "right:#ops")[:2] == (0, "linked left:#ops and right:#ops\n")
+    assert [link["name"] for link in json.loads(linkspan("links", "list", "--json")[1])] == ["dev", "ops"]
+    assert "left:#ops" in linkspan("links", "list")[1]
+    assert linkspan("links", "add", "ops", "left:#x", "right:#x") == (1, "", 'link "ops" exists\n')
+    assert linkspan("links", "remove", "ops")[:2] == (0, "removed ops\n")
+    assert linkspan("links", "remove", "ops/../dev") == (1, "", 'no link "ops/../dev"\n')
+
+
+def test_dead_letters_are_listed_retried_and_discarded(linkspan: Run, bridge: FakeBridge) -> None:
+    assert [each["key"] for each in json.loads(linkspan("deadletters", "list", "--json")[1])] == ["a", "b", "c"]
+    assert "refused" in linkspan("deadletters", "list")[1]
+    assert linkspan("deadletters", "retry", "a")[:2] == (0, "1 put back into the outbox\n")
+    assert linkspan("deadletters", "retry", "a")[:2] == (1, "0 put back into the outbox\n")
+    assert json.loads(linkspan("deadletters", "discard", "--all", "--json")[1]) == {"count": 2}
+    assert linkspan("deadletters", "discard", "--all")[:2] == (0, "0 discarded\n")
+
+
+def test_something_else_answers(linkspan: Run) -> None:
+    async def hello(_request: web.Request) -> web.Response:
+        return web.Response(text="hello")
+
+    def application() -> web.Application:
+        app = web.Application()
+        app.router.add_get("/{path:.*}", hello)
+        return app
+
+    with serving(application) as port:
+        written(f'[http]\nadmin_listen = "127.0.0.1:{port}"')
+        status, _, errors = linkspan("status")
+    assert (status, errors) == (1, f"what answers at 127.0.0.1:{port} is not this version of linkspan\n")
+
+
+def test_threads_of_the_fake_are_gone() -> None:
+    assert not [thread for thread in threading.enumerate() if thread.name == "serving"]
