@@ -5,6 +5,7 @@ of brackets) and compare the rest byte by byte, so folding with it makes one per
 """
 
 from collections.abc import Callable
+from functools import cache
 
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ASCII = str.maketrans(_UPPER, _UPPER.lower())
@@ -12,6 +13,7 @@ _STRICT = _ASCII | str.maketrans("[]\\", "{}|")
 _RFC1459 = _STRICT | str.maketrans("^", "~")
 
 
+@cache
 def folder(casemapping: str) -> Callable[[str], str]:
     """Return the folding function for a CASEMAPPING token; rfc1459 where it is unknown, as the protocol's default.
 

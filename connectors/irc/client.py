@@ -1,119 +1,94 @@
-"""One IRC connection: connect, register, read, write in order and in time, quit.
+r"""One IRC connection: connect, register, read, write in order and in time, quit.
 
-The upper half (listener, puppets) owns connections and implements :class:`Owner`; it never sees bytes. This is the only file
-that imports the ``irc`` library and speaks asyncio's protocol interface; framing is in ``wire``, the handshake in ``registration``.
+The upper half (listener, puppets) owns connections and implements :class:`Owner`; it never sees bytes. Framing and
+encoding are in ``wire``, the socket in ``stream`` and ``dialing``, the handshake in ``registration`` and
+``capabilities``, what came of a line in ``requests``. A Connection is used once: after ``down`` or :class:`Refused`
+make a new one. All of it runs on the event loop's thread.
 
-A Connection is used once: after ``down`` or :class:`Refused` make a new one. All of it runs on the event loop's thread.
+This is the only file that imports the ``irc`` library. Taken from it: the structured tokens of 005 (``irc.features``),
+user modes (``irc.modes``) and the names of numerics (``irc.events``). Not usable for what must not break:
+
+* its connections die of one byte that is not UTF-8, let CR and NUL out, and block the loop to keep a rate;
+* ``features`` as a whole: a token without value is lost, ``\x20`` stays, one malformed token raises, and a server
+  that sends ``LOAD=1`` overwrites a method; so it gets only the tokens that it can read, one by one;
+* ``modes`` for channels: a fixed list of letters with parameter instead of CHANMODES;
+* ``strings``, ``ctcp``: see ``casemap`` and ``ctcp``; ``NickMask`` takes ``nick@host`` for a nick, and its module brings
+  in the whole client.
 """
 
 import asyncio
+import logging
+from contextlib import suppress
 from enum import Enum
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Protocol
 
-import msgspec
+from irc.events import numeric as numeric_names
+from irc.features import FeatureSet
+from irc.modes import parse_nick_modes
 
-from connectors.irc.isupport import Isupport
-from connectors.irc.refusals import Failure, Kind, Refused
-from connectors.irc.wire import Line, TooLong, split_source
+from connectors.irc.capabilities import LISTENER, PUPPET, Capabilities
+from connectors.irc.dialing import Server, Tls, dial
+from connectors.irc.flood import Flood
+from connectors.irc.isupport import Isupport, Structured, view
+from connectors.irc.ourselves import Ourselves
+from connectors.irc.pulse import shared
+from connectors.irc.refusals import Failure, Kind, Refused, closing_kind
+from connectors.irc.registration import Identity, Registration, Sasl
+from connectors.irc.requests import Lost, Requests
+from connectors.irc.stream import Congested, Stream
+from connectors.irc.wire import Line, TooLong, concerns, encode, parse, split_source
 
+log = logging.getLogger(__name__)
 
-class Tls(msgspec.Struct, frozen=True, kw_only=True):
-    """How a server has to prove itself, and we to it."""
+REGISTRATION = 60.0
+"""Seconds from then until the server has welcomed us."""
+NICKSERV = 5.0
+"""Seconds to wait for services after IDENTIFY."""
+QUIT = 2.0
+"""Seconds to wait for the server to close after QUIT."""
+SILENT = 4
+"""Beats of the pulse without a byte until a PING; twice as many, and the connection is dead."""
 
-    verify: bool = True  # chain and host name
-    ca: str = ""  # PEM file instead of the system's
-    fingerprint: str = ""  # SHA-256 of the certificate, in hexadecimal: then nothing else is checked
-    certificate: str = ""  # PEM file shown to the server (SASL EXTERNAL, CertFP)
-    key: str = ""  # PEM file, if not in the certificate's
-
-
-class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """Where to connect."""
-
-    host: str
-    port: int
-    tls: Tls | None = None
-    password: str = ""
-
-
-class Sasl(msgspec.Struct, frozen=True, kw_only=True):
-    """How to log in while registering."""
-
-    mechanism: str  # "PLAIN" or "EXTERNAL"
-    username: str = ""
-    password: str = ""
-    required: bool = True  # False: go on without when the server does not offer or accept it
-
-
-class Identity(msgspec.Struct, frozen=True, kw_only=True):
-    """Who to be."""
-
-    nicks: tuple[str, ...]  # tried in this order while the server refuses them
-    username: str
-    realname: str
-    sasl: Sasl | None = None
-    nickserv: str = ""  # password for "IDENTIFY" where SASL did not log in
-    deaf: bool = False  # set the user mode that keeps channel text away, where the server has it
-    bot: bool = False  # set the bot mode, where the server has it
-
-
-class Flood(msgspec.Struct, frozen=True, kw_only=True):
-    """How much may be sent: ``burst`` lines at once, then ``rate`` lines a second; a long line counts for more. rate 0: no limit."""
-
-    burst: float = 10.0
-    rate: float = 2.0
+_LINK = frozenset({"ACK", "AUTHENTICATE", "CAP", "ERROR", "PING", "PONG"})
+_ABOUT_US = frozenset({"CHGHOST", "JOIN", "KILL", "MODE", "NICK", "NOTICE"}) | {
+    *("004", "005", "221", "376", "396", "422", "463", "465", "466", "513", "900", "901")
+}
+_STOPS = frozenset({Kind.BANNED, Kind.AUTH, Kind.NICK})  # another server of the network would say the same
+_MOST_TOKENS = 1000
 
 
 class Reads(Enum):
     """What of the traffic is handed to the owner."""
 
     ALL = "all"
-    OWN = "own"  # a puppet: what others say and do in channels is dropped before it is decoded (wire bytes are looked at, not parsed)
+    OWN = "own"  # a puppet: what others say and do in channels is dropped before it is decoded
 
 
 class Owner(Protocol):
     """Who uses a connection. All calls are synchronous, on the loop, in the order of the wire; none may block."""
 
     def up(self, connection: "Connection") -> None:
-        """Registered, 005 read, user modes asked for: ready to join. Comes once, before ``connect`` returns."""
+        """Begin: we are registered, 005 is read, user modes are asked for. Called once, before ``connect`` returns."""
 
     def down(self, connection: "Connection", failure: Failure) -> None:
-        """The connection is gone. Comes once after ``up``, unless we quit ourselves."""
+        """Learn that the connection is gone. Called once after ``up``, unless we quit or aborted ourselves."""
 
     def line(self, connection: "Connection", line: Line) -> None:
-        """Every line from 001 on but PING, PONG, CAP and AUTHENTICATE (those from before ``up`` are given right after it)."""
+        """Take a line: every one from 001 on but PING, PONG, CAP, AUTHENTICATE, ACK and ERROR.
+
+        Those from before ``up`` come right after it.
+        """
 
     def nick(self, connection: "Connection", old: str, new: str) -> None:
-        """Our nick is now ``new``, by whosever will; called before ``line`` gets the same NICK."""
-
-
-class Lost(Exception):
-    """The connection went before a request or barrier was answered; ``written`` False means: certainly not sent."""
-
-    def __init__(self, *, written: bool) -> None:
-        super().__init__("connection lost")
-        self.written = written
+        """Learn that our nick is now ``new``, by whosever will; called before ``line`` gets the same NICK."""
 
 
 class Connection:
     """One connection to one network under one nick."""
 
-    nick: str
-    """Ours, as the server knows it; "" before registration."""
-    mask: str
-    """Our own nick!user@host as others see it, as far as the server has told."""
-    caps: frozenset[str]
-    """Capabilities that are on."""
-    isupport: Isupport
-    """What the server said in 005, with the defaults of the protocol."""
-    modes: frozenset[str]
-    """Our own user modes."""
-    account: str
-    """The services account that we are logged in to, "" for none."""
-    server: Server
-    """The server of ``servers`` that is (or was last) tried."""
-
-    def __init__(  # noqa: PLR0913  # a connection is what it is made of
+    def __init__(
         self,
         owner: Owner,
         servers: tuple[Server, ...],
@@ -124,62 +99,521 @@ class Connection:
         reads: Reads = Reads.ALL,
         queue: int = 2000,
     ) -> None:
-        """``encoding`` is for lines that are not UTF-8; ``queue`` is how many lines may wait behind the flood control."""
+        """Prepare; ``encoding`` reads lines that are not UTF-8, ``queue`` is how many lines may wait to be sent."""
+        self.server = servers[0]
+        """The server that is, or was last, tried."""
+        self._owner = owner
+        self._servers = servers
+        self._identity = identity
+        self._flood = flood or Flood()
+        self._encoding = encoding
+        self._reads = reads
+        self._limit = queue
+        self._requests = Requests(self._urgent)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forget everything of a former server."""
+        self._stream: Stream | None = None
+        self._caps = Capabilities(LISTENER if self._reads is Reads.ALL else PUPPET, self._urgent)
+        self._registration = Registration(self._identity, self.server.password, self._caps, self._urgent)
+        self._outcome: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None
+        self._nickserv: asyncio.TimerHandle | None = None
+        self._said: tuple[str, ...] = ()
+        self._myinfo = ("", "")
+        self._early: list[Line] = []
+        self._up = False
+        self._leaving = False
+        self._error: Failure | None = None
+        self._silent = 0
+        self._me: tuple[bytes, bytes] | None = None  # how a line of our own begins; None: read everything
+        self._channels = b""
+        self._ourselves = Ourselves(isupport_of((), self._myinfo))
+
+    # the life of a connection
 
     async def connect(self) -> None:
-        """Try each server in turn until one registers us. Raises: Refused, the most telling of them."""
-        raise NotImplementedError
+        """Try each server in turn until one registers us; cancelling closes.
+
+        Raises: Refused, for the reason of a server that answered, else that of the last one tried.
+        """
+        refusals = []
+        for server in self._servers:
+            self.server = server
+            self._begin()
+            try:
+                await self._attempt()
+            except Refused as refused:
+                refusals.append(refused)
+                if refused.kind in _STOPS:
+                    break
+            else:
+                return
+        raise next((refused for refused in refusals if refused.kind is not Kind.NETWORK), refusals[-1])
+
+    async def quit(self, reason: str = "") -> None:
+        """Say QUIT and wait for the server to close, 2 seconds at most; what waits to be sent is purged."""
+        stream, gone = self._stream, self._gone
+        if stream is None or gone is None or gone.done():
+            return
+        self._leaving = True
+        self.purge()
+        stream.urgent(encode("QUIT", [reason] if reason else [], limit=self.isupport.linelen))
+        try:
+            async with asyncio.timeout(QUIT):
+                await asyncio.shield(gone)
+        except TimeoutError:
+            pass
+        finally:
+            stream.abort()
+
+    def abort(self) -> None:
+        """Close at once, without a word; ``down`` is not called."""
+        self._leaving = True
+        if self._stream is not None:
+            self._stream.abort()
+
+    # what is sent
 
     def send(self, command: str, *params: str, tags: dict[str, str] | None = None, urgent: bool = False) -> None:
         """Write one line, in order, when the flood control allows; ``urgent`` overtakes what waits.
 
-        Tags need the capability message-tags and are left out without it. After the connection is gone nothing happens.
+        Tags need the capability message-tags and are left out without it. When the connection is gone, nothing happens.
         Raises: ValueError and TooLong as :func:`connectors.irc.wire.encode`; Congested when the queue is full.
         """
-        raise NotImplementedError
+        data = encode(command, params, self._taggable(tags), limit=self.isupport.linelen)
+        if self._stream is None or not self._stream.is_open:
+            return
+        if urgent:
+            self._stream.urgent(data)
+        else:
+            self._stream.put(data)
 
     def request(self, command: str, *params: str, tags: dict[str, str] | None = None) -> "asyncio.Future[list[Line]]":
         """Send, and learn what came of it: the server's answers to exactly this line. The owner gets those lines, too.
 
-        With labeled-response exact (an echo, error numerics, the lines of a batch; [] is a bare ACK). Without, a PING follows the
-        flush, and the answer is [] or the error numeric (400..599, FAIL) that named the same target before the PONG.
-        Raises (in the future): Lost.
+        With labeled-response this is exact: an echo, error numerics, the lines of a batch; [] is a bare ACK. Without, a
+        PING follows the flush, and the answer is what came before its PONG and named the same target: our echo, or an
+        error (400 to 599, FAIL); [] is neither.
+
+        Raises: as :meth:`send`; in the future: Lost.
         """
-        raise NotImplementedError
+        request = self._requests.new(command, params, labeled="labeled-response" in self.caps)
+        tags = (self._taggable(tags) or {}) | ({"label": request.label} if request.label else {})
+        try:
+            data = encode(command, params, tags, limit=self.isupport.linelen)
+            if self._stream is None or not self._stream.is_open:
+                request.fail()
+            else:
+                self._stream.put(data, request)
+        except (ValueError, Congested):
+            self._requests.forget(request)
+            raise
+        return request.future
 
     async def barrier(self) -> None:
         """Return when the server has processed everything sent before. Raises: Lost."""
-        raise NotImplementedError
+        request = self._requests.new("", (), labeled=False)
+        if self._stream is None or not self._stream.is_open:
+            request.fail()
+        else:
+            self._stream.mark(request)
+        await request.future
+
+    def read(self, reads: Reads) -> None:
+        """Hand over more or less of the traffic from now on; what a listener needs is asked for."""
+        self._reads = reads
+        self._aim()
+        if reads is Reads.ALL:
+            self._caps.want(LISTENER)
+        if self._stream is not None:
+            self._stream.gather(on=self._gathers())
 
     def purge(self) -> int:
-        """Throw away what still waits behind the flood control; their requests fail as not written. Returns how many lines."""
-        raise NotImplementedError
-
-    async def quit(self, reason: str = "") -> None:
-        """Say QUIT and wait for the server to close, 2 seconds at most; what waits behind the flood control is purged."""
-        raise NotImplementedError
-
-    def abort(self) -> None:
-        """Close at once, without a word; ``down`` is not called."""
-        raise NotImplementedError
+        """Throw away what still waits to be sent; its requests fail as not written. Returns how many lines."""
+        if self._stream is None:
+            return 0
+        dropped = self._stream.purge()
+        for data, ticket in dropped:
+            if ticket is not None and data:
+                ticket.fail()
+            elif ticket is not None:
+                self._stream.mark(ticket)
+        return sum(1 for data, _ in dropped if data)
 
     def available(self, target: str, command: str = "PRIVMSG") -> int:
         """Return how many bytes of text fit into one line that others get from us: LINELEN less our real prefix."""
-        raise NotImplementedError
+        return self._ourselves.available(target, command)
 
-    @property
-    def deaf(self) -> str:
-        """The letter of the user mode that keeps channel text away, "" where the server has none."""
-        raise NotImplementedError
+    # what is known
 
     @property
     def is_up(self) -> bool:
         """Whether we are registered and connected."""
-        raise NotImplementedError
+        return self._up
+
+    @property
+    def nick(self) -> str:
+        """Ours, as the server knows it; "" before registration."""
+        return self._ourselves.nick
+
+    @property
+    def mask(self) -> str:
+        """Our own nick!user@host, as far as the server has told."""
+        return self._ourselves.mask
+
+    @property
+    def account(self) -> str:
+        """The services account that we are logged in to, "" for none."""
+        return self._ourselves.account
+
+    @property
+    def modes(self) -> frozenset[str]:
+        """Our own user modes."""
+        return self._ourselves.modes
+
+    @property
+    def isupport(self) -> Isupport:
+        """What the server said in 004 and 005, with the protocol's defaults."""
+        return self._ourselves.isupport
+
+    @property
+    def caps(self) -> frozenset[str]:
+        """Capabilities that are on."""
+        return self._caps.enabled
+
+    @property
+    def offered(self) -> dict[str, str]:
+        """Capabilities that the server offers, with their values."""
+        return self._caps.offered
+
+    @property
+    def deaf(self) -> str:
+        """The letter of the user mode that keeps channel text away, "" where the server has none."""
+        return self.isupport.deaf
+
+    @property
+    def waiting(self) -> int:
+        """How many lines wait to be sent."""
+        return 0 if self._stream is None else self._stream.waiting()
+
+    # connecting
+
+    async def _attempt(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._outcome, self._gone = loop.create_future(), loop.create_future()
+        stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit))
+        registered = False
+        try:
+            self._registration.start()
+            async with asyncio.timeout(REGISTRATION):
+                await self._outcome
+            registered = True
+        except TimeoutError:
+            raise Refused(Kind.NETWORK, f"{self.server} did not answer in time while registering") from None
+        finally:
+            if not registered:
+                self._drop(stream)
+
+    def _drop(self, stream: Stream) -> None:
+        """Leave a server that did not take us, or that nobody wants any more."""
+        self._cancel_nickserv()
+        shared().remove(self)
+        stream.drop()
+        self._stream = None
+        self._up = False
+
+    # what the stream calls
+
+    def received(self, lines: list[bytes]) -> None:
+        """Take what was read; called by the stream. A line that cannot be taken is logged, and the next one read."""
+        self._silent = 0
+        for data in lines:
+            if self._me is not None and not concerns(data, self._me, self._channels):
+                continue
+            line = parse(data, self._encoding)
+            if line is None:
+                continue
+            try:
+                self._take(line)
+            except Exception:
+                log.exception("a line %s from %s was not taken", _spoken(line.command), self.server)
+
+    def lost(self, error: Exception | None) -> None:
+        """Clean up; called by the stream, once."""
+        shared().remove(self)
+        self._cancel_nickserv()
+        failure = self._error or _lost_by(error)
+        was_up, self._up = self._up, False
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        self._requests.fail_all()
+        self._refuse(Refused(failure.kind, failure.reason))
+        if was_up and not self._leaving:
+            self._owner.down(self, failure)
+
+    def beat(self) -> None:
+        """Look after the connection; called by the pulse."""
+        self._silent += 1
+        if self._silent == SILENT:
+            self._urgent("PING", "alive")
+        elif self._silent >= 2 * SILENT or self._requests.beat(2 * SILENT):
+            self._error = Failure(Kind.NETWORK, "the server does not answer any more")
+            if self._stream is not None:
+                self._stream.abort()
+
+    # lines
+
+    def _take(self, line: Line) -> None:
+        if not self._registration.nick:
+            self._register(line)
+            return
+        if line.command in _LINK:
+            self._link(line)
+            return
+        if line.command in _ABOUT_US:
+            self._about_us(line)
+        if self._requests.outstanding:
+            self._requests.line(line, self.nick, self.isupport.fold)
+        if self._up:
+            self._owner.line(self, line)
+        else:
+            self._early.append(line)
+
+    def _register(self, line: Line) -> None:
+        if self._outcome is None or self._outcome.done():
+            return
+        if line.command == "PING":
+            self._urgent("PONG", line.param(0))
+            return
+        if line.command == "513":
+            self._cookie(line)
+            return
+        try:
+            self._registration.line(line)
+        except Refused as refused:
+            self._refuse(refused)
+            return
+        if self._registration.nick:
+            self._welcome(line)
+
+    def _refuse(self, refused: Refused) -> None:
+        if self._outcome is not None and not self._outcome.done():
+            self._outcome.set_exception(refused)
+            self._outcome.exception()  # it is no mistake if nobody waits any more
+
+    def _welcome(self, line: Line) -> None:
+        self._ourselves.welcomed(self._registration.nick, self._registration.account, line.text)
+        self._early.append(line)
+
+    def _link(self, line: Line) -> None:
+        """Take what concerns the connection itself, and nobody else."""
+        match line.command:
+            case "PING":
+                self._urgent("PONG", line.param(0))
+            case "PONG":
+                self._requests.pong(line.text)
+            case "CAP":
+                self._caps.line(line)
+            case "ACK":
+                self._requests.line(line, self.nick, self.isupport.fold)
+            case "ERROR":
+                self._error = self._error or Failure(closing_kind(line.text), line.text)
+            case _:
+                pass  # AUTHENTICATE: nothing is asked for after registration
+
+    def _about_us(self, line: Line) -> None:
+        """Keep what is known of ourselves true; the owner gets the line as well."""
+        match line.command:
+            case "JOIN" | "CHGHOST" | "221" | "396" | "901":
+                self._ourselves.line(line)
+            case "NICK" if self._ourselves.are(line.nick):
+                self._renamed(line)
+            case "MODE" if self._ourselves.are(line.param(0)):
+                self._ourselves.mode(parse_nick_modes(line.param(1)))
+            case "004" | "005":
+                self._introduced(line)
+            case "376" | "422":
+                self._ready()
+            case "900":
+                self._ourselves.line(line)
+                self._identified()
+            case "NOTICE" if self._nickserv is not None and line.nick.lower() == "nickserv":
+                self._nickserv_said(line.text)
+            case "513":
+                self._cookie(line)
+            case _:
+                self._doomed(line)
+
+    def _doomed(self, line: Line) -> None:
+        """Remember why the connection will be closed now."""
+        match line.command:
+            case "KILL" if self._ourselves.are(line.param(0)):
+                self._error = Failure(Kind.CLOSED, f"killed by {line.nick}: {line.text}")
+            case "463" | "465" | "466":
+                self._error = Failure(Kind.BANNED, line.text)
+            case _:
+                pass
+
+    def _renamed(self, line: Line) -> None:
+        old = self.nick
+        self._ourselves.nick = line.param(0) or old
+        self._aim()
+        if self._up:
+            self._owner.nick(self, old, self.nick)
+
+    def _introduced(self, line: Line) -> None:
+        if line.command == "004":
+            self._myinfo = (line.param(2), line.param(3))
+        elif len(self._said) < _MOST_TOKENS:
+            self._said += tuple(line.params[1:-1])
+        self._ourselves.isupport = isupport_of(self._said, self._myinfo)
+        if self._stream is not None:
+            self._stream.framer.limit = self.isupport.linelen
+        self._aim()
+
+    def _cookie(self, line: Line) -> None:
+        """Answer a server that asks for a PONG in words (ircu: "type /QUOTE PONG 12345")."""
+        self._urgent("PONG", line.text.rpartition(" ")[2])
+
+    # from 001 to up
+
+    def _ready(self) -> None:
+        if self._up or self._nickserv is not None:
+            return  # somebody asked for the MOTD again
+        identity = self._identity
+        letters = (self.isupport.deaf if identity.deaf else "") + (self.isupport.bot if identity.bot else "")
+        if letters:
+            self._urgent("MODE", self.nick, f"+{letters}")
+        if identity.nickserv and not self.account:
+            self._urgent("PRIVMSG", "NickServ", f"IDENTIFY {identity.nickserv}")
+            self._nickserv = asyncio.get_running_loop().call_later(NICKSERV, self._identified)
+        else:
+            self._go_up()
+
+    def _nickserv_said(self, text: str) -> None:
+        """Go on when services answered; there is no code for it where the server sends no 900."""
+        words = (
+            "identified",
+            "recogni",
+            "accepted",
+            "logged in",
+            "incorrect",
+            "invalid",
+            "isn't registered",
+            "not registered",
+        )
+        if any(word in text.lower() for word in words):
+            self._identified()
+
+    def _identified(self) -> None:
+        if self._nickserv is not None:
+            self._cancel_nickserv()
+            self._go_up()
+
+    def _cancel_nickserv(self) -> None:
+        if self._nickserv is not None:
+            self._nickserv.cancel()
+            self._nickserv = None
+
+    def _go_up(self) -> None:
+        if self._stream is None or self._outcome is None or self._outcome.done():
+            return
+        self._up = True
+        self._stream.pace(self._flood.bucket(local=_is_local(self._stream.peer())))
+        self._stream.gather(on=self._gathers())
+        self._aim()
+        shared().add(self)
+        self._outcome.set_result(None)
+        for raw in self._identity.perform:
+            self._perform(raw)
+        early, self._early = self._early, []
+        self._owner.up(self)
+        for line in early:
+            self._owner.line(self, line)
+
+    def _perform(self, raw: str) -> None:
+        line = parse(raw.replace("{nick}", self.nick).encode(errors="replace"))
+        if line is not None:
+            self.send(line.command, *line.params)
+
+    def _aim(self) -> None:
+        """Tell by bytes which lines are ours, from now on."""
+        if self._reads is Reads.ALL or not self._up:
+            self._me = None
+            return
+        nick = self.nick.encode()
+        self._me = (b":%s!" % nick, b":%s " % nick)
+        self._channels = (self.isupport.chantypes + self.isupport.statusmsg).encode()
+
+    def _gathers(self) -> bool:
+        """Whether lines come that nobody wants: then they are read by the handful."""
+        return self._reads is Reads.OWN and not (self._identity.deaf and self.isupport.deaf)
+
+    def _urgent(self, command: str, *params: str) -> None:
+        if self._stream is not None:
+            self._stream.urgent(encode(command, params, limit=self.isupport.linelen))
+
+    def _taggable(self, tags: dict[str, str] | None) -> dict[str, str] | None:
+        return tags if tags and "message-tags" in self.caps else None
 
 
-class Congested(Exception):
-    """Too many lines wait behind the flood control."""
+@lru_cache(maxsize=64)
+def isupport_of(said: tuple[str, ...], myinfo: tuple[str, str]) -> Isupport:
+    """Read the tokens of 005 in the order in which they were said, and (version, user modes) of 004."""
+    tokens: dict[str, str] = {}
+    for token in said:
+        name, _, value = token.partition("=")
+        if name.startswith("-"):
+            tokens.pop(name[1:].upper(), None)
+        elif name:
+            tokens[name.upper()] = _unescape(value)
+    return view(tokens, _structured(tokens), software=myinfo[0], user_modes=myinfo[1])
+
+
+def _structured(tokens: dict[str, str]) -> Structured:
+    """Have the library read the tokens with an inner structure, one by one: what it cannot read was not said."""
+    found = {}
+    for name in ("PREFIX", "CHANMODES", "TARGMAX", "CHANLIMIT"):
+        value = tokens.get(name)
+        if value:
+            features = FeatureSet()
+            with suppress(ValueError):
+                features.load_feature(f"{name}={value}")
+                found[name.lower()] = getattr(features, name.lower())
+        elif value == "" and name == "PREFIX":
+            found["prefix"] = {}  # the server has no prefixes at all
+    return Structured(**found)
+
+
+def _unescape(value: str) -> str:
+    r"""Undo ``\xHH``, which stands for blanks, "=" and backslashes."""
+    head, *rest = value.split("\\x")
+    pieces = [head]
+    for piece in rest:
+        try:
+            pieces.append(chr(int(piece[:2], 16)) + piece[2:])
+        except ValueError:
+            pieces.append("\\x" + piece)
+    return "".join(pieces)
+
+
+def _spoken(command: str) -> str:
+    """Name a numeric: "433 (nicknameinuse)"."""
+    return f"{command} ({numeric_names[command]})" if command in numeric_names else command
+
+
+def _lost_by(error: Exception | None) -> Failure:
+    if error is None:
+        return Failure(Kind.CLOSED, "the server closed the connection")
+    return Failure(Kind.NETWORK, f"connection lost: {error}")
+
+
+def _is_local(address: str) -> bool:
+    with suppress(ValueError):
+        return ip_address(address.partition("%")[0]).is_loopback
+    return False
 
 
 __all__ = [
@@ -199,5 +633,6 @@ __all__ = [
     "Server",
     "Tls",
     "TooLong",
+    "isupport_of",
     "split_source",
 ]

@@ -1,88 +1,208 @@
 """The keys of ``[networks.NAME]`` for ``connector = "irc"``, and what they mean to a connection.
 
-Read by ``bridge.config`` through the manifest; the comments beside the keys are the documentation of the configuration.
-The table ``[networks.NAME.puppets]`` is the bridge's own and not here.
+Read by ``bridge.config`` through the manifest; the text below each key is its documentation. ``[networks.NAME.puppets]`` is
+the bridge's own table and not here. A float is a duration: 2.5, "500ms", "48h".
 """
 
+import re
+from ipaddress import IPv6Address
 from typing import Literal
 
 import msgspec
 
 from bridge.connector import Secret
-from connectors.irc.client import Flood, Sasl, Server, Tls
+from connectors.irc.dialing import Server, Tls
+from connectors.irc.flood import Flood
+from connectors.irc.registration import Sasl
+from connectors.irc.wire import parse
+
+_NO_SECRET = Secret("")
+_PORTS = {True: 6697, False: 6667}  # with and without TLS
+_FINGERPRINT = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One IRC network."""
 
     host: str | list[str]
-    """The server, or several of one network that are tried in turn: "irc.libera.chat", ["a.example", "b.example:7000", "[::1]:6667"]."""
+    """The server; or several of one network, tried in turn: ["a.example.org", "b.example.org:7000", "[2001:db8::1]:6697"]."""
     port: int = 0
-    """TCP port where ``host`` names none; left out: 6697 with TLS, 6667 without."""
+    """TCP port, where ``host`` names none; left out it is 6697 with TLS and 6667 without."""
     tls: bool = True
-    """Encrypt the connection."""
+    """Encrypt connections."""
     tls_verify: bool = True
-    """Check the server's certificate and that it is for this host."""
+    """Check that the server's certificate is genuine and for this host."""
     tls_ca: str = ""
-    """PEM file with the authorities to trust instead of the system's."""
+    """PEM file with the authorities to trust, instead of the system's."""
     tls_fingerprint: str = ""
-    """SHA-256 fingerprint of the server's certificate, in hexadecimal: then only this is checked."""
+    """SHA-256 fingerprint of the server's certificate, in hexadecimal: then nothing else about it is checked."""
     bind: str = ""
     """Local address to connect from."""
 
     nick: str = "linkspan"
-    """The listener's nick; when it is taken, "_" and "__" are added, then a short hash."""
+    """The listener's nick; one that is taken gets "_", then "__", then a short hash."""
     username: str = ""
-    """User name (ident) of the listener; left out: made from the nick."""
-    realname: str = ""
-    """Real name of the listener."""
-    password: Secret = Secret("")
-    """Password of the server (PASS), for the listener and for puppets."""
-    certificate: str = ""
-    """PEM file with a client certificate for the listener: SASL EXTERNAL, or a fingerprint known to services."""
-    key: str = ""
-    """PEM file with the certificate's key, where it is not in the same file."""
+    """The listener's user name (ident); left out it is made from the nick."""
+    realname: str = "Linkspan bridge"
+    """The listener's real name."""
+    password: Secret = _NO_SECRET
+    """The server's password (PASS), for the listener and for puppets."""
     sasl_mechanism: Literal["", "plain", "external"] = ""
-    """How the listener logs in; left out: plain where ``sasl_username`` is given."""
+    """How the listener logs in to its services account; left out it is plain where there is a sasl_password, else not at all."""
     sasl_username: str = ""
-    """The listener's services account."""
-    sasl_password: Secret = Secret("")
+    """The listener's services account; left out it is the nick."""
+    sasl_password: Secret = _NO_SECRET
     """The account's password."""
     sasl_required: bool = True
-    """Do not connect where SASL is not offered or fails."""
-    nickserv_password: Secret = Secret("")
-    """Identify the listener to NickServ with this after connecting, where SASL did not log it in."""
+    """Do not connect to a server that does not offer SASL, or does not accept us."""
+    certificate: str = ""
+    """PEM file with the listener's client certificate: for SASL EXTERNAL, or where services know its fingerprint."""
+    key: str = ""
+    """PEM file with the certificate's key, where it is not in the same file."""
+    nickserv_password: Secret = _NO_SECRET
+    """Have the listener identify itself to NickServ with this, where SASL did not log it in."""
     perform: list[str] = []
-    """Raw commands that the listener sends after connecting: ["MODE {nick} +x"]."""
+    """Raw lines that the listener sends after connecting; "{nick}" is its nick: ["MODE {nick} +x"]."""
+
+    puppet_realname: str = ""
+    """Real name of puppets: "{name}" is the person's name, "{address}" their address; left out it is both."""
+    deaf: bool = True
+    """Have puppets not be sent what is said in channels, where the network has a user mode for that: spares the server and us."""
+    bot_mode: bool = True
+    """Mark the listener as a bot, where the network has a user mode for that."""
+    quit_message: str = "Leaving"
+    """What a connection says when it quits."""
+    corrections: Literal["short", "full", "off"] = "short"
+    """How a corrected message is shown: what has changed, its whole new text, or not at all."""
 
     encoding: str = "cp1252"
-    """How lines that are not UTF-8 are read; everything is written in UTF-8."""
-    flood_burst: float = 10.0
-    """Lines that one connection may send at once."""
-    flood_rate: float | None = None
-    """Lines a second after that; 0 is no limit; left out: 2, and no limit towards a server on the same machine."""
+    """How lines are read that are not UTF-8; everything is written in UTF-8."""
+    flood_burst: int = 10
+    """Lines that a connection may send at once."""
+    flood_delay: float | None = None
+    """Time for each line after that; 0 is no limit; left out it is "500ms", and no limit towards a server on the same machine."""
     connecting: int = 10
-    """Connections that may be under way at one time, puppets included."""
-    bot_mode: bool = True
-    """Mark the listener as a bot where the network has a user mode for it."""
-    deaf: bool = True
-    """Have puppets not receive channel text where the network has a user mode for it: saves the server's work and ours."""
-    corrections: Literal["short", "full", "off"] = "short"
-    """How a corrected message is shown: what changed, its whole new text, or not at all."""
-    quit_message: str = "Leaving"
-    """What connections say when they quit."""
+    """Connections that may be on their way up at one time."""
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work, each with the key that is wrong."""
+        for address in _hosts(self):
+            if _split(address) is None:
+                raise ValueError(f'host: found "{address}", expected HOST or HOST:PORT')
+        _check("port", 0 <= self.port <= 65535, str(self.port), "a port from 1 to 65535")
+        for key, text in (("nick", self.nick), ("username", self.username)):
+            good = all(c > " " and c not in "!@:\x7f" for c in text) and (bool(text) or key == "username")
+            _check(key, good, repr(text), "a name without blanks, colons, ! or @")
+        digits = self.tls_fingerprint.replace(":", "").replace(" ", "")
+        _check(
+            "tls_fingerprint",
+            not digits or bool(_FINGERPRINT.fullmatch(digits)),
+            f"{len(digits)} digits",
+            "64 hexadecimal ones",
+        )
+        _check(
+            "sasl_password",
+            bool(self.sasl_password) or self.sasl_mechanism != "plain",
+            "none",
+            "one, for sasl_mechanism plain",
+        )
+        _check(
+            "certificate",
+            bool(self.certificate) or self.sasl_mechanism != "external",
+            "none",
+            "one, for sasl_mechanism external",
+        )
+        _check("key", bool(self.certificate) or not self.key, "a key without a certificate", "both")
+        _check("encoding", _is_encoding(self.encoding), repr(self.encoding), 'the name of an encoding such as "cp1252"')
+        _check("flood_burst", self.flood_burst > 0, str(self.flood_burst), "at least 1")
+        _check("connecting", self.connecting > 0, str(self.connecting), "at least 1")
+        for line in self.perform:
+            _check(
+                "perform",
+                parse(line.encode(errors="replace")) is not None and "\n" not in line,
+                repr(line),
+                "an IRC command",
+            )
 
 
 def servers(settings: IrcSettings, *, certificate: bool) -> tuple[Server, ...]:
-    """Return the servers of a network in order; ``certificate`` says whether the listener's one is shown. Raises: ValueError."""
-    raise NotImplementedError
+    """Return the network's servers in order; ``certificate`` says whether the configured one is shown (the listener's only)."""
+    tls = None
+    if settings.tls:
+        tls = Tls(
+            verify=settings.tls_verify,
+            ca=settings.tls_ca,
+            fingerprint=settings.tls_fingerprint,
+            certificate=settings.certificate if certificate else "",
+            key=settings.key if certificate else "",
+        )
+    found = []
+    for address in _hosts(settings):
+        host, port = _split(address) or (address, 0)
+        port = port or settings.port or _PORTS[settings.tls]
+        found.append(Server(host=host, port=port, tls=tls, password=str(settings.password), bind=settings.bind))
+    return tuple(found)
 
 
-def flood(settings: IrcSettings, server: Server) -> Flood:
-    """Return the flood control towards a server."""
-    raise NotImplementedError
+def flood(settings: IrcSettings) -> Flood:
+    """Return the flood control of each connection."""
+    delay = settings.flood_delay
+    rate = None if delay is None else 1 / delay if delay > 0 else 0.0
+    return Flood(burst=float(settings.flood_burst), rate=rate)
 
 
 def sasl(settings: IrcSettings) -> Sasl | None:
-    """Return how the listener logs in. Raises: ValueError for keys that contradict each other."""
-    raise NotImplementedError
+    """Return how the listener logs in, None for not at all."""
+    if not (settings.sasl_mechanism or settings.sasl_password):
+        return None
+    external = settings.sasl_mechanism == "external"
+    return Sasl(
+        mechanism="EXTERNAL" if external else "PLAIN",
+        username=settings.sasl_username if external else settings.sasl_username or settings.nick,
+        password=str(settings.sasl_password),
+        required=settings.sasl_required,
+    )
+
+
+def _hosts(settings: IrcSettings) -> list[str]:
+    return [settings.host] if isinstance(settings.host, str) else settings.host
+
+
+def _split(address: str) -> tuple[str, int] | None:
+    """Read HOST, HOST:PORT, [IPv6]:PORT or a bare IPv6 address; port 0 where none is named."""
+    if _is_v6(address):
+        return address, 0
+    host, colon, digits = address.rpartition(":")
+    if address.startswith("[") and address.endswith("]"):
+        host, colon, digits = address, "", ""
+    elif not colon:
+        host, digits = address, ""
+    inner = host[1:-1] if host.startswith("[") and host.endswith("]") and _is_v6(host[1:-1]) else host
+    if not inner or (inner == host and re.search(r"[\s/\[\]:@\0-\x20\x7f]", inner)):
+        return None
+    if colon and not (digits.isascii() and digits.isdecimal() and 0 < int(digits) < 65536):
+        return None
+    return inner, int(digits) if colon else 0
+
+
+def _is_v6(text: str) -> bool:
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"x".decode(name)
+    except UnicodeError:
+        return True  # no text in this encoding, but an encoding
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+def _check(key: str, good: bool, found: str, expected: str) -> None:  # noqa: FBT001  # reads as a table above
+    if not good:
+        raise ValueError(f"{key}: found {found}, expected {expected}")

@@ -1,8 +1,8 @@
-"""Why a connection was not made, or did not last: one closed list of kinds, and the rules that sort servers' words into it.
+"""Why a connection was not made, or did not last: one closed list of kinds, and how servers' words are sorted into it.
 
-Pure. Called by the registration machine and by the connection; the upper half decides by ``kind`` what is tried again and when.
-Servers have no code for "you are banned": what an ERROR line means stands in its text, so the rules here are a table of phrases,
-each taken from the messages that servers in use send (InspIRCd, UnrealIRCd, solanum, hybrid, ngircd, ircu).
+Pure. Called by the registration machine and by the connection; the upper half decides by ``kind`` what is tried again,
+and when. Servers have no code for "you are banned": what an ERROR line means stands in its text, so the rules are a
+table of phrases, as they are sent by servers in use (InspIRCd, UnrealIRCd, solanum, hybrid, ngircd, ircu).
 """
 
 import re
@@ -50,29 +50,39 @@ class Refused(Exception):
         return Failure(self.kind, self.reason)
 
 
-_PHRASES = (
-    (
-        Kind.THROTTLED,
-        r"throttl|too fast|reconnect(?:ing|ed)? too|too many connection attempts|wait a while|clone flood",
+_PHRASES = {
+    Kind.THROTTLED: (
+        r"throttl",
+        r"too (?:fast|quickly)",
+        r"too many (?:connection attempts|reconnects)",
+        r"wait a while",
+        r"reconnecting too",
     ),
-    (
-        Kind.FULL,
-        r"too many (?:host |user |local |global |unknown |concurrent )?(?:connections|clients|clones)|no more connections"
-        r"|connection limit|maximum (?:number of )?connections|max(?:imum)? clones|server (?:is )?full|session limit",
+    Kind.FULL: (
+        r"too many (?:\w+ )?(?:connections|clients|clones|users|sessions)",
+        r"no more connections",
+        r"connection limit|session limit|connections? (?:per|from) (?:this )?(?:ip|host|address)",
+        r"max(?:imum)? (?:number of )?(?:connections|clones|clients)",
+        r"server (?:is )?full",
     ),
-    (
-        Kind.BANNED,
-        r"\b[kgzdqe]:?-?lined?\b|\b[kgz]-line|\bbann?ed\b|\bakill(?:ed)?\b|\bshunn?ed\b|blacklist|dnsbl|not welcome|\bproxy\b|\brbl\b",
+    Kind.BANNED: (
+        r"\b[kgzdqex]:?[ -]?lined?\b",
+        r"\bbann?ed\b|\bban\b",
+        r"\bakill(?:ed)?\b|\bauto-?kill",
+        r"blacklist|dnsbl|\brbl\b|open prox(?:y|ies)|not welcome",
     ),
-    (
-        Kind.AUTH,
-        r"bad password|password (?:mismatch|incorrect|required)|invalid password|access denied|not authori[sz]ed|no authorization|sasl",
+    Kind.AUTH: (
+        r"bad password|invalid password|password (?:mismatch|incorrect|required)",
+        r"access denied|not authori[sz]ed|no authori[sz]ation|unauthori[sz]ed",
+        r"\bsasl\b|identify (?:first|to services)",
     ),
-    (Kind.NETWORK, r"ping time-?out|read error|write error|connection (?:reset|timed out)|sendq|recvq"),
-)
-_RULES = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PHRASES)
+    Kind.NETWORK: (r"ping time-?out|(?:read|write|socket) error|connection (?:reset|timed out)|no response",),
+}
+_OURSELVES = re.compile(r"^closing link: *\S+ *", re.IGNORECASE)  # our own name and address prove nothing
+_RULES = tuple((kind, re.compile("|".join(phrases), re.IGNORECASE)) for kind, phrases in _PHRASES.items())
 
 
 def closing_kind(text: str) -> Kind:
-    """Sort the text of an ERROR line, or of a numeric that announces one."""
+    """Sort the text of an ERROR line, or of a numeric that announces one; the first kind that fits."""
+    text = _OURSELVES.sub("", text)
     return next((kind for kind, rule in _RULES if rule.search(text)), Kind.CLOSED)

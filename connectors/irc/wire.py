@@ -122,7 +122,7 @@ def decode(data: bytes, fallback: str = "cp1252") -> str:
             return data[: error.start].decode()
     try:
         return data.decode(fallback)
-    except UnicodeDecodeError:
+    except ValueError:
         return data.decode("latin-1")
 
 
@@ -150,6 +150,47 @@ def parse(data: bytes, fallback: str = "cp1252") -> Line | None:
     if colon:
         params.append(trailing)
     return Line(tags, source, command.upper(), params)
+
+
+_OTHERS = frozenset(
+    {
+        *(
+            b"ACCOUNT",
+            b"AWAY",
+            b"CHGHOST",
+            b"INVITE",
+            b"JOIN",
+            b"MODE",
+            b"NICK",
+            b"NOTICE",
+            b"PART",
+            b"PRIVMSG",
+            b"QUIT",
+        ),
+        *(b"SETNAME", b"TAGMSG", b"TOPIC"),
+    }
+)
+_TO_SOMEBODY = frozenset({b"INVITE", b"MODE", b"NOTICE", b"PRIVMSG", b"TAGMSG"})
+_LISTS = frozenset({b"329", b"332", b"333", b"353"})
+
+
+def concerns(data: bytes, me: tuple[bytes, bytes], channels: bytes) -> bool:
+    """Whether a line, not parsed, concerns a connection that only speaks.
+
+    Not: what others say or do in channels, topics and lists of names. ``me`` is how lines of our own begin (":nick!" and
+    ":nick "), ``channels`` the characters with which a target is a channel or a part of one. When in doubt, yes.
+    """
+    if data[:1] == b"@":
+        data = data.partition(b" ")[2]
+    words = data.split(b" ", 3)
+    if len(words) < 2 or data[:1] != b":":
+        return True
+    command = words[1].rstrip(b"\r")
+    if command not in _OTHERS:
+        return command not in _LISTS
+    if data.startswith(me):
+        return True
+    return command in _TO_SOMEBODY and len(words) > 2 and words[2].lstrip(b":")[:1] not in channels
 
 
 def _tags(raw: str) -> dict[str, str]:

@@ -74,7 +74,7 @@ def test_a_line_without_command_is_none(data):
     assert parse(data) is None
 
 
-@given(st.binary(max_size=200), st.sampled_from(["cp1252", "latin-1", "koi8-r", "shift_jis"]))
+@given(st.binary(max_size=200), st.sampled_from(["cp1252", "latin-1", "koi8-r", "shift_jis", "idna", "utf-16"]))
 def test_reading_never_fails(data, fallback):
     line = parse(data, fallback)
 

@@ -1,0 +1,170 @@
+"""From the first byte to 001: password, capabilities, SASL, and a nick that is free.
+
+Pure: lines in, lines out through a given writer, no socket and no clock. Driven by :mod:`connectors.irc.client`, which
+keeps time, answers PING, and takes over at 001. Specifications: modern IRC "Connection Registration"; IRCv3
+capability-negotiation, sasl-3.1, sasl-3.2.
+"""
+
+from base64 import b64encode
+
+import msgspec
+
+from connectors.irc.capabilities import Capabilities, Send
+from connectors.irc.refusals import Kind, Refused, closing_kind
+from connectors.irc.wire import Line
+
+_CHUNK = 400  # characters of one AUTHENTICATE
+_NICK_REFUSED = frozenset({"431", "432", "433", "436", "437", "438", "484"})
+_PASSWORD_REFUSED = frozenset({"464"})
+_BANNED = frozenset({"463", "465", "466"})
+_SASL_FAILED = frozenset({"902", "904", "905", "906"})
+
+
+class Sasl(msgspec.Struct, frozen=True, kw_only=True):
+    """How to log in while registering."""
+
+    mechanism: str  # "PLAIN" or "EXTERNAL"
+    username: str = ""
+    password: str = ""
+    required: bool = True  # False: go on without where it is not offered or not accepted
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who to be."""
+
+    nicks: tuple[str, ...]  # tried in this order while the server refuses them
+    username: str
+    realname: str
+    sasl: Sasl | None = None
+    nickserv: str = ""  # password for IDENTIFY, where SASL did not log in
+    deaf: bool = False  # set the user mode that keeps channel text away, where the server has it
+    bot: bool = False  # set the bot mode, where the server has it
+    perform: tuple[str, ...] = ()  # raw lines to send when all that is done; "{nick}" is ours
+
+
+class Registration:
+    """One attempt to register. Feed it every line until :attr:`nick` is set."""
+
+    __slots__ = (
+        "_candidates",
+        "_ended",
+        "_identity",
+        "_listed",
+        "_password",
+        "_sasl_begun",
+        "_sasl_done",
+        "_send",
+        "account",
+        "caps",
+        "nick",
+    )
+
+    def __init__(self, identity: Identity, password: str, caps: Capabilities, send: Send) -> None:
+        self.nick = ""  # ours by the server's word, once it has said 001
+        self.account = ""
+        self.caps = caps
+        self._identity = identity
+        self._password = password
+        self._candidates = iter(identity.nicks)
+        self._send = send
+        self._listed = False  # CAP LS is complete
+        self._sasl_begun = False
+        self._sasl_done = identity.sasl is None
+        self._ended = False  # CAP END is sent
+
+    def start(self) -> None:
+        """Say who we are; nothing has to be waited for before that. Raises: Refused without any nick."""
+        if self._password:
+            self._send("PASS", self._password)
+        self._send("CAP", "LS", "302")
+        self._next_nick("no nick to try")
+        self._send("USER", self._identity.username, "0", "*", self._identity.realname)
+
+    def line(self, line: Line) -> None:
+        """Take one line of the server's. Raises: Refused."""
+        match line.command:
+            case "CAP":
+                self._cap(line)
+            case "AUTHENTICATE":
+                self._authenticate(line.param(0))
+            case "001":
+                self._welcome(line)
+            case "900":
+                self.account = line.param(2)
+            case "903" | "907":
+                self._sasl_over()
+            case "ERROR":
+                raise Refused(closing_kind(line.text), line.text)
+            case numeric:
+                self._refusal(numeric, line)
+
+    def _refusal(self, numeric: str, line: Line) -> None:
+        if numeric in _NICK_REFUSED:
+            self._next_nick(line.text)
+        elif numeric in _SASL_FAILED:
+            self._sasl_failed(line.text)
+        elif numeric in _PASSWORD_REFUSED:
+            raise Refused(Kind.AUTH, line.text)
+        elif numeric in _BANNED:
+            raise Refused(Kind.BANNED, line.text)
+
+    def _next_nick(self, reason: str) -> None:
+        nick = next(self._candidates, None)
+        if nick is None:
+            raise Refused(Kind.NICK, reason)
+        self._send("NICK", nick)
+
+    def _cap(self, line: Line) -> None:
+        listed = self.caps.line(line)
+        if listed and not self._listed:
+            self._listed = True
+            if "sasl" not in self.caps.offered and not self._sasl_done:
+                self._sasl_failed("the server does not offer SASL")
+        if not self._listed or not self.caps.settled:
+            return
+        sasl = self._identity.sasl
+        if sasl is None or self._sasl_done:
+            self._end()
+        elif "sasl" not in self.caps.enabled:
+            self._sasl_failed("the server refused SASL")
+        elif not self._sasl_begun:
+            self._begin_sasl(sasl)
+
+    def _begin_sasl(self, sasl: Sasl) -> None:
+        self._sasl_begun = True
+        offered = self.caps.offered.get("sasl", "")
+        if offered and sasl.mechanism not in offered.upper().split(","):
+            self._sasl_failed(f"the server offers SASL only with {offered}")
+        else:
+            self._send("AUTHENTICATE", sasl.mechanism)
+
+    def _authenticate(self, challenge: str) -> None:
+        sasl = self._identity.sasl
+        if challenge != "+" or sasl is None or self._sasl_done:
+            return
+        words = (sasl.username,) if sasl.mechanism == "EXTERNAL" else (sasl.username, sasl.username, sasl.password)
+        data = b64encode("\0".join(words).encode(errors="surrogateescape")).decode()
+        for start in range(0, len(data), _CHUNK):
+            self._send("AUTHENTICATE", data[start : start + _CHUNK])
+        if len(data) % _CHUNK == 0:  # a full last piece, or none at all, needs an end
+            self._send("AUTHENTICATE", "+")
+
+    def _sasl_failed(self, reason: str) -> None:
+        if self._identity.sasl is not None and self._identity.sasl.required:
+            raise Refused(Kind.AUTH, reason)
+        self._sasl_over()
+
+    def _sasl_over(self) -> None:
+        self._sasl_done = True
+        if self._listed and self.caps.settled:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._ended:
+            self._ended = True
+            self._send("CAP", "END")
+
+    def _welcome(self, line: Line) -> None:
+        if not self._sasl_done and self._identity.sasl is not None and self._identity.sasl.required:
+            raise Refused(Kind.AUTH, "the server does not know SASL")
+        self.nick = line.param(0)

@@ -1,0 +1,194 @@
+"""What came of a line that was sent: labels where the server has them, a PING behind it where it has not.
+
+Called by :mod:`connectors.irc.client`, which hands in every line that was read. IRC answers in order, so a PONG proves
+that everything written before its PING was processed, and an error or echo before it belongs to the oldest line for
+that target. Specification: IRCv3 labeled-response, batch, echo-message.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from connectors.irc.capabilities import Send
+from connectors.irc.wire import Line
+
+_SAID = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
+
+
+class Lost(Exception):
+    """The connection went before the answer came; ``written`` False means that the line was certainly not sent."""
+
+    def __init__(self, *, written: bool) -> None:
+        super().__init__("the connection was lost before the answer came" if written else "not sent")
+        self.written = written
+
+
+class Request:
+    """One line that somebody wants to know about; the stream tells it when it is written."""
+
+    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "target", "written")
+
+    def __init__(self, requests: "Requests", command: str, target: str, label: str) -> None:
+        self._requests = requests
+        self.command = command
+        self.target = target
+        self.label = label
+        self.answers: list[Line] = []
+        self.future: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
+        self.written = False
+        self.born = 0
+
+    def wrote(self) -> None:
+        """Learn that the line is on its way."""
+        self.written = True
+        self._requests.wrote(self)
+
+    def settle(self) -> None:
+        """Give the answers to whoever waits."""
+        if not self.future.done():
+            self.future.set_result(self.answers)
+
+    def fail(self) -> None:
+        """Give up."""
+        self._requests.forget(self)
+        if not self.future.done():
+            self.future.set_exception(Lost(written=self.written))
+            self.future.exception()  # it is no mistake if nobody waits
+
+
+class _Round(NamedTuple):
+    """A PING under way, and what its PONG will prove."""
+
+    token: str
+    requests: list[Request]
+    born: int
+
+
+class Requests:
+    """Everything that one connection still waits for."""
+
+    __slots__ = ("_batches", "_beats", "_labels", "_last", "_ping", "_rounds", "_turn")
+
+    def __init__(self, ping: Send) -> None:
+        self._ping = ping
+        self._last = 0
+        self._beats = 0
+        self._labels: dict[str, Request] = {}
+        self._batches: dict[str, Request] = {}  # open ones, by reference
+        self._turn: list[Request] = []  # written, and not followed by a PING yet
+        self._rounds: deque[_Round] = deque()
+
+    @property
+    def outstanding(self) -> bool:
+        """Whether a line that was read could be an answer."""
+        return bool(self._labels or self._rounds or self._turn)
+
+    def new(self, command: str, params: Sequence[str], *, labeled: bool) -> Request:
+        """Return a request; one without label is proven by a PING behind it."""
+        label = self._next() if labeled else ""
+        request = Request(self, command, params[0] if params else "", label)
+        if label:
+            self._labels[label] = request
+        return request
+
+    def wrote(self, request: Request) -> None:
+        """Have a PING follow what is written in this turn of the loop."""
+        request.born = self._beats
+        if request.label:
+            return
+        if not self._turn:
+            asyncio.get_running_loop().call_soon(self._follow)
+        self._turn.append(request)
+
+    def forget(self, request: Request) -> None:
+        """Wait for this one no more."""
+        self._labels.pop(request.label, None)
+
+    def fail_all(self) -> None:
+        """Fail everything: the connection is gone."""
+        rounds = [request for round_ in self._rounds for request in round_.requests]
+        for request in (*self._labels.values(), *self._batches.values(), *rounds, *self._turn):
+            request.fail()
+        self._batches.clear()
+        self._rounds.clear()
+        self._turn.clear()
+
+    def beat(self, patience: int) -> bool:
+        """Let time pass; returns whether a PING has waited for more than so many beats."""
+        self._beats += 1
+        oldest = next(iter(self._labels.values()), None)
+        if oldest is not None and oldest.written and self._beats - oldest.born > patience:
+            oldest.fail()  # the server forgot this label; nothing else is wrong
+        return bool(self._rounds) and self._beats - self._rounds[0].born > patience
+
+    def pong(self, token: str) -> None:
+        """Settle everything that was written before the PING with this token."""
+        if all(round_.token != token for round_ in self._rounds):
+            return
+        while True:
+            round_ = self._rounds.popleft()
+            for request in round_.requests:
+                request.settle()
+            if round_.token == token:
+                return
+
+    def line(self, line: Line, nick: str, fold: Callable[[str], str]) -> None:
+        """Find out whom a line answers."""
+        label = line.tags.get("label", "")
+        if label in self._labels:
+            self._labeled(line, self._labels[label])
+        elif line.command == "BATCH" and line.param(0)[1:] in self._batches:
+            self._batch_ended(line.param(0)[1:])
+        elif line.tags.get("batch") in self._batches:
+            self._inside(line, self._batches[line.tags["batch"]])
+        elif self._rounds or self._turn:
+            self._unlabeled(line, nick, fold)
+
+    def _labeled(self, line: Line, request: Request) -> None:
+        if line.command == "BATCH":
+            self._batches[line.param(0)[1:]] = request
+            return
+        if line.command != "ACK":
+            request.answers.append(line)
+        del self._labels[request.label]
+        request.settle()
+
+    def _inside(self, line: Line, request: Request) -> None:
+        if line.command == "BATCH":
+            self._batches[line.param(0)[1:]] = request
+        request.answers.append(line)
+
+    def _batch_ended(self, reference: str) -> None:
+        request = self._batches.pop(reference)
+        if request not in self._batches.values():
+            self._labels.pop(request.label, None)
+            request.settle()
+
+    def _unlabeled(self, line: Line, nick: str, fold: Callable[[str], str]) -> None:
+        """Give an error or echo to the oldest request for the same target that has none yet."""
+        if line.command in _SAID and fold(line.nick) == fold(nick):
+            commands, targets = {line.command}, {fold(line.param(0))}
+        elif "400" <= line.command <= "599" and len(line.command) == 3:
+            commands, targets = None, {fold(param) for param in line.params[1:-1]}
+        elif line.command == "FAIL":
+            commands, targets = {line.param(0)}, {fold(param) for param in line.params[2:-1]}
+        else:
+            return
+        for request in (*(r for round_ in self._rounds for r in round_.requests), *self._turn):
+            if request.answers or not request.command:
+                continue
+            if fold(request.target) in targets and (commands is None or request.command in commands):
+                request.answers.append(line)
+                return
+
+    def _follow(self) -> None:
+        turn, self._turn = self._turn, []
+        if turn:
+            token = f"after-{self._next()}"
+            self._rounds.append(_Round(token, turn, self._beats))
+            self._ping("PING", token)
+
+    def _next(self) -> str:
+        self._last += 1
+        return f"{self._last:x}"

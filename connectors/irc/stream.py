@@ -1,0 +1,238 @@
+"""The socket's side of a connection: bytes in by lines, lines out in order, batched, paced and bounded.
+
+asyncio's protocol interface ends here. Used by :mod:`connectors.irc.client` alone, which knows what lines mean.
+
+* Reading: lines are handed over as bytes, so that what nobody wants costs no decoding. A stream that *gathers* stops
+  reading for :data:`GAP` seconds when it is woken more often than that: for puppets that cannot be deaf, many lines
+  then cost one wake-up.
+* Writing: all lines of one loop turn leave in one write. Behind the token bucket or a slow peer they wait in a bounded
+  queue; a timer exists only while something waits.
+"""
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+from connectors.irc.flood import Bucket, cost
+from connectors.irc.wire import Framer
+
+GAP = 0.05
+"""Seconds between two reads of a stream that gathers."""
+
+
+class Ticket(Protocol):
+    """Who wants to know what becomes of a line."""
+
+    def wrote(self) -> None:
+        """Learn that the line is among those of this turn."""
+
+    def fail(self) -> None:
+        """Learn that it will not be written."""
+
+
+class Congested(Exception):
+    """Too many lines wait to be sent."""
+
+
+class Reader(Protocol):
+    """Who gets what a stream reads. Called on the loop; an exception closes the connection."""
+
+    def received(self, lines: list[bytes]) -> None:
+        """Take complete lines, without LF."""
+
+    def lost(self, error: Exception | None) -> None:
+        """Learn that the connection is gone; None where the peer (or we) closed it properly."""
+
+
+class Stream(asyncio.Protocol):
+    """One TCP or TLS connection."""
+
+    __slots__ = (
+        "_bucket",
+        "_gathering",
+        "_limit",
+        "_loop",
+        "_paused",
+        "_pending",
+        "_queue",
+        "_read_at",
+        "_reader",
+        "_resume",
+        "_timer",
+        "_transport",
+        "framer",
+    )
+
+    def __init__(self, reader: Reader, *, limit: int) -> None:
+        self.framer = Framer()
+        self._reader: Reader | None = reader
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._bucket: Bucket | None = None
+        self._pending: list[bytes] = []
+        self._queue: deque[tuple[bytes, Ticket | None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._paused = False
+        self._gathering = False
+        self._read_at = 0.0
+        self._resume: asyncio.TimerHandle | None = None
+
+    # what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Cut into lines and hand over."""
+        lines = self.framer.feed(data)
+        if lines and self._reader is not None:
+            self._reader.received(lines)
+        if self._gathering:
+            self._rest()
+
+    def pause_writing(self) -> None:
+        """Let lines wait: the peer does not read."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._paused = False
+        self._drain()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything that waits, and say so."""
+        self._transport = None
+        self._pending.clear()
+        for _, ticket in self.purge():
+            if ticket is not None:
+                ticket.fail()
+        for timer in (self._timer, self._resume):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._resume = None
+        if self._reader is not None:
+            self._reader.lost(exc)
+
+    # what the client calls
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still be sent."""
+        return self._transport is not None and not self._transport.is_closing()
+
+    def pace(self, bucket: Bucket | None) -> None:
+        """Send no faster than the bucket allows, from now on."""
+        self._bucket = bucket
+
+    def gather(self, *, on: bool) -> None:
+        """Read at most every GAP seconds, or at once."""
+        self._gathering = on
+        if not on and self._resume is not None:
+            self._resume.cancel()
+            self._read_on()
+
+    def put(self, data: bytes, ticket: Ticket | None = None) -> None:
+        """Send a line when its turn comes. Raises: Congested."""
+        if not self._queue and not self._paused and self._may_go(data):
+            self._go(data, ticket)
+            return
+        if len(self._queue) >= self._limit:
+            raise Congested(f"{len(self._queue)} lines wait")
+        self._queue.append((data, ticket))
+        self._wait()
+
+    def mark(self, ticket: Ticket) -> None:
+        """Tell when everything that waits now is written."""
+        if self._queue:
+            self._queue.append((b"", ticket))
+        else:
+            ticket.wrote()
+
+    def urgent(self, data: bytes) -> None:
+        """Send a line before everything that waits; the bucket has it count, but does not hold it."""
+        if self._bucket is not None:
+            self._bucket.charge(cost(data), self._loop.time())
+        self._go(data, None)
+
+    def purge(self) -> list[tuple[bytes, Ticket | None]]:
+        """Forget what waits, and return it; the data of a mark is empty."""
+        dropped = list(self._queue)
+        self._queue.clear()
+        return dropped
+
+    def waiting(self) -> int:
+        """Return how many lines wait."""
+        return len(self._queue)
+
+    def flush(self) -> None:
+        """Write what was put in this turn of the loop."""
+        pending, self._pending = self._pending, []
+        if pending and self._transport is not None:
+            self._transport.write(b"".join(pending))
+
+    def abort(self) -> None:
+        """Close at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def drop(self) -> None:
+        """Write what is written, close, and tell nothing of it."""
+        self._reader = None
+        self.flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def certificate(self) -> bytes | None:
+        """Return the peer's certificate (DER), None without TLS."""
+        if self._transport is None:
+            return None
+        tls = self._transport.get_extra_info("ssl_object")
+        return tls.getpeercert(binary_form=True) if tls is not None else None
+
+    def peer(self) -> str:
+        """Return the peer's address, "" where there is none."""
+        name = None if self._transport is None else self._transport.get_extra_info("peername")
+        return str(name[0]) if isinstance(name, tuple) and name else ""
+
+    # how lines wait
+
+    def _may_go(self, data: bytes) -> bool:
+        return not data or self._bucket is None or self._bucket.take(cost(data), self._loop.time())
+
+    def _go(self, data: bytes, ticket: Ticket | None) -> None:
+        if data:
+            if not self._pending:
+                self._loop.call_soon(self.flush)
+            self._pending.append(data)
+        if ticket is not None:
+            ticket.wrote()
+
+    def _wait(self) -> None:
+        if self._timer is None and self._bucket is not None and not self._paused:
+            seconds = self._bucket.wait(cost(self._queue[0][0]), self._loop.time())
+            self._timer = self._loop.call_later(seconds, self._drain)
+
+    def _drain(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._queue and not self._paused and self._may_go(self._queue[0][0]):
+            self._go(*self._queue.popleft())
+        if self._queue:
+            self._wait()
+
+    def _rest(self) -> None:
+        """Stop reading for a while if the last read was just now: one or two lines are not worth it."""
+        now = self._loop.time()
+        often, self._read_at = now - self._read_at < GAP, now
+        if often and self._resume is None and self.is_open and self._transport is not None:
+            self._transport.pause_reading()
+            self._resume = self._loop.call_later(GAP, self._read_on)
+
+    def _read_on(self) -> None:
+        self._resume = None
+        if self._transport is not None:
+            self._transport.resume_reading()
