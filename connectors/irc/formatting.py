@@ -183,8 +183,8 @@ def _look(active: list[Span]) -> _Look:
     for span in active:  # inner ones come later
         if span.style is Style.COLOR:
             colour = _digits(span.value) or colour
-        elif span.style is Style.SPOILER:
-            colour = _HIDDEN
+    if any(span.style is Style.SPOILER for span in active):
+        colour = _HIDDEN  # a colour inside must not give it away
     return colour, frozenset(_CODES[span.style] for span in active if span.style in _CODES)
 
 

@@ -129,16 +129,13 @@ def styled(draw):
 def looks(text, spans):
     """Return what each character looks like to a reader of IRC."""
     seen = []
-    for at in range(len(text)):
-        toggles, paint = set(), None
-        for span in spans:
-            if span.start <= at < span.end:
-                if span.style in {Style.COLOR, Style.SPOILER}:
-                    fore, _, back = span.value.partition(",")
-                    paint = Style.SPOILER if span.style is Style.SPOILER or fore == back else span.value
-                else:
-                    toggles.add(span.style)
-        seen.append((text[at], toggles, paint))
+    for at, char in enumerate(text):
+        over = [span for span in spans if span.start <= at < span.end]
+        colours = [span.value for span in over if span.style is Style.COLOR]
+        fore, _, back = colours[-1].partition(",") if colours else ("", "", "none")
+        hidden = fore == back or any(span.style is Style.SPOILER for span in over)
+        toggles = {span.style for span in over} - {Style.COLOR, Style.SPOILER}
+        seen.append((char, toggles, "hidden" if hidden else "".join(colours[-1:])))
     return seen
 
 

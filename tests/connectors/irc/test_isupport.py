@@ -74,7 +74,8 @@ def test_tokens_are_taken_back_and_said_again():
     [
         "PREFIX=ov@+", "TARGMAX=PRIVMSG", "TARGMAX=PRIVMSG:x", "CHANLIMIT=#", "CHANLIMIT=#:x:y", "NICKLEN=abc",
         "NICKLEN=-5",
-        "NICKLEN=٣", "NICKLEN=99999999999999999", "LOAD=1", "SET=x", "REMOVE", "=", "=x", "-", "__CLASS__=x", "_PARSE_OTHER=1", "CASEMAPPING=",
+        "NICKLEN=٣", "NICKLEN=99999999999999999", "LOAD=1", "SET=x", "REMOVE", "=", "=x", "-", "__CLASS__=x",
+        "_PARSE_OTHER=1", "CASEMAPPING=",
         "NETWORK=a\\x", "NETWORK=\\xzz", "LINELEN=1", "NICKLEN",
     ],
 )  # fmt: skip
