@@ -8,11 +8,12 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from bridge import __version__, config
-from bridge.config import LinkSettings
+from bridge.config import Flow, LinkSettings
 from bridge.connector import Status
 from bridge.core.ids import XMPP, DeliveryKey, Network, Room
+from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
-from bridge.engine.hub import Hub
+from bridge.engine.hub import Hub, Link
 from bridge.engine.ports import Clock, DeadLetter, Store, StoredLink, StoreError
 from bridge.engine.supervisor import NetworkStatus
 from bridge.settings import did_you_mean, nearest, quoted
@@ -51,6 +52,16 @@ def merged(
         else:
             links.append(LinkSettings(name=link.name, rooms=link.rooms))
     return links, trouble
+
+
+def as_link(settings: LinkSettings) -> Link:
+    """Return a configured link as the hub knows it."""
+    return Link(
+        name=settings.name,
+        rooms=settings.rooms,
+        policy=Policy(topic=settings.topic is Flow.BOTH, kicks=settings.kicks is Flow.BOTH),
+        passwords=dict(settings.passwords),
+    )
 
 
 def _conflict(name: str, rooms: Collection[Room], links: Collection[LinkSettings]) -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from bridge import __version__, config, logs, registry
-from bridge.administration import Administration, merged
+from bridge.administration import Administration, as_link, merged
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, PuppetMode, PuppetSettings, Setup
 from bridge.core.ids import XMPP, Network, digest
@@ -26,7 +26,7 @@ from bridge.engine.hub import Hub
 from bridge.engine.ports import Clock, Store
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
-from bridge.systemd import ServiceManager
+from bridge.systemd import Notify
 from bridge.web.admin import Admin
 from bridge.web.ports import CannotListen
 from bridge.web.server import Listener
@@ -178,7 +178,7 @@ class App:
         links, trouble = merged(self._config.links, await self._store.links(), networks_of(self._config))
         for sentence in trouble:
             log.warning("%s", sentence)
-        self._hub.set_links(links)
+        self._hub.set_links(map(as_link, links))
 
     def _puppets(self, network: Network) -> PuppetSettings:
         if network == XMPP:
@@ -243,7 +243,7 @@ def _set_up_logs(configured: Config, *older: Config) -> None:
 
 
 async def _serve(path: Path, configured: Config) -> None:
-    manager = ServiceManager()
+    notify = Notify()
     clock = SystemClock()
     signals: asyncio.Queue[signal.Signals] = asyncio.Queue()
     loop = asyncio.get_running_loop()
@@ -251,13 +251,13 @@ async def _serve(path: Path, configured: Config) -> None:
         loop.add_signal_handler(sign, signals.put_nowait, sign)
     app = App(configured, store=SqlStore(configured.store.url), clock=clock)
     await app.start()
-    tasks = [_beside(_announce(app, manager)), _beside(_stay_alive(manager, clock))]
+    tasks = [_beside(_announce(app, notify)), _beside(_stay_alive(notify, clock))]
     current = configured
     while await signals.get() == signal.SIGHUP:
         current = await _reload(app, path, current)
-        manager.ready("running")
+        notify.ready("running")
     log.info("stopping")
-    manager.stopping()
+    notify.stopping()
     for task in tasks:
         task.cancel()
     await app.stop()
@@ -275,24 +275,24 @@ def _beside(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
-async def _announce(app: App, manager: ServiceManager) -> None:
+async def _announce(app: App, notify: Notify) -> None:
     """Print the ready line, once; and log when what was missing has come up."""
     names = await app.settled(PATIENCE)
     state = f"ready (degraded: {', '.join(names)})" if names else "ready"
     with contextlib.suppress(OSError):  # whoever started us may have closed the pipe
         print(f"linkspan: {state}", flush=True)  # noqa: T201 - the one line that others wait for
-    manager.ready(state)
+    notify.ready(state)
     if names:
         log.warning("not everything is up yet: %s", ", ".join(names))
         while await app.settled(3_600.0):
             pass
         log.info("everything is up")
-        manager.ready("ready")
+        notify.ready("ready")
 
 
 async def _reload(app: App, path: Path, current: Config) -> Config:
     """Read the file anew and apply it; a file that cannot be used changes nothing. Returns what is in force."""
-    ServiceManager().reloading()
+    Notify().reloading()
     try:
         new = config.load(path, registry.settings_of)
         await app.change(new)
@@ -304,10 +304,10 @@ async def _reload(app: App, path: Path, current: Config) -> Config:
     return new
 
 
-async def _stay_alive(manager: ServiceManager, clock: Clock) -> None:
-    while manager.watchdog:
-        manager.alive()
-        await clock.sleep(manager.watchdog)
+async def _stay_alive(notify: Notify, clock: Clock) -> None:
+    while notify.watchdog:
+        notify.alive()
+        await clock.sleep(notify.watchdog)
 
 
 __all__ = ["App", "Changes", "build", "changes", "instance_id", "networks_of", "run"]

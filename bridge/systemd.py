@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping
 
 
-class ServiceManager:
-    """Who started us, if they want to be told how we are."""
+class Notify:
+    """Tells whoever started us how we are, if they want to know."""
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         path = environ.get("NOTIFY_SOCKET", "")

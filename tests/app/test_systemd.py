@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.systemd import ServiceManager
+from bridge.systemd import Notify
 
 
 @pytest.fixture
@@ -19,15 +19,15 @@ def listening(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 def test_everything_that_is_said(listening: socket.socket) -> None:
-    manager = ServiceManager({"NOTIFY_SOCKET": listening.getsockname(), "WATCHDOG_USEC": "60000000"})
-    assert manager.watchdog == 30.0
-    manager.ready("ready (degraded: libera)")
+    notify = Notify({"NOTIFY_SOCKET": listening.getsockname(), "WATCHDOG_USEC": "60000000"})
+    assert notify.watchdog == 30.0
+    notify.ready("ready (degraded: libera)")
     assert listening.recv(200) == b"READY=1\nSTATUS=ready (degraded: libera)"
-    manager.reloading()
+    notify.reloading()
     assert listening.recv(200).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
-    manager.alive()
+    notify.alive()
     assert listening.recv(200) == b"WATCHDOG=1"
-    manager.stopping()
+    notify.stopping()
     assert listening.recv(200) == b"STOPPING=1"
 
 
@@ -35,7 +35,7 @@ def test_an_abstract_socket() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ours:
         ours.bind(f"\0linkspan-test-{os.getpid()}")
         ours.settimeout(5)
-        ServiceManager({"NOTIFY_SOCKET": f"@linkspan-test-{os.getpid()}"}).stopping()
+        Notify({"NOTIFY_SOCKET": f"@linkspan-test-{os.getpid()}"}).stopping()
         assert ours.recv(200) == b"STOPPING=1"
 
 
@@ -44,11 +44,11 @@ def test_an_abstract_socket() -> None:
     [{}, {"WATCHDOG_USEC": "60000000"}, {"NOTIFY_SOCKET": "/nowhere/at/all"}, {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "x"}],
 )  # fmt: skip
 def test_nobody_listens(environ: dict[str, str]) -> None:
-    manager = ServiceManager(environ)
-    manager.ready("ready")
-    assert manager.watchdog == 0.0
+    notify = Notify(environ)
+    notify.ready("ready")
+    assert notify.watchdog == 0.0
 
 
 def test_the_watchdog_of_another_process_is_not_ours() -> None:
     environ = {"NOTIFY_SOCKET": "/x", "WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "1"}
-    assert ServiceManager(environ).watchdog == 0.0
+    assert Notify(environ).watchdog == 0.0
