@@ -127,7 +127,8 @@ class Connection:
         self._leaving = False
         self._error: Failure | None = None
         self._silent = 0
-        self._me: tuple[bytes, bytes] | None = None  # how a line of our own begins; None: read everything
+        self._me: tuple[bytes, ...] | None = None  # how a line of our own begins; None: read everything
+        self._heeded = ""
         self._channels = b""
         self._ourselves = Ourselves(isupport_of((), self._myinfo))
 
@@ -229,6 +230,16 @@ class Connection:
             self._caps.want(LISTENER)
         if self._stream is not None:
             self._stream.gather(on=self._gathers())
+
+    def heed(self, nick: str) -> None:
+        """Hand over what this nick does as well, whatever else is dropped; "" for nobody."""
+        self._heeded = nick
+        self._aim()
+
+    def hold(self, *, on: bool) -> None:
+        """Read nothing for now, or go on: whoever cannot take more leaves it with the server."""
+        if self._stream is not None:
+            self._stream.hold(on=on)
 
     def purge(self) -> int:
         """Throw away what still waits to be sent; its requests fail as not written. Returns how many lines."""
@@ -543,8 +554,8 @@ class Connection:
         if self._reads is Reads.ALL or not self._up:
             self._me = None
             return
-        nick = self.nick.encode()
-        self._me = (b":%s!" % nick, b":%s " % nick)
+        heeded = [nick.encode() for nick in (self.nick, self._heeded) if nick]
+        self._me = tuple(form % nick for nick in heeded for form in (b":%s!", b":%s "))
         self._channels = (self.isupport.chantypes + self.isupport.statusmsg).encode()
 
     def _gathers(self) -> bool:

@@ -50,6 +50,7 @@ class Stream(asyncio.Protocol):
     __slots__ = (
         "_bucket",
         "_gathering",
+        "_held",
         "_limit",
         "_loop",
         "_paused",
@@ -75,6 +76,7 @@ class Stream(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._gathering = False
+        self._held = False
         self._read_at = 0.0
         self._resume: asyncio.TimerHandle | None = None
 
@@ -133,6 +135,16 @@ class Stream(asyncio.Protocol):
         if not on and self._resume is not None:
             self._resume.cancel()
             self._read_on()
+
+    def hold(self, *, on: bool) -> None:
+        """Read nothing until told otherwise."""
+        self._held = on
+        if self._transport is None or self._transport.is_closing():
+            return
+        if on:
+            self._transport.pause_reading()
+        elif self._resume is None:
+            self._transport.resume_reading()
 
     def put(self, data: bytes, ticket: Ticket | None = None) -> None:
         """Send a line when its turn comes. Raises: Congested."""
@@ -234,5 +246,5 @@ class Stream(asyncio.Protocol):
 
     def _read_on(self) -> None:
         self._resume = None
-        if self._transport is not None:
+        if self._transport is not None and not self._held:
             self._transport.resume_reading()

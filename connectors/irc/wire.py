@@ -174,7 +174,7 @@ _TO_SOMEBODY = frozenset({b"INVITE", b"MODE", b"NOTICE", b"PRIVMSG", b"TAGMSG"})
 _LISTS = frozenset({b"329", b"332", b"333", b"353"})
 
 
-def concerns(data: bytes, me: tuple[bytes, bytes], channels: bytes) -> bool:
+def concerns(data: bytes, me: tuple[bytes, ...], channels: bytes) -> bool:
     """Whether a line, not parsed, concerns a connection that only speaks.
 
     Not: what others say or do in channels, topics and lists of names. ``me`` is how lines of our own begin (":nick!" and
