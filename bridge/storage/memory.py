@@ -269,9 +269,9 @@ class MemoryStore:
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
-        Returns how many facts there were.
+        Returns how many facts there were. The newest one of all always stays.
         """
-        old = list(self._journal.items())[: max(0, len(self._journal) - keep)]
+        old = list(self._journal.items())[: max(0, len(self._journal) - max(keep, 1))]
         causes = {(q.delivery.head.source, q.delivery.head.event) for q in self._outbox.values()}
         subjects = {subject(q.delivery) for q in self._outbox.values()}
         doomed = {

@@ -148,7 +148,8 @@ class SqlStore:
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
-        Returns how many facts there were. Goes in small transactions, between which messages pass.
+        Returns how many facts there were. The newest one of all always stays. Goes in small transactions, between which
+        messages pass.
         """
         total = 0
         while some := await self._ask(
