@@ -55,7 +55,7 @@ class Place(Protocol):
     def suspect(self) -> None:
         """Doubt that the room still knows us."""
 
-    def ghost_entered(self, ghost: "Ghost") -> None:
+    def ghost_entered(self) -> None:
         """Learn that a ghost can speak."""
 
     def ghost_gone(self, ghost: "Ghost", nick: str) -> None:
@@ -449,7 +449,7 @@ class Ghosts:
         self._around.emit(
             PuppetJoined(origin=self._around.origin(self._place.room), person=ghost.person, name=ghost.nick)
         )
-        self._place.ghost_entered(ghost)
+        self._place.ghost_entered()
         if ghost.shown != ghost.member:
             self._show(ghost)
 

@@ -26,6 +26,7 @@ from bridge.core.events import (
 )
 from bridge.core.ids import EventKey, MessageId, Person, Room, digest
 from bridge.core.styling import from_styling
+from bridge.core.text import clean, clean_name
 from bridge.xmpp import marks
 from bridge.xmpp import namespaces as ns
 
@@ -141,7 +142,7 @@ def read(
     if BODY in parts:
         return _said(element, parts, origin, sender, names)
     if SUBJECT in parts:
-        return TopicChanged(origin=origin, topic=parts[SUBJECT].text or "", sender=sender)
+        return TopicChanged(origin=origin, topic=clean_name(parts[SUBJECT].text or ""), sender=sender)
     return _typing(parts, origin, sender)
 
 
@@ -173,7 +174,7 @@ def topic(
     origin = Origin(
         room=scene.room, key=EventKey(key), at=at, replayed=replayed, via=marks.read_via(element.find(marks.VIA_TAG))
     )
-    return TopicChanged(origin=origin, topic=words, sender=sender)
+    return TopicChanged(origin=origin, topic=clean_name(words), sender=sender)
 
 
 def direct(element: Element, *, room: Room, sender: Member, to: Person, at: int) -> DirectPosted | None:
@@ -222,7 +223,7 @@ def _retracted(element: Element, retract: Element, origin: Origin, sender: Membe
         return None
     reason = retract.findtext(_REASON) or retract.findtext(_MODERATED_REASON) or ""
     return MessageRetracted(
-        origin=origin, sender=sender, target=MessageId(target), moderated=moderated, reason=reason.strip()
+        origin=origin, sender=sender, target=MessageId(target), moderated=moderated, reason=clean_name(reason)
     )
 
 
@@ -230,7 +231,7 @@ def _reacted(reactions: Element, origin: Origin, sender: Member) -> ReactionsCha
     target = reactions.get("id", "")
     if not target:
         return None
-    chosen = dict.fromkeys((reaction.text or "").strip() for reaction in reactions.findall(_REACTION))
+    chosen = dict.fromkeys(clean_name(reaction.text or "") for reaction in reactions.findall(_REACTION))
     kept = [text for text in chosen if 0 < len(text) <= LONGEST_REACTION][:MOST_REACTIONS]
     return ReactionsChanged(origin=origin, sender=sender, target=MessageId(target), reactions=tuple(kept))
 
@@ -252,6 +253,7 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
         attachments = _attachments(element)
         if any(text.strip() == file.url for file in attachments):
             text = ""
+    text = clean(text)
     kind = Kind.TEXT
     if text.startswith("/me "):
         kind, text = Kind.ACTION, text[4:]

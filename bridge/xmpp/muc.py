@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.core.events import Cause, Presence, Show
+from bridge.core.text import clean_name
 from bridge.xmpp import marks
 from bridge.xmpp import namespaces as ns
 
@@ -104,8 +105,8 @@ def sighting(element: Element) -> Sighting:
         jid=_attribute(item, "jid"),
         occupant_id=occupant_id,
         new_nick=_attribute(item, "nick"),
-        actor=_attribute(actor, "nick") or _attribute(actor, "jid"),
-        reason=(reason or ("" if available else status))[:LONGEST_REASON],
+        actor=clean_name(_attribute(actor, "nick") or _attribute(actor, "jid")),
+        reason=_words(reason or ("" if available else status)),
         presence=_presence(show, status) if available else _GONE,
         bridge=bridge,
         token=token,
@@ -120,7 +121,11 @@ _GONE = _HERE
 def _presence(show: str, status: str) -> Presence:
     if not show and not status:
         return _HERE
-    return Presence(_SHOWS.get(show, Show.AVAILABLE), status[:LONGEST_REASON])
+    return Presence(_SHOWS.get(show, Show.AVAILABLE), _words(status))
+
+
+def _words(text: str) -> str:
+    return clean_name(text[:LONGEST_REASON]) if text else ""
 
 
 def _attribute(element: Element | None, name: str) -> str:
@@ -128,7 +133,7 @@ def _attribute(element: Element | None, name: str) -> str:
 
 
 def _destroyed(element: Element) -> Destroyed:
-    return Destroyed(element.get("jid", ""), element.findtext(_REASON, "")[:LONGEST_REASON])
+    return Destroyed(element.get("jid", ""), _words(element.findtext(_REASON, "")))
 
 
 def cause(codes: frozenset[str]) -> Cause:
@@ -154,7 +159,7 @@ def refusal(element: Element) -> Refusal:
             text = child.text or ""
         elif child.tag.startswith(_CONDITION):
             condition = child.tag.removeprefix(_CONDITION)
-    return Refusal(condition, error.get("type", "cancel"), text.strip()[:LONGEST_REASON])
+    return Refusal(condition, error.get("type", "cancel"), _words(text))
 
 
 def is_invitation(element: Element) -> bool:

@@ -9,18 +9,20 @@ from typing import NamedTuple
 from bridge.core.events import Member
 from bridge.core.ids import XMPP, Person, PersonId, digest
 from bridge.core.nicks import nick_key
+from bridge.core.text import clean_name
 from bridge.xmpp.muc import RENAMED, Sighting
 
 
 class Occupant:
     """Somebody in the room."""
 
-    __slots__ = ("affiliation", "bridge", "jid", "member", "nick", "ours", "role")
+    __slots__ = ("affiliation", "bridge", "jid", "member", "nick", "occupant_id", "ours", "role")
 
     def __init__(self, member: Member, seen: Sighting, *, ours: bool) -> None:
         self.nick = seen.nick
         self.member = member
         self.jid = seen.jid
+        self.occupant_id = seen.occupant_id
         self.role = seen.role
         self.affiliation = seen.affiliation
         self.ours = ours
@@ -111,11 +113,18 @@ class Occupants:
         if known is not None and known.ours:
             self._unindex(known)
 
-    def absent(self, nick: str, occupant_id: str = "") -> Member:
-        """Return the author of a replayed message who is not here: nobody vouches for more than the room's own name."""
-        person = self._person_without_jid(nick, occupant_id)
-        known = self._by_person.get(person)
-        return known[0].member if known else Member(person=Person(XMPP, person), name=nick)
+    def author(self, nick: str, occupant_id: str = "") -> Member:
+        """Return who said something under a nick, perhaps long ago: nicks change hands, occupant-ids do not."""
+        known = self._by_nick.get(nick)
+        if not self.occupant_ids or not occupant_id:
+            if known is not None and not known.ours:
+                return known.member
+        elif known is None or known.occupant_id != occupant_id:
+            everybody = self._by_nick.values()
+            known = next((o for o in everybody if o.occupant_id == occupant_id and not o.ours), None)
+        if known is not None and not known.ours:
+            return known.member
+        return Member(person=Person(XMPP, self._person_without_jid(nick, occupant_id)), name=clean_name(nick))
 
     def _member(self, seen: Sighting, before: Occupant | None) -> Member:
         """Say who an occupant is: by the real JID where the room shows it, else by what it vouches for, else by nick.
@@ -128,7 +137,7 @@ class Occupants:
         person = PersonId(account) if account else self._person_without_jid(seen.nick, seen.occupant_id)
         return Member(
             person=Person(XMPP, person),
-            name=seen.nick,
+            name=clean_name(seen.nick),
             account=account,
             address=seen.jid or (before.jid if before is not None else ""),
             stand_in=bool(seen.bridge),

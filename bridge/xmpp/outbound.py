@@ -10,6 +10,7 @@ from typing import assert_never
 
 import msgspec
 
+from bridge.core.capabilities import Limit, Unit
 from bridge.core.content import Attachment, Content, Kind, Reply
 from bridge.core.deliveries import (
     Announce,
@@ -25,13 +26,18 @@ from bridge.core.deliveries import (
     SetTopic,
 )
 from bridge.core.ids import MessageId
+from bridge.core.spans import prefixed
+from bridge.core.splitting import cut
 from bridge.core.styling import to_styling
+from bridge.core.text import clean_name
 from bridge.xmpp import marks, stanzas
 from bridge.xmpp import namespaces as ns
 
 Spoken = Post | Edit | Retract | React | SetTopic | Announce
 """Deliveries that a room reflects."""
 
+LONGEST = Limit(60_000, Unit.BYTES)
+"""Longest text of one stanza; servers take 256 kB from far away, and marks and escapes need room."""
 LONGEST_EXCERPT = 300
 """Code points of a quoted message."""
 
@@ -102,21 +108,26 @@ def _part(
 
 def _posted(post: Post, speaker: Speaker) -> list[Part]:
     """Write the words, then each file in a message of its own: clients show a file when its address is all there is."""
-    head = post.head
-    text, extra = _words(post.content, head)
-    if post.reply is not None:
-        text, extra = _quoting(post.reply, text, speaker, extra)
-    said = [_part(head, speaker, body=text, extra=extra)] if text else []
-    return said + [
-        _part(head, speaker, index=number, body=_named(file.url, head), extra=_oob(file))
-        for number, file in enumerate(post.content.attachments, start=len(said))
-    ]
+    head, content = post.head, post.content
+    written: list[Part] = []
+    if content.text:
+        for piece in cut(content, limit=LONGEST):
+            text, extra = _words(piece, head)
+            if post.reply is not None and not written:
+                text, extra = _quoting(post.reply, text, speaker, extra)
+            written.append(_part(head, speaker, index=len(written), body=text, extra=extra))
+    for file in content.attachments:
+        url = _words(Content(text=file.url), head)[0]
+        written.append(_part(head, speaker, index=len(written), body=url, extra=_oob(file)))
+    return written
 
 
 def _edited(edit: Edit, speaker: Speaker) -> Part:
     """Write a correction (XEP-0308); it names the id attribute, unlike all else that refers to a message of a room."""
-    text, extra = _words(edit.content, edit.head)
-    text = text or " ".join(file.url for file in edit.content.attachments)
+    content = edit.content
+    if not content.text:
+        content = Content(text=" ".join(file.url for file in content.attachments))
+    text, extra = _words(content, edit.head)
     if edit.ids and speaker.known_as:
         extra += stanzas.replaces(edit.ids[1] if speaker.stable_ids and len(edit.ids) > 1 else edit.ids[0])
     return _part(edit.head, speaker, body=text, extra=extra)
@@ -153,40 +164,28 @@ def _words(content: Content, head: Head) -> tuple[str, str]:
 
     An action begins with ``/me`` (XEP-0245), what a relay says with the name of who said it.
     """
-    text, unstyled = to_styling(content)
-    extra = f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
-    if not text:
-        return "", ""
     match head.voice:
-        case AsRelay() | AsMask():
-            return _relayed(text, content.kind, one_line(head.voice.member.name)), extra
+        case AsRelay(member=member) | AsMask(member=member):
+            content = prefixed(content, _relayed(content.kind, clean_name(member.name)))
         case AsPuppet() | AsBridge():
-            return (f"/me {text}" if content.kind is Kind.ACTION else text), extra
+            if content.kind is Kind.ACTION:
+                content = prefixed(content, "/me ")
         case _:
             assert_never(head.voice)
+    text, unstyled = to_styling(content)
+    return text, f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
 
 
-def _relayed(text: str, kind: Kind, name: str) -> str:
+def _relayed(kind: Kind, name: str) -> str:
     match kind:
         case Kind.TEXT:
-            return f"<{name}> {text}"
+            return f"<{name}> "
         case Kind.ACTION:
-            return f"* {name} {text}"
+            return f"* {name} "
         case Kind.NOTICE:
-            return f"-{name}- {text}"
+            return f"-{name}- "
         case _:
             assert_never(kind)
-
-
-def _named(url: str, head: Head) -> str:
-    """Return a file's address as a body: alone, so that clients show the file; a relay has to say whose it is."""
-    match head.voice:
-        case AsRelay() | AsMask():
-            return _relayed(url, Kind.TEXT, one_line(head.voice.member.name))
-        case AsPuppet() | AsBridge():
-            return url
-        case _:
-            assert_never(head.voice)
 
 
 def _oob(file: Attachment) -> str:
@@ -211,15 +210,10 @@ def _quoted_lines(reply: Reply) -> Iterator[str]:
     lines = [line for line in reply.excerpt[:LONGEST_EXCERPT].splitlines() if line.strip()]
     if len(reply.excerpt) > LONGEST_EXCERPT and lines:
         lines[-1] += "…"
-    name = one_line(reply.name)
+    name = clean_name(reply.name)
     if name and len(lines) <= 1:
         yield f"{name}: {lines[0]}" if lines else f"{name}:"
         return
     if name:
         yield f"{name}:"
     yield from lines
-
-
-def one_line(text: str) -> str:
-    """Return a name or topic on one line: whatever breaks lines is a blank."""
-    return text if text.isprintable() else " ".join(text.split())

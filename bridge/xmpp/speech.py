@@ -1,4 +1,4 @@
-"""What is said in one joined room: deliveries wait for their speaker, go out in order, and are done when the room says so.
+"""What is said in one joined room: deliveries wait for their speaker, go out in order, end with the reflection.
 
 A MUC reflects every message to its sender, so the reader's copy with our id is the acknowledgement (XEP-0045 section
 7.4); an error with our id is the refusal; neither, after :data:`PATIENCE` seconds, means that the room has to be looked

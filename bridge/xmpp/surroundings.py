@@ -4,6 +4,7 @@ A plain holder, made by the connector and given to its parts; in tests it is mad
 """
 
 import asyncio
+import random
 import secrets
 from collections.abc import Callable, Coroutine
 from itertools import count
@@ -11,13 +12,21 @@ from typing import Any
 
 from bridge.connector import Hub
 from bridge.core.events import Event, Origin
-from bridge.core.ids import EventKey, Person, PersonId, Room
-from bridge.core.jids import TooLong, from_localpart, to_localpart
+from bridge.core.ids import EventKey, Person, Room
+from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import Clock
 from bridge.xmpp.ports import Component
 
 RESOURCE = "linkspan"
 """Resource of the listener and of every ghost: ``bob%libera@bridge.example.org/linkspan``."""
+
+
+def _ignore_alarm(_room: Room, _words: str) -> None:
+    """Tell nobody."""
+
+
+def _ignore() -> None:
+    """Do nothing."""
 
 
 class Surroundings:
@@ -31,14 +40,19 @@ class Surroundings:
         instance: str,
         nick: str,
         token: Callable[[], str] = lambda: secrets.token_hex(8),
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self.component = component
         self.clock = clock
         self.instance = instance
         self.nick = nick  # wanted for the listener
         self.token = token
+        self.jitter = jitter
         self.listener = f"{component.domain}/{RESOURCE}"
         self.hub: Hub | None = None  # while the connector runs
+        self.alarm: Callable[[Room, str], None] = _ignore_alarm  # tells the admins about a room
+        self.changed: Callable[[], None] = _ignore  # a room is in another state
+        self.up = asyncio.Event()  # while the stream is
         self.entering = asyncio.Semaphore(20)  # listeners on their way into rooms
         self._tasks: asyncio.TaskGroup | None = None
         self._numbers = count()
@@ -51,17 +65,23 @@ class Surroundings:
         """Let go of both: nothing is emitted any more."""
         self.hub = self._tasks = None
 
-    def spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
-        """Do something rare that has to wait for answers; it ends with the run."""
+    def spawn(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Do something rare that has to wait for answers; it ends with the run. False when that is over."""
         if self._tasks is None:
             work.close()
-            return None
-        return self._tasks.create_task(work)
+            return False
+        self._tasks.create_task(work)
+        return True
 
     def emit(self, event: Event) -> None:
         """Hand a fact to the hub; order is kept, nobody waits."""
         if self.hub is not None:
             self.hub.emit(event)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a small text over restarts."""
+        if self.hub is not None:
+            self.hub.remember(name, value)
 
     def origin(self, room: Room) -> Origin:
         """Return where and when a state is: the key only says that it is none of the others."""
@@ -73,10 +93,3 @@ class Surroundings:
             return f"{to_localpart(person.id, person.network)}@{self.component.domain}"
         except TooLong:
             return None
-
-    def person_at(self, localpart: str) -> Person | None:
-        """Return who stands at one of our addresses, None if it is nobody's."""
-        found = from_localpart(localpart)
-        if found is None or found[1] is None:
-            return None
-        return Person(found[1], PersonId(found[0]))

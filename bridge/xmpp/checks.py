@@ -1,0 +1,140 @@
+"""``linkspan check`` for XMPP: connect as the bridge would, join every room as the listener, look around, leave.
+
+It is the connector itself that is run, with a hub that only listens, so what is found is what would happen. Called by
+the connector.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Iterator
+from typing import Protocol
+
+from bridge.connector import Cursor, Finding, Hub, Status
+from bridge.core.events import Event, RoomClosed, RoomOpened
+from bridge.core.ids import XMPP, RoomId
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp.rooms import JoinedRoom
+
+PATIENCE = 20.0
+"""Seconds for the stream, and again for all rooms."""
+
+_WORTH_HAVING = {
+    ns.MAM: "no archive",
+    ns.IDS: "no stanza-ids",
+    ns.OCCUPANT_ID: "no occupant-ids",
+    ns.PING_SELF: "no self-ping optimisation",
+}
+
+
+class Checked(Protocol):
+    """The connector, as far as a check needs it."""
+
+    async def run(self, hub: Hub) -> None:
+        """Be connected and in all rooms."""
+
+    def listen(self, room: RoomId, *, password: str = "") -> None:
+        """Be in this room."""
+
+    def room(self, room: RoomId) -> JoinedRoom | None:
+        """Return a room that is listened to."""
+
+
+class _Onlooker:
+    """A hub that keeps nothing but what became of the stream and of each room."""
+
+    def __init__(self) -> None:
+        self.stream: asyncio.Future[str] = asyncio.get_running_loop().create_future()  # "" when it is up
+        self.rooms: dict[RoomId, Event] = {}
+        self.news = asyncio.Event()
+
+    def emit(self, event: Event) -> Awaitable[None]:
+        if isinstance(event, RoomOpened | RoomClosed):
+            self.rooms.setdefault(event.origin.room.id, event)
+            self.news.set()
+        return _done()
+
+    def report(self, status: Status, detail: str = "") -> None:
+        if status not in (Status.CONNECTING, Status.DOWN) and not self.stream.done():
+            self.stream.set_result("")
+        elif status is Status.DOWN and not self.stream.done():
+            self.stream.set_result(detail or "the server cannot be reached")
+
+    async def drained(self) -> None:
+        return
+
+    def congested(self) -> str:
+        return ""
+
+    async def cursor(self, room: RoomId) -> Cursor | None:  # noqa: ARG002 - the contract's signature
+        return None
+
+    async def recall(self, name: str) -> str | None:  # noqa: ARG002
+        return None
+
+    def remember(self, name: str, value: str) -> Awaitable[None]:  # noqa: ARG002
+        return _done()
+
+
+def _done() -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
+async def check(connector: Checked, rooms: list[RoomId]) -> list[Finding]:
+    """Return one finding for the server and one for each room."""
+    onlooker = _Onlooker()
+    running = asyncio.ensure_future(connector.run(onlooker))
+    try:
+        trouble = await _stream(onlooker)
+        if trouble:
+            hint = "compare [xmpp] with the component section of the server's configuration"
+            return [Finding(XMPP, ok=False, detail=trouble, hint=hint)]
+        for room in rooms:
+            connector.listen(room)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while len(onlooker.rooms) < len(set(rooms)):
+                    onlooker.news.clear()
+                    await onlooker.news.wait()
+        found = [Finding(XMPP, ok=True, detail="connected as a component")]
+        return found + [_finding(room, onlooker.rooms.get(room), connector.room(room)) for room in rooms]
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def _stream(onlooker: _Onlooker) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await onlooker.stream
+    except TimeoutError:
+        return f"no answer within {PATIENCE:.0f} s"
+
+
+def _finding(room: RoomId, what: Event | None, joined: JoinedRoom | None) -> Finding:
+    subject = f"{XMPP}:{room}"
+    if isinstance(what, RoomClosed):
+        return Finding(subject, ok=False, detail=what.reason, hint=_hint(what.reason))
+    if what is None or joined is None:
+        return Finding(subject, ok=False, detail="the room does not answer", hint="is its service running?")
+    rights = joined.rights
+    standing = "moderator" if rights.moderates() else "no moderator"
+    missing = "".join(f", {words}" for words in _missing(joined))
+    hint = "" if rights.moderates() else "as a moderator the bridge could show who is who, and carry kicks over"
+    return Finding(subject, ok=True, detail=f"joined as {joined.nick}, {standing}{missing}", hint=hint)
+
+
+def _missing(joined: JoinedRoom) -> Iterator[str]:
+    return (words for feature, words in _WORTH_HAVING.items() if not joined.has(feature))
+
+
+def _hint(reason: str) -> str:
+    if "members" in reason:
+        return "make the bridge's domain a member, or better an admin, of the room"
+    if "password" in reason:
+        return "give the room's password in the link"
+    if "banned" in reason:
+        return "lift the ban on the bridge's domain"
+    return "is the address right, and may anybody join?"

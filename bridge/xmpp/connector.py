@@ -1,0 +1,386 @@
+"""XMPP as a network like the others: the component's stream, and the rooms on it, as a :class:`bridge.connector.Connector`.
+
+The connector owns the component, gives every stanza to the room that it is about, and every delivery to the room that it
+is for. Whatever takes thought is in the parts: ``rooms`` and its friends, ``directs``, ``directory``. Its task starts
+each room's listener, moves everything that waits once a second, and at the end takes everybody out.
+
+Rooms hosted by the component itself (the gateway) are not here.
+"""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Mapping
+from typing import Protocol, assert_never
+from xml.etree.ElementTree import Element
+
+from slixmpp import JID, InvalidJID
+
+from bridge.connector import Finding, Hub, Status
+from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
+from bridge.core.deliveries import (
+    Announce,
+    Delivery,
+    Edit,
+    Kick,
+    Post,
+    React,
+    Retract,
+    Sent,
+    SetTopic,
+    Tell,
+)
+from bridge.core.events import Cause, Member, RoomClosed
+from bridge.core.failures import DeliveryFailure, Permanent, Retry
+from bridge.core.ids import XMPP, Network, Person, Room, RoomId
+from bridge.engine.ports import Clock
+from bridge.xmpp import checks, stanzas
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp.alarms import Alarms
+from bridge.xmpp.component import Address, ExternalComponent
+from bridge.xmpp.directory import Directory
+from bridge.xmpp.directs import Directs
+from bridge.xmpp.ghosts import Stage
+from bridge.xmpp.outbound import LONGEST
+from bridge.xmpp.ports import Component, IqRefused, Session
+from bridge.xmpp.rooms import JoinedRoom
+from bridge.xmpp.surroundings import Surroundings
+
+CAPABILITIES = Capabilities(
+    representation=Representation.ADDRESS,
+    text=Limit(LONGEST.size, Unit.BYTES),
+    features={
+        Feature.FORMATTING: Support.NATIVE,
+        Feature.MULTILINE: Support.NATIVE,
+        Feature.ACTION: Support.NATIVE,
+        Feature.NOTICE: Support.FALLBACK,
+        Feature.EDIT: Support.NATIVE,
+        Feature.RETRACT: Support.NATIVE,
+        Feature.REACT: Support.NATIVE,
+        Feature.REPLY: Support.NATIVE,
+        Feature.THREAD: Support.DROPPED,
+        Feature.MENTION: Support.DROPPED,
+        Feature.ATTACHMENT: Support.NATIVE,
+        Feature.TOPIC: Support.NATIVE,
+        Feature.KICK: Support.NATIVE,
+        Feature.DIRECT: Support.NATIVE,
+        Feature.PRESENCE: Support.NATIVE,
+        Feature.TYPING: Support.NATIVE,
+        Feature.AVATAR: Support.DROPPED,
+    },
+    pipeline=64,
+)
+"""What XMPP rooms can carry."""
+
+LEAVING = 2.5
+"""Seconds that the server gets to read our farewells."""
+_PRESENCE = f"{{{ns.COMPONENT}}}presence"
+
+
+class Settings(Protocol):
+    """``[xmpp]`` of the configuration."""
+
+    @property
+    def domain(self) -> str:
+        """The component's domain."""
+
+    @property
+    def secret(self) -> str:
+        """The component's secret."""
+
+    @property
+    def host(self) -> str:
+        """Where the server is."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens for components."""
+
+    @property
+    def nick(self) -> str:
+        """The listener's."""
+
+    @property
+    def admins(self) -> tuple[str, ...]:
+        """Bare JIDs of who is told of trouble."""
+
+
+class Stream(Component, Protocol):
+    """A component that can be run."""
+
+    async def run(self, session: Session) -> None:
+        """Be connected until cancelled."""
+
+
+class XmppConnector:
+    """XMPP: a Connector that also Listens, Joins, Renames, Types and Checks."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        instance: str,
+        version: str,
+        clock: Clock,
+        stream: Stream | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.directory = Directory(settings.domain, find=self._find_shown)
+        if stream is None:
+            address = Address(
+                domain=settings.domain, secret=str(settings.secret), host=settings.host, port=settings.port
+            )
+            stream = ExternalComponent(address, self.directory, clock=clock, version=version)
+        self._stream = stream
+        self._clock = clock
+        self._around = Surroundings(component=stream, clock=clock, instance=instance, nick=settings.nick, jitter=jitter)
+        self._around.changed = self._changed
+        self._around.alarm = Alarms(self._around, settings.admins).ring
+        self._rooms: dict[str, JoinedRoom] = {}  # by address, bare and as on the wire
+        self._by_id: dict[RoomId, JoinedRoom] = {}
+        self._staying: dict[str, asyncio.Task[None]] = {}
+        self._work: asyncio.TaskGroup | None = None
+        self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory)
+        self._report_due = False
+        self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What XMPP rooms can carry."""
+        return CAPABILITIES
+
+    def know_networks(self, kinds: Mapping[Network, str]) -> None:
+        """Learn which networks there are, and of which kind, for those who ask what the bridge's addresses are."""
+        self.directory.know_networks(kinds)
+
+    # -- the lifetime
+
+    async def run(self, hub: Hub) -> None:
+        """Be connected and in all rooms, until cancelled; then leave them, within 3 seconds."""
+        hub.report(Status.CONNECTING)
+        async with asyncio.TaskGroup() as lifelines:
+            streaming = lifelines.create_task(self._stream.run(self))
+            try:
+                async with asyncio.TaskGroup() as work:
+                    self._around.start(hub, work)
+                    self._work = work
+                    for room in self._by_id.values():
+                        self._stay(room)
+                    self._tell_refused()
+                    await self._tick()
+            finally:
+                self._work = None
+                self._staying.clear()
+                await self._leave()
+                self._around.stop()
+                streaming.cancel()
+
+    async def _tick(self) -> None:
+        while True:
+            await self._clock.sleep(1.0)
+            now = self._clock.monotonic()
+            for room in list(self._rooms.values()):
+                room.tick(now)
+
+    async def _leave(self) -> None:
+        for room in self._rooms.values():
+            room.leave()
+        if self._stream.connected():
+            with contextlib.suppress(TimeoutError, IqRefused):
+                async with asyncio.timeout(LEAVING):
+                    await self._stream.barrier()
+        self._around.up.clear()
+
+    def _stay(self, room: JoinedRoom) -> None:
+        if self._work is not None:
+            self._staying[room.address] = self._work.create_task(room.listener.stay())
+
+    def _changed(self) -> None:
+        """Report how the network is, once for all that happens in this turn of the loop."""
+        if not self._report_due and self._around.hub is not None:
+            self._report_due = True
+            asyncio.get_running_loop().call_soon(self._report)
+
+    def _report(self) -> None:
+        self._report_due = False
+        hub = self._around.hub
+        if hub is None or not self._around.up.is_set():
+            return
+        troubles = [f"{room.room.id}: {trouble}" for room in self._rooms.values() if (trouble := room.trouble())]
+        troubles += [f"{room}: {trouble}" for room, trouble in self._refused.items()]
+        if not troubles:
+            hub.report(Status.READY)
+        else:
+            shown = "; ".join(troubles[:3])
+            hub.report(Status.DEGRADED, f"{len(troubles)} of {len(self._by_id)} rooms: {shown}")
+
+    # -- rooms and people, as the hub wishes
+
+    def listen(self, room: RoomId, *, password: str = "") -> None:
+        """Be in this room and read it, from now on."""
+        known = self._by_id.get(room)
+        if known is not None:
+            known.password = password
+            known.listener.called()
+            return
+        try:
+            address = JID(room)
+        except InvalidJID:
+            address = JID()
+        if not address.local or address.resource:
+            self._refused[room] = "this is not the address of a room"
+            self._tell_refused()
+            return
+        joined = JoinedRoom(Room(XMPP, room), address=address.bare, password=password, around=self._around)
+        self._by_id[room] = self._rooms[address.bare] = joined
+        self._stay(joined)
+
+    def unlisten(self, room: RoomId) -> None:
+        """Leave the room, and take every ghost out of it."""
+        self._refused.pop(room, None)
+        joined = self._by_id.pop(room, None)
+        if joined is None:
+            return
+        task = self._staying.pop(joined.address, None)
+        if task is not None:
+            task.cancel()
+        joined.leave()
+        del self._rooms[joined.address]
+        self._changed()
+
+    def join(self, room: RoomId, member: Member) -> None:
+        """Show this member in the room, or update them."""
+        joined = self._by_id.get(room)
+        if joined is not None:
+            joined.ghosts.wish(member)
+
+    def leave(self, room: RoomId, person: Person, *, reason: str = "") -> None:
+        """Show this person in the room no more."""
+        joined = self._by_id.get(room)
+        if joined is not None:
+            joined.ghosts.unwish(person, reason)
+
+    def rename(self, room: RoomId, old: Person, member: Member) -> None:
+        """Show ``member`` in the place of ``old``, whom they were."""
+        joined = self._by_id.get(room)
+        if joined is not None:
+            joined.ghosts.rename(old, member)
+
+    def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
+        """Show that this member started or stopped composing (XEP-0085); only ghosts that are there can."""
+        joined = self._by_id.get(room)
+        ghost = None if joined is None else joined.ghosts.get(member.person)
+        if joined is None or ghost is None or ghost.stage is not Stage.PRESENT or not joined.speaking():
+            return
+        state = stanzas.chat_state("composing" if active else "paused") + stanzas.hint("no-store")
+        self._stream.send(stanzas.message(ghost.address, joined.address, kind="groupchat", extra=state))
+
+    async def check(self, rooms: list[RoomId]) -> list[Finding]:
+        """Connect, join each room as the listener, look around, leave."""
+        return await checks.check(self, rooms)
+
+    def room(self, room: RoomId) -> JoinedRoom | None:
+        """Return a room that is listened to; for checks and listings."""
+        return self._by_id.get(room)
+
+    def _tell_refused(self) -> None:
+        for room, reason in self._refused.items():
+            origin = self._around.origin(Room(XMPP, room))
+            self._around.emit(RoomClosed(origin=origin, cause=Cause.REFUSED, reason=reason, final=True))
+
+    def _find_shown(self, person: Person) -> Member | None:
+        for room in self._rooms.values():
+            ghost = room.ghosts.get(person)
+            if ghost is not None:
+                return ghost.member
+        return None
+
+    # -- deliveries
+
+    def send(self, delivery: Delivery) -> "asyncio.Future[Sent]":
+        """Carry out one order; a room's are said in the order of the calls."""
+        match delivery:
+            case Tell():
+                return self._directs.tell(delivery)
+            case Kick():
+                return self._kick(delivery)
+            case Post() | Edit() | Retract() | React() | SetTopic() | Announce():
+                room = self._by_id.get(delivery.head.room.id)
+                return _failed(_NO_ROOM) if room is None else room.say(delivery)
+            case _:
+                assert_never(delivery)
+
+    def _kick(self, kick: Kick) -> "asyncio.Future[Sent]":
+        room = self._by_id.get(kick.head.room.id)
+        if room is None:
+            return _failed(_NO_ROOM)
+        if not self._stream.connected():
+            return _failed(Retry("there is no connection to the XMPP server"))
+        done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        room.kick(kick, done)
+        return done
+
+    # -- the session: what the stream brings
+
+    def stream_up(self) -> None:
+        """Begin anew: rooms are joined by their listeners' tasks."""
+        self._around.up.set()
+        if self._around.hub is not None:
+            self._around.hub.report(Status.READY)
+
+    def stream_down(self, reason: str) -> None:
+        """Be in no room: whatever was on the wire may or may not have arrived."""
+        self._around.up.clear()
+        for room in self._rooms.values():
+            room.stream_down(reason)
+        if self._around.hub is not None:
+            self._around.hub.report(Status.DOWN, reason)
+
+    def reads(self, room: str, to: str) -> bool:
+        """Say whether the copies of a room's groupchat messages that go to this address are read."""
+        joined = self._rooms.get(room)
+        return joined is not None and joined.reads(to)
+
+    def wanted(self, name: str, attrs: dict[str, str]) -> bool:
+        """Decide on the start tag whether a stanza has to be built: of presences only the reader's copies and one's own."""
+        if attrs.get("type") == "error":
+            return True
+        room, _, nick = attrs.get("from", "").partition("/")
+        joined = self._rooms.get(room)
+        if name == "presence":
+            return joined is None or joined.wants_presence(attrs.get("to", ""), nick)
+        if attrs.get("type") == "groupchat":
+            return joined is not None and joined.reads(attrs.get("to", ""))
+        return True
+
+    def stanza(self, element: Element) -> bool:
+        """Take a message or presence; False: it is about nothing here."""
+        room, _, nick = element.get("from", "").partition("/")
+        joined = self._rooms.get(room)
+        if element.tag == _PRESENCE:
+            if joined is not None:
+                joined.presence(element)
+            return joined is not None
+        if element.get("type") == "groupchat":
+            if joined is not None and joined.reads(element.get("to", "")):
+                joined.message(element, nick)
+            return True
+        if joined is None:
+            return self._directs.take(element)
+        if element.get("type") == "error":
+            if not self._directs.bounced(element):
+                joined.message(element, nick)
+        elif nick:
+            self._directs.take_from_occupant(joined, element, nick)
+        else:
+            joined.message(element, nick)
+        return True
+
+
+_NO_ROOM = Permanent("the bridge is not asked to be in this room")
+
+
+def _failed(failure: DeliveryFailure) -> "asyncio.Future[Sent]":
+    done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+    done.set_exception(failure)
+    return done

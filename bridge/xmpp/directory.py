@@ -1,0 +1,76 @@
+"""What stands at the component's addresses: the bridge itself, its networks, and a ghost for each remote person.
+
+Asked by the component for disco#info, vCard and version (:class:`bridge.xmpp.ports.Describes`); told by the connector who
+is shown where. No stanzas here.
+"""
+
+from collections.abc import Callable, Mapping
+
+from bridge.core.events import Member
+from bridge.core.ids import XMPP, Network, Person, PersonId
+from bridge.core.jids import from_localpart, to_localpart
+from bridge.xmpp.ports import Described, Item
+
+
+class Directory:
+    """The component's addresses."""
+
+    def __init__(self, domain: str, *, find: Callable[[Person], Member | None]) -> None:
+        self._domain = domain
+        self._find = find
+        self._kinds: dict[Network, str] = {}
+
+    def know_networks(self, kinds: Mapping[Network, str]) -> None:
+        """Learn which networks there are, and of which kind each is (``irc``)."""
+        self._kinds = {network: kind for network, kind in kinds.items() if network != XMPP}
+
+    def network_at(self, localpart: str) -> Network | None:
+        """Return the network whose own address this is, None if it is none's."""
+        found = from_localpart(localpart)
+        if found is None or found[1] is not None:
+            return None
+        network = Network(found[0])
+        return network if network in self._kinds else None
+
+    def person_at(self, localpart: str) -> Person | None:
+        """Return who stands at one of our addresses, None if it is nobody's."""
+        found = from_localpart(localpart)
+        if found is None or found[1] is None:
+            return None
+        person = Person(found[1], PersonId(found[0]))
+        known = found[1] in self._kinds or found[1] == XMPP
+        return person if known or self._find(person) is not None else None
+
+    def describe(self, localpart: str) -> Described | None:
+        """Return what stands at ``localpart@domain``, None if nothing does."""
+        if not localpart:
+            return self._bridge()
+        network = self.network_at(localpart)
+        if network is not None:
+            return Described(category="gateway", kind=self._kinds[network], name=network)
+        person = self.person_at(localpart)
+        return None if person is None else self._ghost(person)
+
+    def _bridge(self) -> Described:
+        kinds = set(self._kinds.values())
+        items = tuple(Item(f"{to_localpart(network, None)}@{self._domain}", network) for network in self._kinds)
+        return Described(
+            category="gateway",
+            kind=kinds.pop() if len(kinds) == 1 else "xmpp",
+            name="Linkspan",
+            items=items,
+            full_name="Linkspan",
+            description="A bridge between chat networks.",
+        )
+
+    def _ghost(self, person: Person) -> Described:
+        member = self._find(person)
+        name = person.id if member is None else member.name
+        return Described(
+            category="client",
+            kind="bot" if member is not None and member.bot else "pc",
+            name=name,
+            full_name=name,
+            nickname=name,
+            description=f"{person.id} on {person.network}",
+        )

@@ -1,0 +1,226 @@
+"""Private messages: from somebody on XMPP to a ghost, and from a remote person to somebody on XMPP.
+
+To a ghost one writes either at its address (``bob%libera@bridge.example.org``) or, as a MUC private message (XEP-0045
+section 7.5), at its occupant JID. The other way a ghost writes to the real address where it is known, else to the
+occupant. There is no reflection here: what the server has read, and has not bounced, is taken to have arrived.
+
+The bridge itself and its networks answer with one sentence; their commands are another file's. Called by the connector.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import assert_never
+from xml.etree.ElementTree import Element
+
+from bridge.core.content import Kind
+from bridge.core.deliveries import AsBridge, AsMask, AsPuppet, AsRelay, Sent, Tell
+from bridge.core.events import Member
+from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
+from bridge.core.ids import XMPP, MessageId, Person, PersonId, Room, RoomId
+from bridge.core.spans import prefixed
+from bridge.core.styling import to_styling
+from bridge.core.text import clean_name
+from bridge.xmpp import inbound, marks, muc, stanzas
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp.directory import Directory
+from bridge.xmpp.ghosts import Stage
+from bridge.xmpp.ports import IqRefused
+from bridge.xmpp.refusals import failure
+from bridge.xmpp.rooms import JoinedRoom
+from bridge.xmpp.surroundings import RESOURCE, Surroundings
+
+_BODY = inbound.BODY
+_POLITE_PAUSE = 60.0
+"""Seconds until somebody gets the same answer from the bridge again: two programs must not talk for ever."""
+_MOST_STRANGERS = 1_000
+_MUC_USER_X = f"<x xmlns='{ns.MUC_USER}'/>"
+
+
+class Directs:
+    """All private conversations."""
+
+    def __init__(self, around: Surroundings, *, rooms: Mapping[str, JoinedRoom], directory: Directory) -> None:
+        self._around = around
+        self._rooms = rooms  # by address
+        self._directory = directory
+        self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
+        self._answered: dict[str, float] = {}  # strangers who got an answer from the bridge itself
+
+    # -- from XMPP
+
+    def take(self, element: Element) -> bool:
+        """Take a message to one of our addresses that is about no room; False: it is nothing that we know."""
+        kind = element.get("type", "normal")
+        if kind == "error":
+            return self.bounced(element)
+        if kind not in ("chat", "normal"):
+            return True
+        local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
+        sender = element.get("from", "").partition("/")[0]
+        if not local or self._directory.network_at(local) is not None:
+            return self._answer(element, sender)
+        person = self._whom(local)
+        if person is None:
+            return False
+        who = Member(
+            person=Person(XMPP, PersonId(sender)),
+            name=clean_name(sender.partition("@")[0]),
+            account=sender,
+            address=element.get("from", ""),
+        )
+        self._tell(element, who, person)
+        return True
+
+    def take_from_occupant(self, room: JoinedRoom, element: Element, nick: str) -> None:
+        """Take a MUC private message to a ghost, or to the listener."""
+        ghost = room.ghosts.at(element.get("to", ""))
+        occupant = room.occupants.get(nick)
+        if occupant is not None and occupant.ours:
+            return
+        if ghost is None:
+            self._answer(element, element.get("from", ""))
+            return
+        self._tell(element, occupant.member if occupant is not None else room.occupants.author(nick), ghost.person)
+
+    def bounced(self, element: Element) -> bool:
+        """Take the error that answers a private message; False if it answers nothing of ours."""
+        done = self._told.pop(element.get("id", ""), None)
+        if done is None:
+            return False
+        _fail(done, failure(muc.refusal(element), by_ghost=False))
+        return True
+
+    def _whom(self, local: str) -> Person | None:
+        """Return who is meant: whoever stands there, or a ghost that has kept the address through a change of nick."""
+        address = f"{local}@{self._around.component.domain}/{RESOURCE}"
+        person = self._directory.person_at(local)
+        if any(person is not None and room.ghosts.get(person) is not None for room in self._rooms.values()):
+            return person
+        kept = next((ghost for room in self._rooms.values() if (ghost := room.ghosts.at(address)) is not None), None)
+        return person if kept is None else kept.person
+
+    def _tell(self, element: Element, sender: Member, to: Person) -> None:
+        bare = self._around.ghost_address(to)
+        room = Room(XMPP, RoomId(bare or element.get("to", "").partition("/")[0]))
+        event = inbound.direct(element, room=room, sender=sender, to=to, at=self._around.clock.now())
+        if event is not None:
+            self._around.emit(event)
+
+    def _answer(self, element: Element, sender: str) -> bool:
+        """Say that nobody is here: the bridge itself is no person."""
+        if element.find(_BODY) is None or element.get("type") != "chat":
+            return True
+        now = self._around.clock.monotonic()
+        if now - self._answered.get(sender, -_POLITE_PAUSE) < _POLITE_PAUSE:
+            return True
+        if len(self._answered) >= _MOST_STRANGERS:
+            self._answered.clear()
+        self._answered[sender] = now
+        words = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
+        answer = stanzas.message(element.get("to", ""), element.get("from", ""), kind="chat", body=words)
+        self._around.component.send(answer)
+        return True
+
+    # -- to XMPP
+
+    def tell(self, tell: Tell) -> "asyncio.Future[Sent]":
+        """Say something to one person in private."""
+        done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+        if not self._around.component.connected():
+            done.set_exception(Retry("there is no connection to the XMPP server"))
+            return done
+        addresses = self._addresses(tell)
+        if isinstance(addresses, DeliveryFailure):
+            done.set_exception(addresses)
+            return done
+        sender, to = addresses
+        id_ = str(tell.head.key)
+        self._told[id_] = done
+        self._around.component.send(_written(tell, sender, to, id_))
+        if not self._around.spawn(self._confirm(id_, done)):
+            done.set_exception(Retry("the bridge is stopping"))
+        return done
+
+    async def _confirm(self, id_: str, done: "asyncio.Future[Sent]") -> None:
+        """Wait until the server has read it: a refusal of its own comes before that."""
+        try:
+            await self._around.component.barrier()
+        except IqRefused as refused:
+            _fail(done, Retry(f"the stream ended before the message was confirmed: {refused.condition}"))
+        finally:
+            if self._told.get(id_) is done:
+                del self._told[id_]
+        if not done.done():
+            done.set_result(Sent((MessageId(id_),)))
+
+    def _addresses(self, tell: Tell) -> tuple[str, str] | DeliveryFailure:
+        """Return from where and to where."""
+        if tell.person.network != XMPP:
+            return Permanent("this is no person on XMPP")
+        seat = self._seat(tell.person)
+        if seat is None and "@" not in tell.person.id.partition("/")[0]:
+            return Permanent("they are in no room with the bridge, and their address is not known")
+        match tell.head.voice:
+            case AsPuppet(member=member):
+                return self._from_ghost(member.person, tell, seat)
+            case AsRelay() | AsMask() | AsBridge():
+                return self._around.listener, _where(tell, seat)
+            case _:
+                assert_never(tell.head.voice)
+
+    def _from_ghost(
+        self, person: Person, tell: Tell, seat: tuple[JoinedRoom, str] | None
+    ) -> tuple[str, str] | DeliveryFailure:
+        bare = self._around.ghost_address(person)
+        if bare is None:
+            return VoiceLost("the id is too long for an XMPP address")
+        to = _where(tell, seat)
+        if seat is None or "/" not in to:
+            return f"{bare}/{RESOURCE}", to
+        ghost = seat[0].ghosts.get(person)  # a MUC private message comes from an occupant
+        if ghost is None or ghost.stage is not Stage.PRESENT:
+            return VoiceLost("the ghost is not in the room")
+        return ghost.address, to
+
+    def _seat(self, person: Person) -> tuple[JoinedRoom, str] | None:
+        """Return a room in which somebody is, and their occupant JID."""
+        for room in self._rooms.values():
+            occupant = room.find(person)
+            if occupant is not None:
+                return room, f"{room.address}/{occupant.nick}"
+        return None
+
+
+def _where(tell: Tell, seat: tuple[JoinedRoom, str] | None) -> str:
+    """Return the real address where the id is one; an occupant's id is good only inside the room."""
+    id_ = str(tell.person.id)
+    if seat is None:
+        return id_
+    room, occupant = seat
+    known = room.find(tell.person)
+    return id_ if known is not None and known.member.account == id_ else occupant
+
+
+def _written(tell: Tell, sender: str, to: str, id_: str) -> str:
+    content = tell.content
+    match tell.head.voice:
+        case AsRelay(member=member) | AsMask(member=member):
+            content = prefixed(content, f"<{clean_name(member.name)}> ")
+        case AsPuppet() | AsBridge():
+            if content.kind is Kind.ACTION:
+                content = prefixed(content, "/me ")
+        case _:
+            assert_never(tell.head.voice)
+    text, unstyled = to_styling(content)
+    text = "\n".join(filter(None, (text, *(file.url for file in content.attachments))))
+    extra = f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
+    if "/" in to:
+        extra += _MUC_USER_X
+    return stanzas.message(
+        sender, to, kind="chat", id_=id_, body=text, extra=extra + stanzas.origin_id(id_) + marks.via(tell.head.via)
+    )
+
+
+def _fail(done: "asyncio.Future[Sent]", failed: DeliveryFailure) -> None:
+    if not done.done():
+        done.set_exception(failed)

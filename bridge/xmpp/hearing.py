@@ -1,0 +1,199 @@
+"""What the reader of a joined room hears: its groupchat messages, live, from the history, and out of the archive.
+
+Ours or news? A live message from one of our occupants is a reflection, and so is a replayed one whose ``<via/>`` ends with
+this bridge. All else becomes an event. The history goes from the listener's join to the room's subject (XEP-0045 section
+7.2.1); only in between does a stamp on a message count, since anybody can write one. The subject that a room tells
+whoever comes in is state: it is news only when it differs from the last one known, also over restarts.
+
+Not here: what a message says (inbound), who said it (occupants), what our own copies settle (speech).
+"""
+
+from typing import Protocol
+from xml.etree.ElementTree import Element
+
+from bridge.core.events import Member, TopicChanged
+from bridge.core.ids import XMPP, Person, PersonId, Room, digest
+from bridge.xmpp import inbound, marks, muc
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp.inbound import BODY, SUBJECT, Ids, Scene
+from bridge.xmpp.occupants import Occupants
+from bridge.xmpp.speech import Speech
+from bridge.xmpp.surroundings import Surroundings
+
+
+class Place(Protocol):
+    """What hearing needs of its room."""
+
+    room: Room
+    address: str
+    around: Surroundings
+    occupants: Occupants
+    speech: Speech
+
+    def replaying(self) -> bool:
+        """Whether the room still sends history."""
+
+    def replay_over(self) -> None:
+        """Learn that what comes from now on is live."""
+
+    def is_ours(self, nick: str) -> bool:
+        """Whether the listener or a ghost has this nick."""
+
+    def reconfigured(self) -> None:
+        """Learn that the room has another configuration."""
+
+
+class Hearing:
+    """The ears of one room."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._around = place.around
+        self._scene = Scene(room=place.room, address=place.address)
+        self._topic: str | None = None  # digest of the last one known
+        self.replayed_up_to: int | None = None  # what the archive has said, in the room's time
+
+    @property
+    def stable_ids(self) -> bool:
+        """Whether the room gives stanza-ids (XEP-0359)."""
+        return self._scene.stable_ids
+
+    def know(self, features: frozenset[str]) -> None:
+        """Learn what the room announces: without that its ids could be anybody's."""
+        place = self._place
+        self._scene = Scene(room=place.room, address=place.address, stable_ids=ns.IDS in features)
+        place.occupants.occupant_ids = ns.OCCUPANT_ID in features
+
+    def topic_known(self, known: str | None) -> None:
+        """Learn by its digest which topic was known last."""
+        self._topic = known
+
+    def hear(self, element: Element, nick: str) -> None:
+        """Take a groupchat message that came to the reader; ``nick`` is "" when the room itself speaks."""
+        names = inbound.ids(element, self._scene)
+        if not nick:
+            self._remark(element, names)
+            return
+        at = inbound.moment(element, self._place.address) if self._place.replaying() else None
+        if at is not None and not _only_subject(element):
+            self._replay(element, nick, names, at)
+        elif self._place.is_ours(nick):
+            self._reflection(element, names)
+        elif _only_subject(element) and self._place.replaying():
+            self._told_topic(element, nick, names, at)
+        else:
+            self._news(element, nick, names)
+
+    def replay(self, element: Element, *, at: int, archived: str) -> None:
+        """Take a message out of the archive, which calls it ``archived``."""
+        self.replayed_up_to = max(at, self.replayed_up_to or 0)
+        room, _, nick = element.get("from", "").partition("/")
+        if room != self._place.address or element.get("type") != "groupchat" or _only_subject(element):
+            return
+        names = inbound.ids(element, self._scene, archived=archived)
+        if nick:
+            self._replay(element, nick, names, at)
+        else:
+            self._moderated(element, names, at, replayed=True)
+
+    # -- what occupants say
+
+    def _news(self, element: Element, nick: str, names: Ids) -> None:
+        place = self._place
+        occupant = place.occupants.get(nick)
+        if occupant is None and place.speech.awaits(names.attribute):
+            self._reflection(element, names)  # of a ghost that the room does not show
+            return
+        sender = occupant.member if occupant is not None else self._author(element, nick)
+        event = inbound.read(element, scene=self._scene, sender=sender, names=names, at=self._around.clock.now())
+        if event is None:
+            return
+        if isinstance(event, TopicChanged):
+            self._remember_topic(element)
+        self._around.emit(event)
+
+    def _reflection(self, element: Element, names: Ids) -> None:
+        if _only_subject(element):
+            self._remember_topic(element)
+            if self._place.replaying():
+                self._place.replay_over()
+        self._place.speech.reflected(names.attribute, names.stanza)
+
+    def _replay(self, element: Element, nick: str, names: Ids, at: int) -> None:
+        way = marks.read_via(element.find(marks.VIA_TAG))
+        if way and way[-1] == self._around.instance:
+            self._place.speech.reflected(names.attribute, names.stanza)
+            return
+        sender = self._author(element, nick)
+        event = inbound.read(element, scene=self._scene, sender=sender, names=names, at=at, replayed=True)
+        if event is not None:
+            self._around.emit(event)
+
+    def _author(self, element: Element, nick: str) -> Member:
+        mark = element.find(inbound.OCCUPANT_ID)
+        return self._place.occupants.author(nick, "" if mark is None else mark.get("id", ""))
+
+    # -- what the room itself says
+
+    def _remark(self, element: Element, names: Ids) -> None:
+        """Take a subject, a moderation, or news of the configuration; its other remarks are for its own people."""
+        if _only_subject(element):
+            if self._place.replaying():
+                self._told_topic(element, "", names, inbound.moment(element, self._place.address))
+            else:
+                self._change_topic(element, None, names, self._around.clock.now(), replayed=False)
+        elif muc.configuration_changed(element):
+            self._place.reconfigured()
+        else:
+            self._moderated(element, names, self._around.clock.now(), replayed=False)
+
+    def _moderated(self, element: Element, names: Ids, at: int, *, replayed: bool) -> None:
+        by = inbound.moderator(element, self._place.address)
+        if by is None:
+            return
+        sender = self._place.occupants.author(by) if by else self._room_itself()
+        event = inbound.read(element, scene=self._scene, sender=sender, names=names, at=at, replayed=replayed)
+        if event is not None:
+            self._around.emit(event)
+
+    def _room_itself(self) -> Member:
+        address = self._place.address
+        return Member(person=Person(XMPP, PersonId(address)), name=address.partition("@")[0])
+
+    # -- the topic
+
+    def _told_topic(self, element: Element, nick: str, names: Ids, at: int | None) -> None:
+        """Take the subject that ends the history."""
+        known, told = self._topic, _topic_digest(element)
+        if told == known or (known is None and not element.findtext(SUBJECT)):
+            self._remember_topic(element)
+        else:
+            sender = self._author(element, nick) if nick and not self._place.is_ours(nick) else None
+            when = self._around.clock.now() if at is None else at
+            self._change_topic(element, sender, names, when, replayed=True)
+        self._place.replay_over()
+
+    def _change_topic(self, element: Element, sender: Member | None, names: Ids, at: int, *, replayed: bool) -> None:
+        event = inbound.topic(element, scene=self._scene, sender=sender, names=names, at=at, replayed=replayed)
+        self._around.emit(event)
+        self._remember_topic(element)
+
+    def _remember_topic(self, element: Element) -> None:
+        told = _topic_digest(element)
+        if told != self._topic:
+            self._topic = told
+            self._around.remember(topic_name(self._place.address), told)
+
+
+def topic_name(address: str) -> str:
+    """Return the name under which the last topic of a room is remembered."""
+    return f"topic {digest(address)}"
+
+
+def _only_subject(element: Element) -> bool:
+    """Tell whether a message is a change of subject (XEP-0045 section 8.1): with a body it would be a message."""
+    return element.find(SUBJECT) is not None and element.find(BODY) is None
+
+
+def _topic_digest(element: Element) -> str:
+    return digest(element.findtext(SUBJECT) or "")

@@ -1,0 +1,291 @@
+"""The listener of one joined room: how the bridge's own occupant gets in, stays in, and comes back.
+
+One coroutine for each room, :meth:`Listener.stay`: ask what the room can do, read in its archive what was missed, join
+with the history since then, wait until something ends it, wait a while, again. What ends it is told by the room, which
+has acted on it at once (another reader, or nobody there); here is only what follows in time. A ban or a destroyed room
+is final: then only an invitation (XEP-0045 section 7.8.2) brings the bridge back.
+
+Not here: what the room says while the bridge is in it (hearing), the proof that it still is (selfping).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterator
+from typing import Protocol
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from bridge.core.events import Cause
+from bridge.core.ids import XMPP, Person, PersonId, Room
+from bridge.core.nicks import MUC_RULES, clean
+from bridge.xmpp import archive, inbound, stanzas
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp.hearing import topic_name
+from bridge.xmpp.muc import CREATED, Refusal, Sighting
+from bridge.xmpp.ports import IqRefused
+from bridge.xmpp.refusals import NO_ANSWER, Verdict, judge, sentence
+from bridge.xmpp.selfping import is_inside
+from bridge.xmpp.surroundings import Surroundings
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 30.0
+"""Seconds that a join may take."""
+OVERLAP = 5_000
+"""Milliseconds of history that are asked for although they should be known: clocks differ."""
+MOST_NICKS = 10
+AFTER_KICK = 30.0
+"""Seconds until the bridge comes back after a first kick; after a second within :data:`FORGIVEN` it stays out."""
+FORGIVEN = 3_600.0
+SLOW = 900.0
+"""Seconds between two tries at a room whose people would have to change something."""
+
+
+class Out(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the listener is not in the room, and when it may try again."""
+
+    cause: Cause
+    reason: str
+    final: bool = False
+    forgiven: bool = True  # a new stream is a new beginning
+    first_wait: float = 1.0  # seconds; doubled by each failure in a row
+    longest_wait: float = 60.0
+
+
+class Place(Protocol):
+    """What the listener needs of its room."""
+
+    room: Room
+    address: str
+    password: str
+    nick: str
+    around: Surroundings
+
+    @property
+    def replayed_up_to(self) -> int | None:
+        """What the archive has said, in the room's time."""
+
+    def know(self, features: frozenset[str]) -> None:
+        """Learn what the room announces in disco#info."""
+
+    def has(self, feature: str) -> bool:
+        """Whether the room announces this."""
+
+    def read_by_another(self) -> bool:
+        """Whether a ghost reads the room meanwhile."""
+
+    def unsure_since(self) -> int | None:
+        """Return when the oldest of our words was written that the room may or may not have."""
+
+    def topic_known(self, known: str | None) -> None:
+        """Learn by its digest which topic was known last."""
+
+    def replay(self, element: Element, *, at: int, archived: str) -> None:
+        """Take a message out of the archive."""
+
+    def entering(self, nick: str) -> None:
+        """Expect the answer to a join under this nick."""
+
+    def entered(self, seen: Sighting) -> None:
+        """Be in the room."""
+
+    def shut_out(self, out: Out) -> None:
+        """Learn that the listener did not get in, and what comes of it."""
+
+
+class Listener:
+    """Gets the bridge's own occupant into one room, again and again."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._around = place.around
+        self._answer: asyncio.Future[Sighting | Refusal] | None = None
+        self._end: asyncio.Future[Out] | None = None
+        self._called = asyncio.Event()
+        self._forgiven = True
+        self._kicked_at = -FORGIVEN
+
+    async def stay(self) -> None:
+        """Be in the room, until cancelled."""
+        failures = 0
+        while True:
+            await self._around.up.wait()
+            async with self._around.entering:
+                out = await self._enter()
+            if out is None:
+                failures = 0
+                out = await self._until_out()
+            else:
+                self._place.shut_out(out)
+            await self._pause(out, failures)
+            failures += 1
+
+    # -- what the room tells
+
+    def answered(self, answer: Sighting | Refusal) -> bool:
+        """Take the answer to a join; False if there is none under way."""
+        if self._answer is None or self._answer.done():
+            return False
+        self._answer.set_result(answer)
+        return True
+
+    def out(self, out: Out) -> None:
+        """Be out of the room; the room has seen to what had to be done at once."""
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(Refusal("remote-server-timeout", "wait", out.reason))
+        if self._end is not None and not self._end.done():
+            self._end.set_result(out)
+
+    def stream_down(self, out: Out) -> None:
+        """Be out of the room since there is no stream: with the next one, waiting has an end."""
+        self.out(out)
+        if self._forgiven:
+            self._called.set()
+
+    def after_kick(self, reason: str) -> Out:
+        """Say what follows from a kick: a second one within the hour is final."""
+        now = self._around.clock.monotonic()
+        again = now - self._kicked_at < FORGIVEN
+        self._kicked_at = now
+        said = f"the bridge was kicked{': ' + reason if reason else ''}"
+        return Out(cause=Cause.KICKED, reason=said, final=again, first_wait=AFTER_KICK)
+
+    def called(self) -> None:
+        """Be invited: try at once."""
+        self._called.set()
+
+    # -- getting in
+
+    async def _enter(self) -> Out | None:
+        """Join; returns why it did not work, None if it did."""
+        place = self._place
+        unreachable = await self.ask()
+        if unreachable is not None:
+            return unreachable
+        since = await self._catch_up()
+        refusal = Refusal("conflict")
+        for nick in _nicks(self._around.nick):
+            answer = await self._knock(nick, since)
+            if isinstance(answer, Sighting):
+                place.entered(answer)
+                await self._settle(answer)
+                return None
+            refusal = answer
+            if judge(refusal) not in (Verdict.NICK_TAKEN, Verdict.NICK_REFUSED):
+                break
+        return _refused(refusal)
+
+    async def ask(self) -> Out | None:
+        """Ask what the room can do. A room that does not exist yet is made by joining it."""
+        try:
+            info = await self._around.component.iq(
+                "get", to=self._place.address, payload=f"<query xmlns='{ns.DISCO_INFO}'/>", sender=self._around.listener
+            )
+        except IqRefused as refused:
+            if refused.condition in NO_ANSWER:
+                return _refused(Refusal(refused.condition, "wait", refused.text))
+            self._place.know(frozenset())
+            return None
+        self._place.know(features(info))
+        return None
+
+    async def _catch_up(self) -> str:
+        """Read what was missed in the archive; returns since when the join has to bring history, "" for none."""
+        place, hub = self._place, self._around.hub
+        if hub is None or place.read_by_another():
+            return ""
+        place.topic_known(await hub.recall(topic_name(place.address)))
+        cursor = await hub.cursor(place.room.id)
+        unsure = place.unsure_since()
+        if cursor is None and unsure is None:
+            return ""
+        known = [at for at in (unsure, None if cursor is None else cursor.at) if at is not None]
+        since = min(known) - OVERLAP
+        if place.has(ns.MAM):
+            since = await archive.catch_up(place, since)
+        return inbound.stamp(since)
+
+    async def _knock(self, nick: str, since: str) -> Sighting | Refusal:
+        """Ask to be let in under this nick (XEP-0045 section 7.2)."""
+        place, around = self._place, self._around
+        place.entering(nick)
+        self._answer = asyncio.get_running_loop().create_future()
+        history = stanzas.muc_join(password=place.password, maxstanzas=None if since else 0, since=since)
+        around.component.send(
+            stanzas.presence(around.listener, f"{place.address}/{nick}", id_=around.token(), extra=history)
+        )
+        timer = around.clock.call_later(PATIENCE, self._nobody_answers)
+        try:
+            answer = await self._answer
+        finally:
+            timer.cancel()
+            self._answer = None
+        if isinstance(answer, Refusal) and answer == _SILENT and await is_inside(around, place.address, nick):
+            return Sighting(nick=nick, available=True)  # mu-conference does not show us ourselves
+        return answer
+
+    def _nobody_answers(self) -> None:
+        self.answered(_SILENT)
+
+    async def _settle(self, seen: Sighting) -> None:
+        """Open a room that our join has made, and ask it what it can do."""
+        if CREATED not in seen.codes:
+            return
+        log.info("room.created")
+        accept = f"<query xmlns='{ns.MUC_OWNER}'><x xmlns='{ns.DATA}' type='submit'/></query>"
+        with contextlib.suppress(IqRefused):  # it may not have been locked (XEP-0045 section 10.1.2)
+            await self._around.component.iq("set", to=self._place.address, payload=accept, sender=self._around.listener)
+        await self.ask()
+
+    # -- being in, and out again
+
+    async def _until_out(self) -> Out:
+        self._end = asyncio.get_running_loop().create_future()
+        try:
+            return await self._end
+        finally:
+            self._end = None
+
+    async def _pause(self, out: Out, failures: int) -> None:
+        """Wait until it makes sense to try again."""
+        self._called.clear()
+        self._forgiven = out.forgiven
+        if out.final:
+            await self._called.wait()
+            return
+        wait = min(out.first_wait * 2 ** min(failures, 16), out.longest_wait)
+        timer = self._around.clock.call_later(wait * (0.5 + self._around.jitter()), self._called.set)
+        try:
+            await self._called.wait()
+        finally:
+            timer.cancel()
+
+
+_SILENT = Refusal("remote-server-timeout", "wait", "no answer")
+
+
+def _refused(refusal: Refusal) -> Out:
+    verdict = judge(refusal)
+    reason = sentence(verdict, refusal)
+    match verdict:
+        case Verdict.BANNED | Verdict.PASSWORD | Verdict.NICK_REFUSED:
+            return Out(cause=verdict.cause, reason=reason, final=True)
+        case Verdict.MEMBERS_ONLY | Verdict.CLOSED | Verdict.FULL | Verdict.NICK_TAKEN:
+            return Out(cause=verdict.cause, reason=reason, first_wait=SLOW / 15, longest_wait=SLOW)
+        case Verdict.AWAY | Verdict.BUSY:
+            return Out(cause=verdict.cause, reason=reason, first_wait=2.0)
+
+
+def _nicks(wanted: str) -> Iterator[str]:
+    """Yield what to try: ``nick``, ``nick (2)``, ``nick (3)`` and so on."""
+    nobody = Person(XMPP, PersonId(wanted))
+    yield clean(wanted, rules=MUC_RULES, person=nobody)
+    for number in range(2, MOST_NICKS + 1):
+        yield clean(f"{wanted} ({number})", rules=MUC_RULES, person=nobody)
+
+
+def features(info: Element) -> frozenset[str]:
+    """Return what a disco#info result announces (XEP-0030 section 3)."""
+    return frozenset(feature.get("var", "") for feature in info.iter(f"{{{ns.DISCO_INFO}}}feature"))
