@@ -1,4 +1,7 @@
-"""What the engine needs from outside: a store and a clock. Implemented in ``bridge.storage`` and ``bridge.app``; fakes in tests."""
+"""What the engine needs from outside: a store and a clock.
+
+Implemented in ``bridge.storage`` and ``bridge.app``; fakes in tests.
+"""
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
@@ -58,13 +61,17 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
 class Store(Protocol):
     """Everything that outlives the process.
 
-    The plain methods are the hot path: they queue a write in call order and return a Future; all that was queued within a few
-    milliseconds is one transaction. They never fail one by one: a transaction that the disk refuses is tried again until it goes
-    through, and meanwhile :meth:`healthy` is False and the futures wait. The async ones read, and see every write that was queued before them.
+    The plain methods are the hot path: they queue a write in call order and return a Future; all that was queued within a
+    few milliseconds is one transaction. A transaction that the disk refuses is tried again until it goes through, and
+    meanwhile :meth:`healthy` says why and the futures wait. One fails alone, with StoreError, only for a value that no
+    store could take, such as half of a surrogate pair. The async ones read, and see every write that was queued before.
     """
 
     async def open(self) -> None:
-        """Migrate if needed and start. Raises: StoreError with one sentence (newer schema, unreadable file, no such server)."""
+        """Migrate if needed and start.
+
+        Raises: StoreError with one sentence (newer schema, unreadable file, no such server, in use by another process).
+        """
 
     async def close(self) -> None:
         """Write what is queued, then close."""
@@ -73,13 +80,19 @@ class Store(Protocol):
         """Return "" when writes go through, else why they do not."""
 
     def journal(self, event: Said, queued: Sequence[Queued]) -> Awaitable[None]:
-        """Keep an event, its message with its aliases, and its deliveries. An event that is known already changes nothing."""
+        """Keep an event, its message with its aliases, and its deliveries; nothing if the event is known already.
+
+        An edit replaces what the stored message says, a retraction blanks it for good; who may do so is decided before.
+        """
 
     def settle(self, key: DeliveryKey, sent: Sent) -> Awaitable[None]:
-        """Take a delivery out of the outbox and keep the ids of the copy; a Retract also removes the stored content."""
+        """Take a delivery out of the outbox and keep the ids of the copy.
+
+        The ids of an Edit are further names of the message, the ids of a reaction are not kept.
+        """
 
     def postpone(self, queued: Queued) -> Awaitable[None]:
-        """Replace a delivery in the outbox: another voice, attempts, due or reason."""
+        """Replace a delivery in the outbox: another voice, attempts, due or reason, under the same key and ``seq``."""
 
     def bury(self, key: DeliveryKey, *, reason: str, certain: bool) -> Awaitable[None]:
         """Move a delivery from the outbox to the dead letters."""
@@ -88,7 +101,7 @@ class Store(Protocol):
         """Keep a connector's small text."""
 
     def met(self, known: Known) -> Awaitable[None]:
-        """Keep a person's name and last words (an upsert)."""
+        """Keep a person's name and last words (an upsert); ``spoke`` only grows."""
 
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
@@ -103,7 +116,7 @@ class Store(Protocol):
         """Return the newest journalled facts, oldest first."""
 
     async def cursor(self, room: Room) -> Cursor | None:
-        """Return the newest journalled fact of a room."""
+        """Return the newest journalled fact of a room, also when it was pruned meanwhile."""
 
     async def resolve(self, room: Room, message: MessageId) -> MessageRef | None:
         """Return the original of what this room calls ``message`` (an own message, an alias, or a copy's part)."""
@@ -127,7 +140,7 @@ class Store(Protocol):
         """Return what was given up, oldest first."""
 
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
-        """Move dead letters back into the outbox, with attempts at 0."""
+        """Move dead letters back into the outbox, with attempts at 0 and their old ``seq``; returns them in order."""
 
     async def discard(self, keys: Collection[DeliveryKey]) -> int:
         """Delete dead letters; returns how many there were."""
@@ -142,7 +155,10 @@ class Store(Protocol):
         """Forget a link; False if there was none."""
 
     async def prune(self, *, before: int, keep: int) -> int:
-        """Delete journal and message map older than ``before`` beyond the newest ``keep``, never what still waits; returns rows."""
+        """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
+
+        The newest fact of all always stays. Returns how many facts there were.
+        """
 
 
 class StoreError(Exception):
