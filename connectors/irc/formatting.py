@@ -168,7 +168,7 @@ _PLAIN: _Look = ("", frozenset())
 def _runs(text: str, spans: Sequence[Span]) -> Iterator[tuple[str, _Look]]:
     """Cut the text where its look changes; the last run is the empty end in plain."""
     borders = sorted({0, len(text)} | {min(max(at, 0), len(text)) for span in spans for at in (span.start, span.end)})
-    waiting = sorted(spans, key=lambda span: (span.start, -span.end), reverse=True)
+    waiting = sorted(spans, key=lambda span: (span.start, -span.end))[::-1]
     active: list[Span] = []
     for start, end in pairwise(borders):
         active = [span for span in active if span.end > start]
