@@ -1,103 +1,157 @@
-"""Does a message go round? Decided by key where there is one, and where a foreign relay strips keys, by its own prefixes.
+"""Breaking loops that run over somebody else's bridge. Pure, bounded in time and in number.
 
-A ring exists when somebody else's bridge joins two rooms of ours. Three signs, from certain to careful:
+Between bridges like this one there is no guessing: each adds its id to what it carries (``Origin.via``), and what comes
+back with our own id is a loop. A foreign bridge may drop that mark. Then a message that goes round in a ring gives itself
+away by what each round adds: another name in front of the text, or another mark behind the nick. Nothing else is ever
+taken for a loop: not the same words from two people, nor the same words from one as often as they like, nor a line that
+somebody quotes once. Facts seen twice are no loops either; the hub drops them by key.
 
-* the message carries our own mark (``Origin.via``): it has been here. The caller compares that, no memory is needed.
-* its text, after two or more relay prefixes (``<bob> <alice> hi``), is what that innermost person said in this very room
-  within the last minute. One prefix is a person who quotes, and passes.
-* the same text comes for the third time within half a minute by nicks that are the same but for a growing tail
-  (``alice``, ``alice_``, ``alice__``): two puppeting bridges that answer each other.
-
-The same words of different people, or ten times those of one, are never dropped. Memory is bounded by time and by count.
-Called by the hub for every message; times are given, in milliseconds.
+Called by the hub for each message before it is planned.
 """
 
 import re
-from collections import OrderedDict
+from collections.abc import Hashable, Sequence
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
-from bridge.core.ids import Room
-
-QUOTED = 60_000
-"""Milliseconds for which a text is remembered as said in a room."""
-GROWING = 30_000
-"""Milliseconds within which a nick must grow to betray a ring."""
-
-_PREFIX = re.compile(
-    r"""\s*(?:\[[^\[\]\s]{1,32}\]\s*)?         # [network]
-        (?: <\s*(?P<angle>[^<>\n]{1,64}?)\s*>:?
-          | \*\*(?P<bold>[^*\n]{1,64})\*\*:?
-          | (?P<plain>[^\s:<>*\[\]]{1,32}):
-        )\s+(?=\S)""",
-    re.VERBOSE,
+_BRACKETED = re.compile(
+    r"(?:\[[^\[\]\n]{1,40}\] ?)?<([^<>\n]{1,80})> +"  # <nick> and [net] <nick>
+    r"|\[([^\[\]\n]{1,80})\] +"  # [nick]
+    r"|\(([^()\n]{1,80})\) +"  # (nick)
 )
-_INVISIBLE = re.compile("[\u200b-\u200f\u2060\u2061-\u2064\ufeff\u00ad]")
-_TAIL = re.compile(r"(?:_+|\[[^\[\]]{0,32}\]|\s*\([^()]{0,32}\)(?:\s\d+)?|[-|`^]\w{0,12})$")
+_COLON = re.compile(r"([^\s:<>\[\](){}]{1,40}): +")
+_ADDED = r"(?:[_`^|]+|\[[^\[\]]{0,20}\]|\|[a-z]{1,3}| ?\([^()]{0,60}\)(?: \d{1,3})?| \d{1,3}|-[0-9a-f]{1,8})"
+_DECORATION = re.compile(rf"{_ADDED}$", re.IGNORECASE)
+_GROWTH = re.compile(rf"{_ADDED}+", re.IGNORECASE)
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+_DEEPEST = 8
+_LONGEST = 200  # code points of a nick that are looked at
 
 
 class Verdict(StrEnum):
-    """What a message is, as far as anybody can tell."""
+    """What a message is, as far as loops go."""
 
     NEWS = "news"
-    LOOP = "loop"
+    MARKED = "marked"  # it came through this bridge: certain
+    NESTED = "nested"  # two names or more before words that were just said by the inner one
+    DECORATED = "decorated"  # the same words for the third time, by a nick that grows
+
+
+class _Growth(NamedTuple):
+    """How often the same words came from a nick that had grown."""
+
+    since: float
+    nick: str  # the longest so far
+    times: int
 
 
 class Guard:
-    """Remembers what was said in which room for a minute, and judges what comes."""
+    """Remembers what was said lately, by hashes alone: who, what, where.
 
-    def __init__(self, *, limit: int = 20_000) -> None:
-        self._limit = limit
-        self._said: OrderedDict[tuple[Room, int], list[tuple[int, str]]] = OrderedDict()
+    Two generations hold at most ``size`` entries each, so neither time nor memory grows with the traffic.
+    """
 
-    def note(self, room: Room, name: str, text: str, now: int) -> None:
-        """Remember that ``name`` says ``text`` in a room: somebody's message, or our copy of one."""
-        key = (room, hash(text))
-        said = self._said.get(key)
-        if said is None:
-            self._said[key] = [(now, name)]
-            if len(self._said) > self._limit:
-                self._said.popitem(last=False)
-            return
-        self._said.move_to_end(key)
-        said.append((now, name))
-        if len(said) > 8:
-            del said[0]
+    __slots__ = ("_growing", "_instance", "_old", "_remember", "_said", "_size", "_window")
 
-    def judge(self, room: Room, name: str, text: str, now: int) -> Verdict:
-        """Decide about a message that somebody of another network says in a room; it is not noted by this."""
-        if self._returned(room, text, now) or self._grows(room, name, text, now):
-            return Verdict.LOOP
+    def __init__(self, instance: str, *, remember: float = 60.0, window: float = 30.0, size: int = 8192) -> None:
+        self._instance = instance
+        self._remember = remember
+        self._window = window
+        self._size = size
+        self._said: dict[int, float] = {}
+        self._old: dict[int, float] = {}
+        self._growing: dict[int, _Growth] = {}
+
+    def judge(self, where: Hashable, name: str, text: str, now: float, *, via: Sequence[str] = ()) -> Verdict:
+        """Return what a message is, and remember it.
+
+        ``where``: the room, or better the link, since what is said in one of its rooms is said in all. ``name``: the
+        sender's nick there. ``now``: seconds, never going back.
+        """
+        if self._instance in via:
+            return Verdict.MARKED
+        text = text.strip()
+        nick, base = _names(name)
+        inner = _unwrapped(text)
+        if inner is not None:
+            speaker, words, is_nested = inner
+            inside = hash((where, speaker, words))
+            if is_nested and self._was_said(inside, now):
+                self._note(inside, now)  # as long as it goes round
+                return Verdict.NESTED
+            self._note(inside, now)
+        said = hash((where, base, text))
+        if self._has_grown(said, nick, now):
+            return Verdict.DECORATED
+        self._note(said, now)
         return Verdict.NEWS
 
-    def _returned(self, room: Room, text: str, now: int) -> bool:
-        depth, rest = 0, text
-        while (found := _PREFIX.match(rest)) is not None:
-            depth += 1
-            rest = rest[found.end() :]
-            if depth < 2:
-                continue
-            nick = _bare(found["angle"] or found["bold"] or found["plain"])
-            said = self._said.get((room, hash(rest)), ())
-            if any(now - at <= QUOTED and _bare(who) == nick for at, who in said):
-                return True
-        return False
+    def _was_said(self, said: int, now: float) -> bool:
+        at = self._said.get(said)
+        if at is None:
+            at = self._old.get(said)
+        return at is not None and now - at <= self._remember
 
-    def _grows(self, room: Room, name: str, text: str, now: int) -> bool:
-        said = self._said.get((room, hash(text)))
-        if said is None or len(said) < 2:
+    def _note(self, said: int, now: float) -> None:
+        if len(self._said) >= self._size:
+            self._old, self._said = self._said, {}
+        self._said[said] = now
+
+    def _has_grown(self, said: int, nick: str, now: float) -> bool:
+        """Tell whether these words have come for the third time, each time from the same nick with more behind it."""
+        before = self._growing.get(said)
+        if before is None or now - before.since > self._window:
+            if len(self._growing) >= self._size:
+                self._growing = {}
+            self._growing[said] = _Growth(now, nick, 1)
             return False
-        stem, length = _stem(name), len(name)
-        tails = [len(who) for at, who in said if now - at <= GROWING and len(who) < length and _stem(who) == stem]
-        return len(set(tails)) >= 2
+        if nick == before.nick:
+            return before.times >= 3
+        if not nick.startswith(before.nick) or _GROWTH.fullmatch(nick, len(before.nick)) is None:
+            return False
+        self._growing[said] = _Growth(before.since, nick, before.times + 1)
+        return before.times >= 2
 
 
-def _bare(name: str) -> str:
-    return _INVISIBLE.sub("", name).strip().casefold()
+def undecorated(nick: str) -> str:
+    """Return a nick without what bridges and servers put behind it when it is taken."""
+    while True:
+        shorter = _DECORATION.sub("", nick)
+        if not shorter or shorter == nick:
+            return nick
+        nick = shorter
 
 
-def _stem(name: str) -> str:
-    """Return a nick without the tails that bridges and servers put to it."""
-    bare = _bare(name)
-    while (found := _TAIL.search(bare)) is not None and found.start() > 0 and found.end() > found.start():
-        bare = bare[: found.start()]
-    return bare
+@lru_cache(maxsize=2048)
+def _names(name: str) -> tuple[str, str]:
+    """Return a nick as people read it, and without what is behind it."""
+    nick = _visible(name)
+    return nick, undecorated(nick)
+
+
+def _visible(name: str) -> str:
+    """Return a nick as people read it: without invisible characters and marks of rank, case folded."""
+    return _INVISIBLE.sub("", name[:_LONGEST]).strip().lstrip("@+%~&").casefold()
+
+
+def _unwrapped(text: str) -> tuple[str, str, bool] | None:
+    """Return the innermost (nick, text) of a relayed line and whether it is nested; None for a line without a name.
+
+    Two names make a nested line, where one of them is in brackets; three if all are of the form ``nick: ``, which people
+    write too.
+    """
+    speaker = ""
+    at = depth = bracketed = 0
+    while depth < _DEEPEST:
+        match = _BRACKETED.match(text, at)
+        bracketed += match is not None
+        match = match or _COLON.match(text, at)
+        if match is None or match.end() == len(text):
+            break
+        speaker = match[match.lastindex or 1]
+        at = match.end()
+        depth += 1
+    if not depth:
+        return None
+    return _names(speaker)[1], text[at:], depth >= (2 if bracketed else 3)
