@@ -16,7 +16,8 @@ from functools import lru_cache
 from typing import NamedTuple
 
 _BRACKETED = re.compile(
-    r"(?:\[[^\[\]\n]{1,40}\] ?)?<([^<>\n]{1,80})> +"  # <nick> and [net] <nick>
+    r"(?:\[[^\[\]\n]{1,40}\] ?)?<([^<>\n]{1,80})>:? +"  # <nick> and [net] <nick>
+    r"|\*\*([^*\n]{1,80})\*\*:? +"  # **nick**
     r"|\[([^\[\]\n]{1,80})\] +"  # [nick]
     r"|\(([^()\n]{1,80})\) +"  # (nick)
 )

@@ -68,11 +68,6 @@ def nick_key(nick: str) -> str:
     return resourceprep(nick) or nick
 
 
-def same_nick(one: str, other: str) -> bool:
-    """Tell whether two nicks are one to a MUC."""
-    return one == other or nick_key(one) == nick_key(other)
-
-
 MUC_RULES = NickRules(limit=Limit(LONGEST, Unit.BYTES), key=nick_key)
 """What every MUC service takes: a resourcepart (XEP-0045 section 7.2, RFC 6122 section 2.4)."""
 

@@ -120,13 +120,6 @@ def _open(stack: list[Span], done: list[Span], span: Span) -> None:
     stack[first:] = [span, *(replace(inner, start=span.start) for inner in held)]
 
 
-def shift(spans: Sequence[Span], by: int) -> tuple[Span, ...]:
-    """Return the spans moved right by so many code points."""
-    if not by:
-        return tuple(spans)
-    return tuple(Span(span.start + by, span.end + by, span.style, span.value) for span in spans)
-
-
 def slice_spans(spans: Iterable[Span], start: int, end: int) -> tuple[Span, ...]:
     """Return what lies over ``text[start:end]``, counted from ``start``."""
     return tuple(

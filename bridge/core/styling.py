@@ -18,6 +18,8 @@ from bridge.core.spans import BLOCKS, insert, pieces, sweep, tidy
 
 _STYLES = {"*": Style.BOLD, "_": Style.ITALIC, "~": Style.STRIKE, "`": Style.CODE}
 _MARKS = {style: mark for mark, style in _STYLES.items()} | {Style.UNDERLINE: "_"}
+_ASIDE = BLOCKS | {Style.LINK}
+"""Styles that add lines or words."""
 _ANY_MARK = re.compile(r"[*_~`]|^>", re.MULTILINE)
 _LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{1,30}")
 _FENCE = "```"
@@ -56,6 +58,8 @@ def to_styling(content: Content) -> Styled:
     if not content.spans:
         looks_styled = _ANY_MARK.search(text) is not None and bool(from_styling(text).spans)
         return Styled(text, unstyled=looks_styled)
+    if "\n" not in text and not any(span.style in _ASIDE for span in content.spans):
+        return Styled(_styled_line(content), unstyled=False)
     content = _blocks_on_own_lines(_with_urls(content))
     rows: list[str] = []
     fence = _Fence()

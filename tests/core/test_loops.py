@@ -28,6 +28,8 @@ def test_our_own_mark_is_certain():
         "[irc] <bot> [xmpp] <alice> hi",
         "[bot] [alice] hi",
         "(bot) (alice) hi",
+        "**bot** <alice>: hi",
+        "<bot> **alice**: hi",
         "bot: <alice> hi",
         "<bot> alice: hi",
         "<bot> <Alice> hi",

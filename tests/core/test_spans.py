@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.core.content import Content, Mention, Span, Style
 from bridge.core.ids import Network, Person, PersonId
-from bridge.core.spans import piece, prefixed, shift, slice_spans, tidy
+from bridge.core.spans import piece, prefixed, slice_spans, tidy
 
 B, IT, Q, PRE, LINK = Style.BOLD, Style.ITALIC, Style.QUOTE, Style.PRE, Style.LINK
 BOB = Person(Network("libera"), PersonId("bob"))
@@ -90,10 +90,6 @@ def test_a_slice_styles_the_same_characters(spans, start, end):
     sliced = slice_spans(tidied, start, end)
     for position in range(start, end):
         assert styles_at(sliced, position - start, end - start) == styles_at(tidied, position, 22)
-
-
-def test_shift():
-    assert shift((Span(0, 2, B),), 3) == (Span(3, 5, B),)
 
 
 def test_a_mention_goes_with_the_piece_in_which_it_begins():
