@@ -9,7 +9,8 @@ from collections.abc import Iterable
 
 from bridge.core.events import Member
 from bridge.core.ids import Person
-from bridge.engine.ports import Clock, Known, Store
+from bridge.engine.desk import Desk
+from bridge.engine.ports import Known
 
 NOTE_EVERY = 600_000
 """Between two notes in the store of when somebody spoke."""
@@ -29,9 +30,9 @@ class _Record:
 class Activity:
     """When everybody came, and when they last spoke."""
 
-    def __init__(self, *, store: Store, clock: Clock) -> None:
-        self._store = store
-        self._clock = clock
+    def __init__(self, desk: Desk) -> None:
+        self._store = desk.store
+        self._clock = desk.clock
         self._records: dict[Person, _Record] = {}
 
     def came(self, person: Person) -> None:
@@ -49,6 +50,12 @@ class Activity:
         if now - record.noted > NOTE_EVERY:
             record.noted = now
             self._store.met(Known(person=sender.person, name=sender.name, spoke=now))
+
+    def whispered(self, person: Person) -> None:
+        """Note that somebody said something to one person, if they are in some room."""
+        record = self._records.get(person)
+        if record is not None:
+            record.last = record.spoke = self._clock.now()
 
     def renamed(self, old: Person, new: Person) -> None:
         """Note that somebody is called otherwise now."""

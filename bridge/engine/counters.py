@@ -18,6 +18,8 @@ class Count(StrEnum):
     REPEATS = "events_repeated"
     LOOPS = "events_looped"
     UNRESOLVED = "events_unresolved"
+    FORBIDDEN = "events_forbidden"
+    IMPOSSIBLE = "events_impossible"
     REFUSED = "events_refused"
     PLANNED = "deliveries_planned"
     SENT = "deliveries_sent"
@@ -47,6 +49,8 @@ _MEANINGS = {
     Count.REPEATS: "Facts dropped because they were known already",
     Count.LOOPS: "Facts dropped because this bridge had said them, or because a room went in circles",
     Count.UNRESOLVED: "Edits, retractions and reactions dropped because nobody knows their message",
+    Count.FORBIDDEN: "Edits and retractions dropped because they were not of their sender's own message",
+    Count.IMPOSSIBLE: "Rooms that were not told of a fact, because their network cannot carry it",
     Count.REFUSED: "Facts refused because too many waited for the store",
     Count.PLANNED: "Deliveries put into the outbox",
     Count.SENT: "Deliveries that a network has accepted",

@@ -9,11 +9,379 @@ The application composes it so::
     ...
     await hub.close()
 
-The way of a message is one chain of calls without a task: ``emit`` drops what is known or our own, resolves what it
-refers to, plans, and queues the write; when the store has committed, the deliveries go to their lanes in the order of
-``seq``. Only a fact that cannot be judged from memory (history, a reference to something old) waits for the store, and then
-whatever its room says next waits behind it.
+The way of a message is one chain of calls without a task (:mod:`bridge.engine.intake`): ``emit`` drops what is known or
+our own, resolves what it refers to, plans, and queues the write; when the store has committed, the deliveries go to
+their lanes in the order of ``seq``.
 
-Not here: lanes (:mod:`bridge.engine.outbox`), members (:mod:`bridge.engine.puppets`), tasks of networks
-(:mod:`bridge.engine.supervisor`), and any decision about a message (:mod:`bridge.core.routing`).
+Not here: the intake, lanes (:mod:`bridge.engine.outbox`), members (:mod:`bridge.engine.puppets`), tasks of networks
+(:mod:`bridge.engine.supervisor`), and any decision about a message (:mod:`bridge.core.routing`). Here these are joined
+together: what a link, a status, or a puppet that was thrown out means for each of them.
 """
+
+import random
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
+from typing import assert_never
+
+import msgspec
+
+from bridge.connector import Connector, Cursor, Listens, PuppetMode, PuppetSettings, Status, Types
+from bridge.core.capabilities import Capabilities, Feature, Representation, Support
+from bridge.core.events import (
+    Cause,
+    DirectPosted,
+    Event,
+    Member,
+    MessageEdited,
+    MessagePosted,
+    MessageRetracted,
+    PuppetLeft,
+    ReactionsChanged,
+    RoomClosed,
+    RoomOpened,
+    TopicChanged,
+    TypingChanged,
+)
+from bridge.core.ids import Network, Room, RoomId
+from bridge.core.routing import End, Policy, Route
+from bridge.engine.counters import Counters
+from bridge.engine.desk import Desk
+from bridge.engine.intake import Intake, Nothing
+from bridge.engine.limits import Limits
+from bridge.engine.messages import Messages
+from bridge.engine.notices import Notices
+from bridge.engine.outbox import Outbox
+from bridge.engine.ports import Clock, Queued, Store
+from bridge.engine.puppets import Puppets
+from bridge.engine.rosters import RoomStatus
+from bridge.engine.supervisor import NetworkStatus, Supervisor
+
+
+class Link(msgspec.Struct, frozen=True, kw_only=True):
+    """Rooms that are joined, and what goes between them besides messages."""
+
+    name: str
+    rooms: tuple[Room, ...]
+    policy: Policy = Policy()
+    passwords: dict[Room, str] = {}
+
+
+class _Attached(msgspec.Struct, frozen=True, kw_only=True):
+    """A network that runs, and those of its abilities that are used here."""
+
+    connector: Connector
+    listens: Listens | None
+    types: Types | None
+    port: "Port"
+
+
+class Hub:
+    """The engine: everything between a store and the connectors."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        instance: str,
+        limits: Limits | None = None,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        limits = limits or Limits()
+        self.counters = Counters()
+        self._store = store
+        self._instance = instance
+        self._networks: dict[Network, _Attached] = {}
+        self._ends: dict[Network, tuple[Capabilities, bool]] = {}  # also of networks that are just being restarted
+        self._links: dict[str, Link] = {}
+        self._linked: dict[Room, str] = {}
+        self._room_listeners: list[Callable[[RoomOpened | RoomClosed], None]] = []
+        self._nothing = Nothing()
+        desk = Desk(
+            store=store,
+            clock=clock,
+            counters=self.counters,
+            limits=limits,
+            messages=Messages(store=store, limits=limits),
+            jitter=jitter,
+        )
+        self.supervisor = Supervisor(desk)
+        self.outbox = Outbox(desk, on_failed=self._gave_up)
+        self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted)
+        self._notices = Notices(desk, capabilities=self._capabilities_of, post=self.outbox.post)
+        self._intake = Intake(
+            desk,
+            instance=instance,
+            puppets=self.puppets,
+            outbox=self.outbox,
+            notices=self._notices,
+            capabilities=self._capabilities_of,
+        )
+        self.supervisor.on_status(self._status_reported)
+        self.supervisor.on_restart(self._restarting)
+
+    # -- the whole
+
+    async def open(self) -> None:
+        """Read what the last run left: the last seq, recent facts, lanes. The store must be open."""
+        await self._intake.open()
+        await self.outbox.open()
+
+    async def close(self, *, deadline: float = 5.0) -> None:
+        """Finish what is under way, and stop all networks, within ``deadline`` seconds; the store has what is left."""
+        await self.outbox.drain(max(0.0, deadline - 3.5))
+        await self.supervisor.close()
+        self.puppets.close()
+        self._notices.close()
+        await self._intake.close()
+        await self.outbox.close()
+
+    # -- networks
+
+    def add_network(self, network: Network, connector: Connector, puppets: PuppetSettings) -> None:
+        """Start a network, and let it listen to its rooms and show whom these should show."""
+        assert network not in self._networks, f"{network} runs already"
+        port = Port(network, emit=self._emit, intake=self._intake, store=self._store, supervisor=self.supervisor)
+        self._networks[network] = attached = _Attached(
+            connector=connector,
+            listens=connector if isinstance(connector, Listens) else None,
+            types=connector if isinstance(connector, Types) else None,
+            port=port,
+        )
+        self._ends[network] = (connector.capabilities, puppets.mode is not PuppetMode.RELAY)
+        self.outbox.attach(network, connector)
+        for link in self._links.values():
+            if any(room.network == network for room in link.rooms):
+                self._route(link)
+                self._listen(network, attached, link)
+        self.puppets.attach(network, connector, puppets)
+        self.supervisor.start(network, connector, port)
+
+    async def remove_network(self, network: Network) -> None:
+        """Stop a network; what waits for it stays in the store."""
+        if self._networks.pop(network, None) is None:
+            return
+        await self.supervisor.stop(network)
+        self.outbox.detach(network)
+        self.puppets.detach(network)
+
+    def networks(self) -> dict[Network, Connector]:
+        """Return the connectors of all networks."""
+        return {network: attached.connector for network, attached in self._networks.items()}
+
+    def port(self, network: Network) -> "Port":
+        """Return what the connector of a network was given. Raises: KeyError."""
+        return self._networks[network].port
+
+    # -- rooms
+
+    def rooms(self) -> list[RoomStatus]:
+        """Return how all linked rooms are."""
+        return self.puppets.rooms()
+
+    def on_room(self, listener: Callable[[RoomOpened | RoomClosed], None]) -> None:
+        """Call ``listener`` when a listener comes into a linked room, or is out of it."""
+        self._room_listeners.append(listener)
+
+    # -- links
+
+    def links(self) -> list[Link]:
+        """Return the links as they are now."""
+        return list(self._links.values())
+
+    def set_links(self, links: Iterable[Link]) -> None:
+        """Make these the links; only what differs from before is acted on.
+
+        Raises: ValueError when a room is in two of them, or a name is taken twice.
+        """
+        wanted = {link.name: link for link in links}
+        linked = {room: link.name for link in wanted.values() for room in link.rooms}
+        if sum(len(link.rooms) for link in wanted.values()) != len(linked):
+            msg = "a room belongs to one link at most"
+            raise ValueError(msg)
+        before, self._links = self._links, wanted
+        gone = [room for room in self._linked if room not in linked]
+        new = {room for room in linked if room not in self._linked}
+        self._linked = linked
+        self._leave(gone)
+        for link in wanted.values():
+            if before.get(link.name) == link:
+                continue
+            self.puppets.link(link.rooms)
+            self._route(link)
+            for network, attached in self._networks.items():
+                self._listen(network, attached, link, only=new)
+
+    def add_link(self, link: Link) -> None:
+        """Make one more link. Raises: ValueError."""
+        self.set_links([*self._links.values(), link])
+
+    def remove_link(self, name: str) -> bool:
+        """Take a link down; False if there was none."""
+        if name not in self._links:
+            return False
+        self.set_links([link for link in self._links.values() if link.name != name])
+        return True
+
+    def _leave(self, rooms: list[Room]) -> None:
+        self.puppets.unlink(rooms)
+        for room in rooms:
+            self._intake.unroute(room)
+            attached = self._networks.get(room.network)
+            if attached is not None and attached.listens is not None:
+                self.supervisor.ask(room.network, partial(attached.listens.unlisten, room.id))
+
+    def _route(self, link: Link) -> None:
+        """Build anew how facts go between the rooms of a link."""
+        ends = []
+        for room in link.rooms:
+            capabilities, puppets = self._ends.get(room.network, (None, False))
+            if capabilities is not None:
+                ends.append(End(room=room, capabilities=capabilities, puppets=puppets))
+        route = Route(ends, policy=link.policy, instance=self._instance)
+        for room in link.rooms:
+            self._intake.route(
+                room, route, link=link.name, others=tuple(other for other in link.rooms if other != room)
+            )
+
+    def _listen(self, network: Network, attached: _Attached, link: Link, *, only: set[Room] | None = None) -> None:
+        if attached.listens is None:
+            return
+        for room in link.rooms:
+            if room.network == network and (only is None or room in only):
+                password = link.passwords.get(room, "")
+                self.supervisor.ask(network, partial(attached.listens.listen, room.id, password=password))
+
+    # -- what the parts tell each other
+
+    def _capabilities_of(self, network: Network) -> Capabilities | None:
+        known = self._ends.get(network)
+        return known[0] if known is not None and network in self._networks else None
+
+    def _status_reported(self, now: NetworkStatus, before: NetworkStatus | None) -> None:
+        """Let lanes go, or wait; a report that changes nothing may still end a lost login."""
+        self.outbox.ready(now.network, yes=now.up)
+        was_up = before is not None and before.up
+        if now.up and not was_up:
+            self.puppets.found(now.network)
+        elif was_up and not now.up:
+            self.puppets.lost(now.network)
+
+    def _restarting(self, network: Network) -> None:
+        self.outbox.abandon(network, crashed=True)
+        attached = self._networks[network]
+        for link in self._links.values():
+            self._listen(network, attached, link)
+        self.puppets.restarted(network)
+
+    def _gave_up(self, queued: Queued, reason: str, certain: bool) -> None:  # noqa: FBT001 - a callback
+        self._notices.undelivered(queued.delivery, reason, certain=certain)
+
+    def _ousted(self, event: PuppetLeft, own: list[tuple[Room, Member]]) -> None:
+        """Act on a stand-in that was thrown out, or never got in: tell its person, and mirror a kick."""
+        room = event.origin.room
+        self._notices.tell(event.person, own[0][0], _told(event))
+        route = self._intake.route_of(room)
+        if route is None:
+            return
+        for kick in route.ousted(event, own).deliveries:
+            self.outbox.post(kick)
+
+    def _typing(self, event: TypingChanged) -> None:
+        """Show that somebody composes, wherever that can be shown; it is nobody's fault where it cannot."""
+        for room in self._intake.others(event.origin.room):
+            attached = self._networks.get(room.network)
+            if attached is None or attached.types is None:
+                continue
+            capabilities = attached.connector.capabilities
+            if capabilities.support(Feature.TYPING) is not Support.NATIVE:
+                continue
+            if capabilities.representation in _SHOWING and not self.puppets.shows(room, event.sender.person):
+                continue
+            show = partial(attached.types.typing, room.id, event.sender, active=event.active)
+            self.supervisor.ask(room.network, show)
+
+    def _emit(self, event: Event) -> Awaitable[None]:
+        """Take a fact from a connector. A bug here costs that fact, and not the reader that brought it."""
+        try:
+            match event:
+                case (
+                    MessagePosted()
+                    | MessageEdited()
+                    | MessageRetracted()
+                    | ReactionsChanged()
+                    | TopicChanged()
+                    | DirectPosted()
+                ):
+                    return self._intake.take(event)
+                case TypingChanged():
+                    self._typing(event)
+                case _:
+                    self.puppets.see(event)
+                    if isinstance(event, RoomOpened | RoomClosed):
+                        for listener in self._room_listeners:
+                            listener(event)
+        except Exception as error:  # noqa: BLE001 - the boundary between networks: see the docstring
+            self._intake.fault(event, error)
+        return self._nothing
+
+
+class Port:
+    """What one connector is given: a :class:`bridge.connector.Hub`."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        emit: Callable[[Event], Awaitable[None]],
+        intake: Intake,
+        store: Store,
+        supervisor: Supervisor,
+    ) -> None:
+        self.emit = emit
+        self._network = network
+        self._intake = intake
+        self._store = store
+        self._supervisor = supervisor
+
+    async def drained(self) -> None:
+        """Return once the hub can take more."""
+        await self._intake.drained()
+
+    def congested(self) -> str:
+        """Return "" when facts are stored without delay, else why not."""
+        return self._intake.congested()
+
+    def report(self, status: Status, detail: str = "") -> None:
+        """Say how the network is."""
+        self._supervisor.report(self._network, status, detail)
+
+    async def cursor(self, room: RoomId) -> Cursor | None:
+        """Return the last journalled fact of a room of this network."""
+        return await self._store.cursor(Room(self._network, room))
+
+    async def recall(self, name: str) -> str | None:
+        """Return what was remembered under this name."""
+        return await self._store.recall(self._network, name)
+
+    def remember(self, name: str, value: str) -> Awaitable[None]:
+        """Keep a small text, after every fact that was emitted before."""
+        return self._intake.remember(self._network, name, value)
+
+
+_SHOWING = frozenset({Representation.SESSION, Representation.ADDRESS})
+
+
+def _told(event: PuppetLeft) -> str:
+    """Say to somebody what happened to their stand-in."""
+    why = f": {event.reason}" if event.reason else ""
+    by = f" by {event.actor}" if event.actor else ""
+    match event.cause:
+        case Cause.KICKED:
+            return f"you were kicked from {event.origin.room}{by}{why}"
+        case Cause.BANNED:
+            return f"you were banned from {event.origin.room}{by}{why}"
+        case Cause.REFUSED | Cause.LEFT | Cause.QUIT | Cause.LOST:
+            return f"you are not shown in {event.origin.room}{why}"
+        case _:
+            assert_never(event.cause)

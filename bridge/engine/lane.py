@@ -23,9 +23,9 @@ import asyncio
 import logging
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from functools import partial
-from typing import Any, assert_never
+from typing import Any, Protocol, assert_never
 
 import msgspec
 
@@ -35,10 +35,9 @@ from bridge.core.degrade import as_relay, unresolved
 from bridge.core.deliveries import Announce, Delivery, Edit, Kick, Post, React, Retract, Sent, SetTopic, Tell
 from bridge.core.failures import AuthLost, DeliveryFailure, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, MessageRef, Network, Room
-from bridge.engine.counters import Count, Counters
-from bridge.engine.limits import Limits
-from bridge.engine.messages import Messages
-from bridge.engine.ports import Clock, Queued, Store, Timer
+from bridge.engine.counters import Count
+from bridge.engine.desk import Desk
+from bridge.engine.ports import Queued, Timer
 
 log = logging.getLogger(__name__)
 
@@ -56,18 +55,17 @@ class Outlet:
         self.window = 1
 
 
-class Desk(msgspec.Struct, frozen=True, kw_only=True):
-    """All that lanes share."""
+class Keeper(Protocol):
+    """Who keeps the lanes: the outbox."""
 
-    store: Store
-    clock: Clock
-    counters: Counters
-    limits: Limits
-    jitter: Callable[[], float]
-    messages: Messages
-    on_failed: Callable[[Queued, str, bool], None]
-    on_landed: Callable[[], None]
-    spawn: Callable[[Coroutine[Any, Any, None]], None]
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run this in a task of its own."""
+
+    def landed(self) -> None:
+        """Take note that a delivery is not under way any more."""
+
+    def gave_up(self, queued: Queued, reason: str, *, certain: bool) -> None:
+        """Take note that a delivery went to the dead letters."""
 
 
 class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +100,7 @@ class Lane:
         "_desk",
         "_flying",
         "_found",
+        "_keeper",
         "_loading",
         "_looking",
         "_newest",
@@ -114,10 +113,11 @@ class Lane:
         "_waiting",
     )
 
-    def __init__(self, room: Room, *, outlet: Outlet, desk: Desk, stored_up_to: int = 0) -> None:
+    def __init__(self, room: Room, *, outlet: Outlet, desk: Desk, keeper: Keeper, stored_up_to: int = 0) -> None:
         self._room = room
         self._outlet = outlet
         self._desk = desk
+        self._keeper = keeper
         self._waiting: deque[Queued] = deque()  # by seq
         self._flying: dict[DeliveryKey, Flight] = {}
         self._passing: set[DeliveryKey] = set()  # not in the store
@@ -244,7 +244,7 @@ class Lane:
         ids = self._desk.messages.copies(ref, self._room)
         if ids is None:
             self._looking = True
-            self._desk.spawn(self._look_up(ref))
+            self._keeper.spawn(self._look_up(ref))
             return False
         self._found = (ref, ids)
         return True
@@ -305,7 +305,7 @@ class Lane:
             desk = self._desk
             desk.counters.took(self._room.network, desk.clock.monotonic() - flight.started)
             self._sent(flight.queued, landing.result())
-        self._desk.on_landed()
+        self._keeper.landed()
         self.pump()
 
     def _too_late(self, flight: Flight, landing: "asyncio.Future[Sent]") -> None:
@@ -395,7 +395,7 @@ class Lane:
             self._passing.discard(key)
             return
         desk.store.bury(key, reason=reason, certain=certain)
-        desk.on_failed(queued, reason, certain)
+        self._keeper.gave_up(queued, reason, certain=certain)
 
     def _put_back(self, queued: Queued) -> None:
         """Insert by ``seq``: nearly always in front."""
@@ -435,7 +435,7 @@ class Lane:
         if self._loading or not self._outlet.ready or len(self._waiting) > limits.lane - limits.page:
             return
         self._loading = True
-        self._desk.spawn(self._load())
+        self._keeper.spawn(self._load())
 
     async def _load(self) -> None:
         newest = self._newest

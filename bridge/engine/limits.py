@@ -20,4 +20,3 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     stable: float = 60.0  # a network that ran for so long starts its back-off anew
     leave: float = 3.0  # how long a connector may take to leave
     grace: float = 120.0  # members of a closed room stay shown for so long
-    split: float = 0.0  # set by membership.Split; here for tests

@@ -13,15 +13,16 @@ from typing import Any
 from bridge.connector import Connector
 from bridge.core.deliveries import Delivery
 from bridge.core.ids import DeliveryKey, Network, Room
-from bridge.engine.counters import Counters
-from bridge.engine.lane import Desk, Lane, LaneStatus, Outlet
-from bridge.engine.limits import Limits
-from bridge.engine.messages import Messages
-from bridge.engine.ports import Clock, Queued, Store, Timer
+from bridge.engine.desk import Desk
+from bridge.engine.lane import Lane, LaneStatus, Outlet
+from bridge.engine.ports import Queued, Timer
 
 __all__ = ["LaneStatus", "Outbox"]
 
 log = logging.getLogger(__name__)
+
+Failed = Callable[[Queued, str, bool], None]
+"""Told of each delivery that is given up: why, and whether it is certain that it did not arrive."""
 
 SWEEP = 30.0
 """Seconds between two looks at answers that are overdue and lanes that nobody needs any more."""
@@ -30,31 +31,9 @@ SWEEP = 30.0
 class Outbox:
     """All lanes."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        clock: Clock,
-        counters: Counters,
-        limits: Limits,
-        messages: Messages,
-        jitter: Callable[[], float],
-        on_failed: Callable[[Queued, str, bool], None],
-    ) -> None:
-        self._store = store
-        self._clock = clock
-        self._limits = limits
-        self._desk = Desk(
-            store=store,
-            clock=clock,
-            counters=counters,
-            limits=limits,
-            messages=messages,
-            jitter=jitter,
-            on_failed=on_failed,
-            on_landed=self._landed,
-            spawn=self._spawn,
-        )
+    def __init__(self, desk: Desk, *, on_failed: Failed) -> None:
+        self._desk = desk
+        self._on_failed = on_failed
         self._lanes: dict[Room, Lane] = {}
         self._outlets: dict[Network, Outlet] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -63,10 +42,12 @@ class Outbox:
 
     async def open(self) -> None:
         """Find the lanes that the last run left; they are read once their network is ready."""
-        last = await self._store.last_seq()
-        for room in await self._store.lanes():
-            self._lanes[room] = Lane(room, outlet=self._outlet(room.network), desk=self._desk, stored_up_to=last)
-        self._sweeper = self._clock.call_later(SWEEP, self._sweep)
+        last = await self._desk.store.last_seq()
+        for room in await self._desk.store.lanes():
+            self._lanes[room] = Lane(
+                room, outlet=self._outlet(room.network), desk=self._desk, keeper=self, stored_up_to=last
+            )
+        self._sweeper = self._desk.clock.call_later(SWEEP, self._sweep)
 
     def attach(self, network: Network, connector: Connector) -> None:
         """Send through this connector from now on, once the network is ready."""
@@ -109,11 +90,11 @@ class Outbox:
         """Wait for no answer of this network any more: its connector has stopped, or crashed."""
         for lane in self._of(network):
             lane.abandon(crashed=crashed)
-        self._landed()
+        self.landed()
 
     async def revive(self, keys: Collection[DeliveryKey]) -> int:
         """Bring dead letters back into their lanes; returns how many."""
-        revived = await self._store.revive(keys)
+        revived = await self._desk.store.revive(keys)
         rooms = set()
         for queued in revived:
             room = queued.delivery.head.room
@@ -131,7 +112,7 @@ class Outbox:
         if not self._busy():
             return True
         emptied = self._emptied = asyncio.get_running_loop().create_future()
-        timer = self._clock.call_later(seconds, self._landed_too_late)
+        timer = self._desk.clock.call_later(seconds, self._landed_too_late)
         try:
             await emptied
         finally:
@@ -160,7 +141,7 @@ class Outbox:
         return outlet
 
     def _new_lane(self, room: Room) -> Lane:
-        lane = self._lanes[room] = Lane(room, outlet=self._outlet(room.network), desk=self._desk)
+        lane = self._lanes[room] = Lane(room, outlet=self._outlet(room.network), desk=self._desk, keeper=self)
         return lane
 
     def _of(self, network: Network) -> list[Lane]:
@@ -169,7 +150,8 @@ class Outbox:
     def _busy(self) -> bool:
         return any(lane.flying or (lane.outlet.ready and not lane.idle) for lane in self._lanes.values())
 
-    def _landed(self) -> None:
+    def landed(self) -> None:
+        """Take note that a delivery is not under way any more."""
         if self._emptied is not None and not self._emptied.done() and not self._busy():
             self._emptied.set_result(None)
 
@@ -178,8 +160,8 @@ class Outbox:
             self._emptied.set_result(None)
 
     def _sweep(self) -> None:
-        self._sweeper = self._clock.call_later(SWEEP, self._sweep)
-        before = self._clock.monotonic() - self._limits.send
+        self._sweeper = self._desk.clock.call_later(SWEEP, self._sweep)
+        before = self._desk.clock.monotonic() - self._desk.limits.send
         for room, lane in list(self._lanes.items()):
             lane.overdue(before)
             if lane.idle:
@@ -187,7 +169,12 @@ class Outbox:
             else:
                 lane.pump()  # a look-up that failed is begun again
 
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def gave_up(self, queued: Queued, reason: str, *, certain: bool) -> None:
+        """Take note that a delivery went to the dead letters."""
+        self._on_failed(queued, reason, certain)
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run this in a task of its own."""
         task = asyncio.get_running_loop().create_task(coroutine)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
@@ -196,4 +183,4 @@ class Outbox:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("outbox.fault", exc_info=error)
-        self._landed()
+        self.landed()

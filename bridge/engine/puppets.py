@@ -1,12 +1,12 @@
 """Who is shown where: for each linked room the wish of whom to show in it, kept up with the rosters of the others.
 
-Presence is state: facts change a roster (:mod:`bridge.engine.rosters`), a roster changes wishes, and only a changed wish
-is told to a connector (``Joins``), which works towards it in its own time and budget. Nothing is ever replayed.
+Presence is state: facts change a roster (:mod:`bridge.engine.rosters`), a roster changes wishes, and only a changed
+wish is told to a connector (``Joins``), which works towards it in its own time and budget. Nothing is ever replayed.
 
-Whom a room shows: everybody of the link's other rooms, unless they are there in person, are a stand-in themselves, were
-refused for good, or are too many. A network whose puppets are connections (``SESSION``) has a budget: at most ``max``
-people, those who were active last; and whoever is silent for ``idle`` seconds goes, to come back with their next message.
-Addresses (``ADDRESS``) cost nothing, so there neither applies.
+Whom a room shows: everybody of the link's other rooms, unless they are there in person, were refused for good, or are
+too many. A network whose puppets are connections (``SESSION``) has a budget: nobody who is another bridge's stand-in;
+at most ``max`` people, those who were active last; and whoever is silent for ``idle`` seconds goes, to come back with
+their next message. Addresses (``ADDRESS``) cost nothing, so there none of this applies.
 
 Not here: how a puppet comes to be and under which nick (its connector), and who may speak through one
 (:mod:`bridge.core.routing`; it is told what :meth:`Puppets.shows` says). Called by the hub alone.
@@ -26,15 +26,15 @@ from bridge.core.capabilities import Representation
 from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, RoomOpened, State
 from bridge.core.ids import Network, Person, Room
 from bridge.engine.activity import Activity
-from bridge.engine.counters import Count, Counters
-from bridge.engine.limits import Limits
-from bridge.engine.ports import Clock, Store, Timer
-from bridge.engine.rosters import Rosters
+from bridge.engine.counters import Count
+from bridge.engine.desk import Desk
+from bridge.engine.ports import Timer
+from bridge.engine.rosters import RoomStatus, Rosters
 
 log = logging.getLogger(__name__)
 
 KEEP_FOR = 600_000
-"""Milliseconds of silence before somebody may lose their place to a speaker: connections are dear, not to be traded by the line."""
+"""Milliseconds of silence before somebody may lose their place to a speaker: connections are not traded by the line."""
 
 Ask = Callable[[Network, Callable[[], None]], None]
 """Calls an ability such that its faults stay its own: :meth:`bridge.engine.supervisor.Supervisor.ask`."""
@@ -94,15 +94,13 @@ class _Stage:
 class Puppets:
     """Compares who should be shown with whom we asked to be shown, and asks for the difference."""
 
-    def __init__(
-        self, *, store: Store, clock: Clock, counters: Counters, limits: Limits, ask: Ask, on_ousted: Ousted
-    ) -> None:
-        self._clock = clock
-        self._counters = counters
+    def __init__(self, desk: Desk, *, ask: Ask, on_ousted: Ousted) -> None:
+        self._clock = desk.clock
+        self._counters = desk.counters
         self._ask = ask
         self._on_ousted = on_ousted
-        self._activity = Activity(store=store, clock=clock)
-        self._rosters = Rosters(clock=clock, counters=counters, limits=limits, watcher=self)
+        self._activity = Activity(desk)
+        self._rosters = Rosters(desk, watcher=self)
         self._troupes: dict[Network, _Troupe] = {}
         self._stages: dict[Room, _Stage] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -190,6 +188,16 @@ class Puppets:
         """Tell whether somebody is shown in a room, or on their way there: whether they can speak as a puppet."""
         stage = self._stages.get(room)
         return stage is not None and person in stage.wanted
+
+    def speaks(self, network: Network, sender: Member) -> bool:
+        """Tell whether somebody can speak to one person of a network as themselves; and note that they are active."""
+        self._activity.whispered(sender.person)
+        troupe = self._troupes.get(network)
+        return troupe is not None and (not troupe.budgeted or sender.person in troupe.shown)
+
+    def rooms(self) -> list[RoomStatus]:
+        """Return how all linked rooms are."""
+        return self._rosters.statuses()
 
     def statuses(self) -> list[PuppetStatus]:
         """Return how many are shown, by network."""
@@ -316,7 +324,9 @@ class Puppets:
     def _eligible(self, stage: _Stage, member: Member, troupe: _Troupe) -> bool:
         """Tell whether somebody should be shown, leaving the number of places aside."""
         person = member.person
-        if member.stand_in or person in stage.refused or self._rosters.member(stage.room, person) is not None:
+        if person in stage.refused or self._rosters.member(stage.room, person) is not None:
+            return False
+        if member.stand_in and troupe.budgeted:
             return False
         if troupe.settings.mode is PuppetMode.LAZY and not self._activity.last_words(person):
             return False
@@ -359,11 +369,7 @@ class Puppets:
         self._ask(troupe.network, partial(connector.rename, stage.room.id, old, member))
 
     def _can_take_over(self, stage: _Stage, member: Member) -> bool:
-        return (
-            member.person not in stage.wanted
-            and not member.stand_in
-            and self._rosters.member(stage.room, member.person) is None
-        )
+        return member.person not in stage.wanted and self._rosters.member(stage.room, member.person) is None
 
     def _review_link(self, stage: _Stage) -> None:
         for peer in stage.peers:

@@ -13,10 +13,10 @@ class Recent(Generic[K, V]):
     nothing has to be moved or evicted on each use, as an exact order would demand.
     """
 
-    __slots__ = ("_old", "_size", "_young")
+    __slots__ = ("_old", "_young", "size")
 
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._young: dict[K, V] = {}
         self._old: dict[K, V] = {}
 
@@ -33,7 +33,7 @@ class Recent(Generic[K, V]):
         """Keep a value."""
         young = self._young
         young[key] = value
-        if len(young) >= self._size:
+        if len(young) >= self.size:
             self._old = young
             self._young = {}
 

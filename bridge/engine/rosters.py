@@ -1,14 +1,17 @@
 """Who is in each linked room, as far as anybody can know: facts about members become the last word on each person.
 
 A roster gives the benefit of the doubt where a departure may be undone in a moment. When many leave at once (a network
-split) they are kept for a while; when the listener is out of a room, all its members are. Whoever is kept counts as there.
-Wishes that follow are not made here: :class:`Watches` is told of what has changed, and that is :mod:`bridge.engine.puppets`.
+split) they are kept for a while; when the listener is out of a room, all its members are. Whoever is kept counts as
+there. Wishes that follow are not made here: :class:`Watches` is told of what has changed, and that is
+:mod:`bridge.engine.puppets`.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, assert_never
+
+import msgspec
 
 from bridge.core.events import (
     Cause,
@@ -21,9 +24,20 @@ from bridge.core.events import (
     RoomOpened,
 )
 from bridge.core.ids import Network, Person, Room
-from bridge.engine.counters import Count, Counters
-from bridge.engine.limits import Limits
-from bridge.engine.ports import Clock, Timer
+from bridge.core.membership import Departures
+from bridge.engine.counters import Count
+from bridge.engine.desk import Desk
+from bridge.engine.ports import Timer
+
+
+class RoomStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How a linked room is."""
+
+    room: Room
+    opened: bool  # the listener is in; always False where connectors do not tell
+    reason: str  # why it is closed
+    final: bool  # and nobody tries any more
+    members: int
 
 
 class Watches(Protocol):
@@ -50,8 +64,12 @@ class _Roster:
     members: dict[Person, Member] = field(default_factory=dict)
     listed: bool = False  # a complete list has been seen: who is not in it is not there
     closed: bool = False
+    opened: bool = False
+    reason: str = ""
+    final: bool = False
     grace: Timer | None = None
     held: dict[Person, Timer] = field(default_factory=dict)
+    departures: Departures = field(default_factory=Departures)
 
 
 MemberFact = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpened | RoomClosed
@@ -60,10 +78,10 @@ MemberFact = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpe
 class Rosters:
     """The rosters of all linked rooms."""
 
-    def __init__(self, *, clock: Clock, counters: Counters, limits: Limits, watcher: Watches) -> None:
-        self._clock = clock
-        self._counters = counters
-        self._limits = limits
+    def __init__(self, desk: Desk, *, watcher: Watches) -> None:
+        self._clock = desk.clock
+        self._counters = desk.counters
+        self._limits = desk.limits
         self._watcher = watcher
         self._rosters: dict[Room, _Roster] = {}
 
@@ -100,6 +118,19 @@ class Rosters:
     def anywhere(self, person: Person) -> bool:
         """Tell whether somebody is in any room."""
         return any(person in roster.members for roster in self._rosters.values())
+
+    def statuses(self) -> list[RoomStatus]:
+        """Return how all rooms are, by network and name."""
+        return [
+            RoomStatus(
+                room=room,
+                opened=roster.opened,
+                reason=roster.reason,
+                final=roster.final,
+                members=len(roster.members),
+            )
+            for room, roster in sorted(self._rosters.items())
+        ]
 
     def lost(self, network: Network) -> None:
         """Take note that a network is down: who is in its rooms is not known, and forgotten after a while."""
@@ -139,7 +170,7 @@ class Rosters:
             case MembersListed(members=members):
                 self._list(roster, members)
             case RoomOpened():
-                roster.closed = False
+                roster.opened, roster.closed, roster.reason, roster.final = True, False, "", False
                 self._end_grace(roster)
             case RoomClosed():
                 self._shut(roster, event)
@@ -158,15 +189,12 @@ class Rosters:
         if person not in roster.members:
             return
         self._release(roster, person)
-        wait = self._held_for(roster, event)
+        wait = roster.departures.left(event.cause, self._clock.monotonic())
         if wait:
             self._counters.add(Count.HELD, roster.room.network)
             roster.held[person] = self._clock.call_later(wait, partial(self._go, roster, person, event.reason))
             return
         self._go(roster, person, farewell(event))
-
-    def _held_for(self, roster: _Roster, event: MemberLeft) -> float:
-        return 0.0
 
     def _go(self, roster: _Roster, person: Person, reason: str) -> None:
         self._release(roster, person)
@@ -195,7 +223,7 @@ class Rosters:
         self._watcher.listed(roster.room, came, went)
 
     def _shut(self, roster: _Roster, event: RoomClosed) -> None:
-        roster.closed = True
+        roster.opened, roster.closed, roster.reason, roster.final = False, True, event.reason, event.final
         roster.listed = False
         if event.final:
             self._empty(roster, event.reason)

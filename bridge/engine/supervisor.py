@@ -13,9 +13,8 @@ import msgspec
 from bridge.connector import Connector, Hub, Status
 from bridge.core import backoff
 from bridge.core.ids import Network
-from bridge.engine.counters import Count, Counters
-from bridge.engine.limits import Limits
-from bridge.engine.ports import Clock
+from bridge.engine.counters import Count
+from bridge.engine.desk import Desk
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +40,11 @@ Listener = Callable[[NetworkStatus, NetworkStatus | None], None]
 class Supervisor:
     """Keeps every network running, each for itself."""
 
-    def __init__(self, *, clock: Clock, counters: Counters, limits: Limits, jitter: Callable[[], float]) -> None:
-        self._clock = clock
-        self._counters = counters
-        self._limits = limits
-        self._jitter = jitter
+    def __init__(self, desk: Desk) -> None:
+        self._clock = desk.clock
+        self._counters = desk.counters
+        self._limits = desk.limits
+        self._jitter = desk.jitter
         self._tasks: dict[Network, asyncio.Task[None]] = {}
         self._statuses: dict[Network, NetworkStatus] = {}
         self._listeners: list[Listener] = []

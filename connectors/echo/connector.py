@@ -194,8 +194,7 @@ class EchoConnector:
         if not self.trouble.latency:
             landing.set_result(sent)
             return
-        loop = asyncio.get_running_loop()
-        loop.call_later(self.trouble.latency, lambda: landing.done() or landing.set_result(sent))
+        asyncio.get_running_loop().call_later(self.trouble.latency, _settle, landing, sent)
 
     def _must_wait(self, delivery: Delivery) -> bool:
         voice = delivery.head.voice
@@ -313,3 +312,8 @@ class EchoConnector:
             refusal = self.network.room(room).barred.get(self._own.lower(), "")
             findings.append(Finding(f"{network}:{room}", ok=not refusal, detail=refusal or "can be joined"))
         return findings
+
+
+def _settle(landing: "asyncio.Future[Sent]", sent: Sent) -> None:
+    if not landing.done():
+        landing.set_result(sent)

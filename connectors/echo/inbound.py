@@ -55,8 +55,8 @@ class Reader:
         origin = self.origin(line, replayed=replayed)
         if whom is not None:
             return self._befell(line, origin, whom)
-        if self.is_own(line.by):
-            return None
+        if self.is_own(line.by) and line.verb is not Verb.KICKED:
+            return None  # but whom we threw out is out, whoever did it
         sender = self.member(line.by, mask=line.mask)
         match line.verb:
             case Verb.SAID | Verb.EDITED | Verb.RETRACTED | Verb.REACTED:

@@ -123,6 +123,7 @@ class EchoNetwork:
 
     def __init__(self, *, resident: str = "", now: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
         self.rooms: dict[str, _Room] = {}
+        self.private: list[Line] = []
         self.up = True
         self._resident = resident
         self.now = now
@@ -211,6 +212,10 @@ class EchoNetwork:
         texts = {line.id: line for line in self.room(room).log}
         return [_shown(line, texts) for line in self.room(room).log]
 
+    def whispers(self, who: str) -> list[str]:
+        """Return what was said to somebody alone."""
+        return [line.content.text for line in self.private if line.whom and line.whom.id == who and line.content]
+
     # -- trouble
 
     def cut(self) -> None:
@@ -249,10 +254,10 @@ class EchoNetwork:
         """Let something happen, and tell everybody who reads the room."""
         self._count += 1
         line = Line(number=self._count, at=self.now(), room=room, verb=verb, by=by, **details)
-        there = self.room(room)
-        _change(there, line)
-        if verb in SPOKEN:
-            there.log.append(line)
+        if verb is Verb.WHISPERED:
+            self.private.append(line)
+        else:
+            self._write_down(self.room(room), line)
         for connection in self._connections.values():
             if room in connection.reading or (line.whom is not None and line.whom.owner == connection.account.owner):
                 connection.tell(line)
@@ -260,12 +265,18 @@ class EchoNetwork:
             self.happen(room, Verb.SAID, self._account(self._resident), content=line.content, target=line.id)
         return line
 
+    def _write_down(self, there: _Room, line: Line) -> None:
+        _change(there, line)
+        if line.verb in SPOKEN:
+            there.log.append(line)
+
     def _account(self, who: str) -> Account:
         return Account(id=who.lower(), name=who)
 
     def _member(self, room: str, name: str) -> Account:
-        """Find somebody in a room by name, as people do."""
-        for account in self.room(room).members.values():
+        """Find somebody in a room by name, people at home here before others."""
+        there = self.room(room).members.values()
+        for account in sorted(there, key=lambda each: each.owner):
             if account.name.lower() == name.lower():
                 return account
         msg = f"{name} is not in {room}"

@@ -12,8 +12,21 @@ import msgspec
 
 from bridge.core.capabilities import Capabilities, Feature, Support
 from bridge.core.content import Content, Kind
-from bridge.core.deliveries import Announce, Delivery, Edit, Kick, Post, React, Retract, SetTopic, Tell
+from bridge.core.deliveries import (
+    Announce,
+    AsRelay,
+    Delivery,
+    Edit,
+    Kick,
+    Post,
+    React,
+    Retract,
+    SetTopic,
+    Tell,
+    Voice,
+)
 from bridge.core.failures import Permanent, Unsupported
+from bridge.core.spans import prefixed
 from bridge.core.splitting import cut
 from connectors.echo.network import Verb
 
@@ -37,12 +50,12 @@ def acts(delivery: Delivery, capabilities: Capabilities) -> list[Act]:
     if feature is not None and capabilities.support(feature) is Support.REFUSED:
         raise Unsupported(feature)
     match delivery:
-        case Post(content=content, reply=reply):
+        case Post(head=head, content=content, reply=reply):
             target = reply.ids[0] if reply and reply.ids else ""
-            parts = _parts(content, capabilities)
+            parts = _parts(_voiced(content, head.voice), capabilities)
             return [Act(verb=Verb.SAID, content=part, target="" if at else target) for at, part in enumerate(parts)]
-        case Edit(ids=ids, content=content):
-            return _edit(ids, content, capabilities)
+        case Edit(head=head, ids=ids, content=content):
+            return _edit(ids, _voiced(content, head.voice), capabilities)
         case Retract(ids=ids):
             return [Act(verb=Verb.RETRACTED, target=part) for part in ids]
         case React(ids=ids, reactions=reactions):
@@ -54,8 +67,9 @@ def acts(delivery: Delivery, capabilities: Capabilities) -> list[Act]:
             return [Act(verb=Verb.SAID, content=part) for part in _parts(notice, capabilities)]
         case Kick(reason=reason, ban=ban):
             return [Act(verb=Verb.KICKED, text=legal(reason), banned=ban)]
-        case Tell(content=content):
-            return [Act(verb=Verb.WHISPERED, content=part) for part in _parts(content, capabilities)]
+        case Tell(head=head, content=content):
+            parts = _parts(_voiced(content, head.voice), capabilities)
+            return [Act(verb=Verb.WHISPERED, content=part) for part in parts]
         case _:
             assert_never(delivery)
 
@@ -84,6 +98,15 @@ def needed(delivery: Delivery) -> Feature | None:
 def legal(text: str) -> str:
     """Return the text with a replacement character for each that the network refuses, so that offsets stay."""
     return _ILLEGAL.sub("\ufffd", text) if _ILLEGAL.search(text) else text
+
+
+def _voiced(content: Content, voice: Voice) -> Content:
+    """Say in the text who speaks, where neither an account nor a mask does."""
+    if not isinstance(voice, AsRelay):
+        return content
+    if content.kind is Kind.ACTION:
+        return msgspec.structs.replace(prefixed(content, f"* {voice.member.name} "), kind=Kind.TEXT)
+    return prefixed(content, f"<{voice.member.name}> ")
 
 
 def _edit(ids: tuple[str, ...], content: Content, capabilities: Capabilities) -> list[Act]:

@@ -12,6 +12,7 @@ from bridge.core.deliveries import AsRelay, Delivery, Edit, Post, Sent
 from bridge.core.failures import AuthLost, Permanent, Retry, Uncertain, Unsupported, VoiceLost
 from bridge.core.ids import MessageId, MessageRef, Network
 from bridge.engine.counters import Count, Counters
+from bridge.engine.desk import Desk
 from bridge.engine.limits import Limits
 from bridge.engine.messages import Messages
 from bridge.engine.outbox import Outbox
@@ -36,13 +37,16 @@ class Bench:
         self.failed: list[tuple[str, str, bool]] = []
         self.seq = 0
         self.connector = HandConnector(capabilities(pipeline=pipeline), automatic=False)
-        self.outbox = Outbox(
+        desk = Desk(
             store=self.store,
             clock=self.clock,
             counters=self.counters,
             limits=self.limits,
             messages=self.messages,
             jitter=lambda: 1.0,
+        )
+        self.outbox = Outbox(
+            desk,
             on_failed=lambda queued, reason, certain: self.failed.append((_text(queued.delivery), reason, certain)),
         )
 
