@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
-from bridge.connector import Status
+from bridge.connector import Listens, Status
 from bridge.core.ids import XMPP, DeliveryKey, Network, Room
 from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
@@ -117,13 +117,28 @@ class Administration:
     def unlinked(self) -> dict[str, str]:
         """Return the links of which a room is not read although its network is up, and why."""
         down = self.unready()
-        rooms = {room.room: room for room in self._hub.rooms()}
+        rooms = self._rooms()
         return {
-            link.name: f"{room}: {rooms[room].reason or 'not open yet'}"
+            link.name: f"{room}: {rooms[room].reason}"
             for link in self._hub.links()
             for room in link.rooms
             if room.network not in down and not rooms[room].open
         }
+
+    def _rooms(self) -> dict[Room, RoomDocument]:
+        """Return how every linked room is; one of a network that has nothing to listen with is read as it is."""
+        told = {status.room: status for status in self._hub.rooms()}
+        listens = {name for name, connector in self._hub.networks().items() if isinstance(connector, Listens)}
+        documents: dict[Room, RoomDocument] = {}
+        for link in self._hub.links():
+            for room in link.rooms:
+                status = told.get(room)
+                is_open = (
+                    status is not None and status.opened if room.network in listens else room.network in self.kinds
+                )
+                reason = status.reason if status is not None and status.reason else "not open yet"
+                documents[room] = RoomDocument(room=str(room), open=is_open, reason="" if is_open else reason)
+        return documents
 
     def networks(self) -> Sequence[NetworkDocument]:
         """Return how all networks are."""
@@ -164,15 +179,12 @@ class Administration:
 
     def links(self) -> Sequence[LinkDocument]:
         """Return all links that are in effect."""
-        rooms = {room.room: room for room in self._hub.rooms()}
+        rooms = self._rooms()
         from_file = {link.name for link in self.written}
         return [
             LinkDocument(
                 name=link.name,
-                rooms=tuple(
-                    RoomDocument(room=str(room), open=rooms[room].open, reason=rooms[room].reason)
-                    for room in link.rooms
-                ),
+                rooms=tuple(rooms[room] for room in link.rooms),
                 origin=FROM_FILE if link.name in from_file else BY_COMMAND,
             )
             for link in self._hub.links()
@@ -210,7 +222,7 @@ class Administration:
         except StoreError as error:
             raise Refused(str(error)) from None
         await self._apply()
-        log.info("link added", extra={"link": link.name})
+        log.info("link.added link=%s", link.name)
         return next(each for each in self.links() if each.name == link.name)
 
     async def remove_link(self, name: str) -> None:
@@ -222,7 +234,7 @@ class Administration:
             reason = f"there is no link {quoted(name)}"
             raise Refused(reason, status=404)
         await self._apply()
-        log.info("link removed", extra={"link": name})
+        log.info("link.removed link=%s", name)
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         """Return deliveries that were given up, oldest first."""

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -104,6 +104,11 @@ def build(configured: Config, names: Sequence[Network], clock: Clock) -> dict[Ne
     return connectors
 
 
+def kinds_of(configured: Config) -> dict[Network, str]:
+    """Return the kind of connector of each network, XMPP included."""
+    return {XMPP: "xmpp", **{name: network.connector for name, network in configured.networks.items()}}
+
+
 class App:
     """A running bridge."""
 
@@ -123,16 +128,15 @@ class App:
         """
         connectors = build(self._config, list(networks_of(self._config)), self._clock)
         await self._store.open()
+        self._introduce()
         try:
-            self._tell_administration()
             await self._listen(self._config.http)
         except CannotListen:
             await self._store.close()
             raise
         await self._hub.open()
         await self._apply_links()
-        for network, connector in connectors.items():
-            self._hub.add_network(network, connector, self._puppets(network))
+        self._add(connectors)
         self._pruning = _beside(self._prune())
 
     async def stop(self) -> None:
@@ -148,20 +152,18 @@ class App:
         """Apply another configuration: only what differs is touched. Raises: ConfigError before anything is."""
         todo = changes(self._config, new)
         for key in todo.restart_needed:
-            log.warning("%s has changed: that needs a restart", key)
+            log.warning("configuration.restart-needed key=%s: it stays as it was until then", key)
         if todo.restart_needed:
             new = msgspec.structs.replace(new, store=self._config.store, xmpp=self._config.xmpp)
             todo = changes(self._config, new)
         connectors = build(new, todo.start, self._clock)
         old, self._config = self._config, new
-        self._tell_administration()
         await asyncio.gather(*(self._hub.remove_network(network) for network in todo.stop))
         await self._apply_links()
-        for network, connector in connectors.items():
-            self._hub.add_network(network, connector, self._puppets(network))
+        self._add(connectors)
         if todo.listener:
             await self._relisten(old.http, new.http)
-        log.info("configuration applied", extra={"stopped": list(todo.stop), "started": list(todo.start)})
+        log.info("configuration.applied stopped=%s started=%s", ",".join(todo.stop), ",".join(todo.start))
 
     def unready(self) -> list[str]:
         """Return the names of what is not up: store, networks, and links whose networks are up."""
@@ -180,15 +182,24 @@ class App:
             log.warning("%s", sentence)
         self._hub.set_links(map(as_link, links))
 
+    def _add(self, connectors: Mapping[Network, Connector]) -> None:
+        for network, connector in connectors.items():
+            self._hub.add_network(network, connector, self._puppets(network))
+        self._introduce()
+
     def _puppets(self, network: Network) -> PuppetSettings:
         if network == XMPP:
             return PuppetSettings(mode=PuppetMode.FULL)
         return self._config.networks[network].puppets
 
-    def _tell_administration(self) -> None:
-        kinds = {name: each.connector for name, each in self._config.networks.items()}
-        self.administration.kinds = {XMPP: "xmpp", **kinds}
+    def _introduce(self) -> None:
+        """Tell everybody who has to know it which networks and links there are."""
+        kinds = kinds_of(self._config)
+        self.administration.kinds = kinds
         self.administration.written = self._config.links
+        for connector in self._hub.networks().values():
+            if isinstance(connector, XmppConnector):
+                connector.know_networks(kinds)
 
     async def _listen(self, http: HttpSettings) -> None:
         host, port = config.address(http.admin_listen) or ("", 0)
@@ -214,7 +225,7 @@ class App:
             await self._clock.sleep(_PRUNE_EVERY)
             before = self._clock.now() - KEEP_DAYS * 86_400_000
             rows = await self._store.prune(before=before, keep=KEEP_MESSAGES)
-            log.info("old messages forgotten", extra={"rows": rows})
+            log.info("store.pruned rows=%d", rows)
 
 
 def run(path: Path) -> int:
@@ -298,7 +309,7 @@ async def _reload(app: App, path: Path, current: Config) -> Config:
         await app.change(new)
     except ConfigError as error:
         for problem in error.problems:
-            log.error("configuration not applied: %s", problem)
+            log.error("configuration.refused %s", problem)
         return current
     _set_up_logs(new, current)
     return new

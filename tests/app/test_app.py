@@ -1,0 +1,203 @@
+"""The whole bridge in this process: networks in memory, and an XMPP server that is not there."""
+
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from bridge import config, registry
+from bridge.app import App
+from bridge.config import Config, ConfigError
+from bridge.demo.processes import until
+from bridge.engine.clock import SystemClock
+from bridge.engine.ports import StoredLink
+from bridge.storage.memory import MemoryStore
+from bridge.web.ports import CannotListen, NewLink, Refused
+
+BASE = """
+[xmpp]
+domain = "bridge.localhost"
+secret = "s3cr3t"
+port = 9
+[http]
+admin_listen = "127.0.0.1:0"
+[networks.left]
+connector = "echo"
+[networks.right]
+connector = "echo"
+resident = "nymph"
+[[links]]
+name = "dev"
+rooms = ["left:#dev", "right:#dev"]
+"""
+
+
+def read(text: str = BASE) -> Config:
+    return config.parse(text, name="x", folder=Path(), settings_of=registry.settings_of, environ={})
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    return MemoryStore()
+
+
+@pytest.fixture
+async def app(store: MemoryStore) -> AsyncIterator[App]:
+    app = App(read(), store=store, clock=SystemClock())
+    await app.start()
+    yield app
+    await app.stop()
+
+
+async def until_only(app: App, *names: str) -> None:
+    """Return once nothing but these is missing."""
+
+    async def only_these() -> bool:
+        return app.unready() == list(names)
+
+    await until(only_these, patience=10, what=f"{names} alone")
+
+
+async def test_what_is_up_and_what_is_not(app: App) -> None:
+    await until_only(app, "xmpp")
+    assert await app.settled(0.0) == ["xmpp"]
+    status = await app.administration.status()
+    assert {network.name: network.status for network in status.networks} == {
+        "left": "ready",
+        "right": "ready",
+        "xmpp": status.networks[-1].status,
+    }
+    assert not status.ready
+    assert list(status.unready) == ["xmpp"]
+    (link,) = status.links
+    assert (link.name, link.origin, [room.open for room in link.rooms]) == ("dev", "file", [True, True])
+
+
+async def test_links_by_command_are_kept_and_listed(app: App, store: MemoryStore) -> None:
+    made = await app.administration.add_link(NewLink(name="ops", rooms=("left:#ops", "right:#ops")))
+    assert made.origin == "command"
+    await until_only(app, "xmpp")
+    assert [link.name for link in await store.links()] == ["ops"]
+    assert [link.name for link in app.administration.links()] == ["dev", "ops"]
+    await app.administration.remove_link("ops")
+    assert await store.links() == []
+    assert [link.name for link in app.administration.links()] == ["dev"]
+
+
+@pytest.mark.parametrize(
+    ("name", "rooms", "status", "reason"),
+    [
+        ("dev", ("left:#x", "right:#x"), 409, 'there is a link "dev" already'),
+        ("x", ("left:#dev", "right:#x"), 409, 'left:#dev is in link "dev" already'),
+        ("x", ("left:#x",), 400, "found one room, expected two or more"),
+        ("x", (), 400, "found no room, expected two or more"),
+        ("x", ("left:#x", "left:#x"), 400, 'found "left:#x" twice, expected different rooms'),
+        ("x", ("left:#x", "#x"), 400, 'found "#x", expected NETWORK:ROOM such as "libera:#dev"'),
+        ("x", ("left:#x", "rigt:#x"), 400, 'there is no network "rigt": did you mean "right"?'),
+        ("a/b", ("left:#x", "right:#x"), 400, None),
+        ("", ("left:#x", "right:#x"), 400, None),
+    ],
+)
+async def test_a_link_that_cannot_be(
+    app: App, name: str, rooms: tuple[str, ...], status: int, reason: str | None
+) -> None:
+    with pytest.raises(Refused) as caught:
+        await app.administration.add_link(NewLink(name=name, rooms=rooms))
+    assert caught.value.status == status
+    assert reason is None or caught.value.reason == reason
+
+
+async def test_a_link_of_the_file_is_not_removed_by_command(app: App) -> None:
+    with pytest.raises(Refused, match="stands in the configuration file") as caught:
+        await app.administration.remove_link("dev")
+    assert caught.value.status == 409
+    with pytest.raises(Refused, match='there is no link "none"') as caught:
+        await app.administration.remove_link("none")
+    assert caught.value.status == 404
+
+
+async def test_a_changed_configuration_restarts_only_what_changed(app: App) -> None:
+    await until_only(app, "xmpp")
+    before = app._hub.networks()
+    more = '[[links]]\nname = "ops"\nrooms = ["left:#ops", "third:#ops"]\n[networks.third]\nconnector = "echo"\n'
+    await app.change(read(BASE.replace("nymph", "naiad") + more))
+    await until_only(app, "xmpp")
+    after = app._hub.networks()
+    assert after["left"] is before["left"]
+    assert after["xmpp"] is before["xmpp"]
+    assert after["right"] is not before["right"]
+    assert [link.name for link in app.administration.links()] == ["dev", "ops"]
+    await app.change(read())
+    await until_only(app, "xmpp")
+    assert app._hub.networks().keys() == {"left", "right", "xmpp"}
+    assert [link.name for link in app.administration.links()] == ["dev"]
+
+
+async def test_what_only_a_restart_changes_stays(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    before = app._hub.networks()
+    await app.change(read(BASE.replace("bridge.localhost", "other.localhost").replace("nymph", "naiad")))
+    after = app._hub.networks()
+    assert after["xmpp"] is before["xmpp"]
+    assert after["right"] is not before["right"]
+    assert "xmpp.domain" in caplog.text
+
+
+async def test_a_connector_that_refuses_its_settings_changes_nothing(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        msg = "resident: found two, expected one"
+        raise ValueError(msg)
+
+    await until_only(app, "xmpp")
+    before = app._hub.networks()
+    monkeypatch.setattr(registry, "build", refuse)
+    with pytest.raises(ConfigError) as caught:
+        await app.change(read(BASE.replace("nymph", "naiad").replace('name = "dev"', 'name = "other"')))
+    assert str(caught.value) == "networks.right.resident: found two, expected one"
+    assert app._hub.networks() == before
+    assert [link.name for link in app.administration.links()] == ["dev"]
+
+
+async def test_the_admin_listener_moves_and_the_token_follows(app: App) -> None:
+    assert app._listener is not None
+    await app.change(
+        read(BASE.replace('admin_listen = "127.0.0.1:0"', 'admin_listen = "localhost:0"\nadmin_token = "own"'))
+    )
+    url = f"http://localhost:{app._listener.port}/api/v1/status"
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": "Bearer own"}) as session,
+        session.get(url) as response,
+    ):
+        assert response.status == 200
+
+
+async def test_an_admin_address_that_is_taken_leaves_the_old_one(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        await app.change(read(BASE.replace("127.0.0.1:0", f"127.0.0.1:{port}")))
+    assert "another program uses this address already" in caplog.text
+    assert app._listener is not None
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{app._listener.port}/healthz") as response,
+    ):
+        assert response.status == 200
+
+
+async def test_an_admin_address_that_is_taken_at_the_start(store: MemoryStore) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = read(BASE.replace("127.0.0.1:0", f"127.0.0.1:{other.getsockname()[1]}"))
+        with pytest.raises(CannotListen):
+            await App(taken, store=store, clock=SystemClock()).start()
+
+
+async def test_a_stored_link_without_its_network_rests(store: MemoryStore, caplog: pytest.LogCaptureFixture) -> None:
+    gone = (config.room("left:#gone"), config.room("elsewhere:#gone"))
+    await store.open()
+    await store.add_link(StoredLink(name="gone", rooms=tuple(room for room in gone if room is not None)))
+    app = App(read(), store=store, clock=SystemClock())
+    await app.start()
+    assert [link.name for link in app.administration.links()] == ["dev"]
+    assert 'link "gone" was added by command and rests' in caplog.text
+    await app.stop()
