@@ -109,7 +109,7 @@ class Connection:
         self._encoding = encoding
         self._reads = reads
         self._limit = queue
-        self._requests = Requests(self._urgent)
+        self._requests = Requests(self)
         self._begin()
 
     def _begin(self) -> None:
@@ -364,15 +364,37 @@ class Connection:
         if was_up and not self._leaving:
             self._owner.down(self, failure)
 
+    def ask(self) -> None:
+        """Have the server answer something soon; called by the stream."""
+        self._requests.ask()
+
+    # what the requests call
+
+    def ping(self, token: str) -> None:
+        """Write a PING at once."""
+        self._urgent("PING", token)
+
+    def asked(self) -> int:
+        """Pass on that an answer is under way."""
+        return 0 if self._stream is None else self._stream.asked()
+
+    def processed(self, place: int) -> None:
+        """Pass on how far the server is."""
+        if self._stream is not None:
+            self._stream.processed(place)
+
+    # what the pulse calls
+
     def beat(self) -> None:
-        """Look after the connection; called by the pulse."""
+        """Look after the connection."""
+        if self._stream is None or self._stream.held:
+            return
         self._silent += 1
         if self._silent == SILENT:
             self._urgent("PING", "alive")
         elif self._silent >= 2 * SILENT or self._requests.beat(2 * SILENT):
             self._error = Failure(Kind.NETWORK, "the server does not answer any more")
-            if self._stream is not None:
-                self._stream.abort()
+            self._stream.abort()
 
     # lines
 

@@ -80,7 +80,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     flood_burst: int = 10
     """Lines that a connection may send at once."""
     flood_delay: float | None = None
-    """Time for each line after that; 0 is no limit; left out it is "500ms", and no limit towards a server on the same machine."""
+    """Time for each line after that, for the sake of people; left out it is "500ms", and 0 towards a server on the same machine.
+    Apart from that, never more is sent than the server has processed."""
     connecting: int = 10
     """Connections that may be on their way up at one time."""
 

@@ -8,9 +8,8 @@ that target. Specification: IRCv3 labeled-response, batch, echo-message.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from connectors.irc.capabilities import Send
 from connectors.irc.wire import Line
 
 _SAID = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
@@ -24,10 +23,23 @@ class Lost(Exception):
         self.written = written
 
 
+class OutgoingLine(Protocol):
+    """What is needed of the connection."""
+
+    def ping(self, token: str) -> None:
+        """Write a PING, at once."""
+
+    def asked(self) -> int:
+        """Note that an answer to what was written last is under way; returns the place that it will prove."""
+
+    def processed(self, place: int) -> None:
+        """Note that the server has processed everything up to a place."""
+
+
 class Request:
     """One line that somebody wants to know about; the stream tells it when it is written."""
 
-    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "target", "written")
+    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "place", "target", "written")
 
     def __init__(self, requests: "Requests", command: str, target: str, label: str) -> None:
         self._requests = requests
@@ -38,6 +50,7 @@ class Request:
         self.future: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
         self.written = False
         self.born = 0
+        self.place = 0  # what an answer proves to be processed
 
     def wrote(self) -> None:
         """Learn that the line is on its way."""
@@ -46,6 +59,7 @@ class Request:
 
     def settle(self) -> None:
         """Give the answers to whoever waits."""
+        self._requests.processed(self.place)
         if not self.future.done():
             self.future.set_result(self.answers)
 
@@ -63,15 +77,18 @@ class _Round(NamedTuple):
     token: str
     requests: list[Request]
     born: int
+    place: int
 
 
 class Requests:
     """Everything that one connection still waits for."""
 
-    __slots__ = ("_batches", "_beats", "_labels", "_last", "_ping", "_rounds", "_turn")
+    __slots__ = ("_asking", "_batches", "_beats", "_labels", "_last", "_line", "_rounds", "_turn", "processed")
 
-    def __init__(self, ping: Send) -> None:
-        self._ping = ping
+    def __init__(self, line: "OutgoingLine") -> None:
+        self.processed = line.processed
+        self._line = line
+        self._asking = False
         self._last = 0
         self._beats = 0
         self._labels: dict[str, Request] = {}
@@ -96,10 +113,16 @@ class Requests:
         """Have a PING follow what is written in this turn of the loop."""
         request.born = self._beats
         if request.label:
+            request.place = self._line.asked()
             return
-        if not self._turn:
-            asyncio.get_running_loop().call_soon(self._follow)
         self._turn.append(request)
+        self.ask()
+
+    def ask(self) -> None:
+        """Have a PING follow what is written in this turn of the loop."""
+        if not self._asking:
+            self._asking = True
+            asyncio.get_running_loop().call_soon(self._follow)
 
     def forget(self, request: Request) -> None:
         """Wait for this one no more."""
@@ -120,6 +143,7 @@ class Requests:
         oldest = next(iter(self._labels.values()), None)
         if oldest is not None and oldest.written and self._beats - oldest.born > patience:
             oldest.fail()  # the server forgot this label; nothing else is wrong
+            self.ask()
         return bool(self._rounds) and self._beats - self._rounds[0].born > patience
 
     def pong(self, token: str) -> None:
@@ -130,6 +154,7 @@ class Requests:
             round_ = self._rounds.popleft()
             for request in round_.requests:
                 request.settle()
+            self.processed(round_.place)
             if round_.token == token:
                 return
 
@@ -184,10 +209,10 @@ class Requests:
 
     def _follow(self) -> None:
         turn, self._turn = self._turn, []
-        if turn:
-            token = f"after-{self._next()}"
-            self._rounds.append(_Round(token, turn, self._beats))
-            self._ping("PING", token)
+        token = f"{'after' if turn else 'window'}-{self._next()}"
+        self._line.ping(token)
+        self._asking = False
+        self._rounds.append(_Round(token, turn, self._beats, self._line.asked()))
 
     def _next(self) -> str:
         self._last += 1

@@ -5,15 +5,15 @@ asyncio's protocol interface ends here. Used by :mod:`connectors.irc.client` alo
 * Reading: lines are handed over as bytes, so that what nobody wants costs no decoding. A stream that *gathers* stops
   reading for :data:`GAP` seconds when it is woken more often than that: for puppets that cannot be deaf, many lines
   then cost one wake-up.
-* Writing: all lines of one loop turn leave in one write. Behind the token bucket or a slow peer they wait in a bounded
-  queue; a timer exists only while something waits.
+* Writing: all lines of one loop turn leave in one write. Behind the window, the token bucket or a slow peer they wait in
+  a bounded queue; a timer exists only while the bucket holds something back.
 """
 
 import asyncio
 from collections import deque
 from typing import Protocol
 
-from connectors.irc.flood import Bucket, cost
+from connectors.irc.flood import Bucket, Window, cost
 from connectors.irc.wire import Framer
 
 GAP = 0.05
@@ -40,6 +40,9 @@ class Reader(Protocol):
     def received(self, lines: list[bytes]) -> None:
         """Take complete lines, without LF."""
 
+    def ask(self) -> None:
+        """Have the server answer something soon: it has much from us that it may not have processed."""
+
     def lost(self, error: Exception | None) -> None:
         """Learn that the connection is gone; None where the peer (or we) closed it properly."""
 
@@ -61,6 +64,7 @@ class Stream(asyncio.Protocol):
         "_resume",
         "_timer",
         "_transport",
+        "_window",
         "framer",
     )
 
@@ -71,6 +75,7 @@ class Stream(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._bucket: Bucket | None = None
+        self._window: Window | None = None
         self._pending: list[bytes] = []
         self._queue: deque[tuple[bytes, Ticket | None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -126,8 +131,18 @@ class Stream(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     def pace(self, bucket: Bucket | None) -> None:
-        """Send no faster than the bucket allows, from now on."""
+        """Send no faster than the server takes it and the bucket allows, from now on."""
+        self._window = Window()
         self._bucket = bucket
+
+    def asked(self) -> int:
+        """Learn that an answer to what was written last is under way; returns the place to give to :meth:`processed`."""
+        return 0 if self._window is None else self._window.asked()
+
+    def processed(self, place: int) -> None:
+        """Learn that the server has processed everything up to a place."""
+        if self._window is not None and self._window.processed(place) and self._queue:
+            self._drain()
 
     def gather(self, *, on: bool) -> None:
         """Read at most every GAP seconds, or at once."""
@@ -185,6 +200,11 @@ class Stream(asyncio.Protocol):
         if pending and self._transport is not None:
             self._transport.write(b"".join(pending))
 
+    @property
+    def held(self) -> bool:
+        """Whether nothing is read, by our own wish."""
+        return self._held
+
     def abort(self) -> None:
         """Close at once."""
         if self._transport is not None:
@@ -212,18 +232,28 @@ class Stream(asyncio.Protocol):
     # how lines wait
 
     def _may_go(self, data: bytes) -> bool:
-        return not data or self._bucket is None or self._bucket.take(cost(data), self._loop.time())
+        if not data:
+            return True
+        if self._window is not None and not self._window.has_room(data):
+            return False
+        return self._bucket is None or self._bucket.take(cost(data), self._loop.time())
 
     def _go(self, data: bytes, ticket: Ticket | None) -> None:
         if data:
             if not self._pending:
                 self._loop.call_soon(self.flush)
             self._pending.append(data)
+            if self._window is not None:
+                self._window.send(data)
         if ticket is not None:
             ticket.wrote()
+        if self._window is not None and self._window.is_due and self._reader is not None:
+            self._reader.ask()
 
     def _wait(self) -> None:
-        if self._timer is None and self._bucket is not None and not self._paused:
+        if self._timer is not None or self._bucket is None or self._paused:
+            return
+        if self._window is None or self._window.has_room(self._queue[0][0]):
             seconds = self._bucket.wait(cost(self._queue[0][0]), self._loop.time())
             self._timer = self._loop.call_later(seconds, self._drain)
 

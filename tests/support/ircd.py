@@ -1,7 +1,8 @@
 """A scripted IRC server on loopback, byte for byte: the test says what it sends and what it has to get.
 
-Nothing is answered by itself, except by :meth:`Peer.welcome`, which plays a server's part in registration. Two dozen lines of a
-test then read like the wire::
+Nothing is answered by itself, except by :meth:`Peer.welcome`, which plays a server's part in registration, and for the PINGs
+by which the client asks how far we are ("PING window-1"): they are answered when they are read, and never shown. Two dozen
+lines of a test then read like the wire::
 
     async with Ircd() as ircd:
         connecting = asyncio.create_task(connection.connect())
@@ -44,9 +45,13 @@ class Peer:
         """Return the next line as it came, with its line end; b"" when the client has closed, or is gone."""
         async with asyncio.timeout(PATIENCE):
             try:
-                return await self._reader.readline()
+                data = await self._reader.readline()
+                while data.startswith(b"PING window-"):
+                    self.send(f":{NAME} PONG {NAME} :{data[5:-2].decode()}")
+                    data = await self._reader.readline()
             except ConnectionError:
                 return b""
+            return data
 
     async def line(self) -> str:
         """Return the next line, which must end in CR LF, without it."""

@@ -25,6 +25,7 @@ from connectors.irc.client import (
     Tls,
     TooLong,
 )
+from connectors.irc.flood import LEAST, WINDOW
 from connectors.irc.pulse import Pulse, shared
 from tests.support.ircd import Ircd
 from tests.support.servers import certificate
@@ -576,11 +577,34 @@ async def test_flood_control_lets_go_in_time_and_in_order():
         await peer.expect(*(f"PRIVMSG #dev :{n}" for n in range(10)))
 
 
-async def test_there_is_no_limit_towards_the_same_machine():
-    async with connected(flood=Flood()) as (link, _, _):
+async def test_on_the_same_machine_the_server_sets_the_pace():
+    async with connected(flood=Flood()) as (link, peer, _):
         for n in range(100):
             link.send("PRIVMSG", "#dev", str(n))
-        assert link.waiting == 0
+        assert link.waiting == 100 - WINDOW // LEAST
+        await peer.expect(*(f"PRIVMSG #dev :{n}" for n in range(100)))
+
+
+async def test_no_more_is_sent_than_the_server_has_room_for():
+    async with connected() as (link, peer, _):
+        for n in range(100):
+            link.send("PRIVMSG", "#dev", str(n))
+        gathered = [(await peer._reader.readline()).decode() for _ in range(WINDOW // LEAST)]
+        marker = (await peer._reader.readline()).decode()
+        assert (gathered[-1], marker) == ("PRIVMSG #dev :15\r\n", "PING window-1\r\n")
+        peer.send(":irc.test PING :silence")
+        await peer.expect("PONG silence")  # and not one line more
+        peer.send(":irc.test PONG irc.test :window-1")
+        await peer.expect(*(f"PRIVMSG #dev :{n}" for n in range(16, 100)))
+
+
+async def test_labeled_answers_tell_how_far_the_server_is():
+    async with connected(caps=LABELS) as (link, peer, _):
+        answers = [link.request("PRIVMSG", "#dev", str(n)) for n in range(40)]
+        for n in range(1, 41):
+            await peer.expect(f"@label={n:x} PRIVMSG #dev :{n - 1}")
+            peer.send(f"@label={n:x} :irc.test ACK")
+        assert await asyncio.gather(*answers) == [[]] * 40
 
 
 async def test_lines_wait_for_a_server_that_does_not_read():
