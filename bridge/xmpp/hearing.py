@@ -1,9 +1,9 @@
 """What the reader of a joined room hears: its groupchat messages, live, from the history, and out of the archive.
 
-Ours or news? A live message from one of our occupants is a reflection, and so is a replayed one whose ``<via/>`` ends with
-this bridge. All else becomes an event. The history goes from the listener's join to the room's subject (XEP-0045 section
-7.2.1); only in between does a stamp on a message count, since anybody can write one. The subject that a room tells
-whoever comes in is state: it is news only when it differs from the last one known, also over restarts.
+Ours or news? A live message from one of our occupants is a reflection, and so is a replayed one whose ``<via/>`` ends
+with this bridge. All else becomes an event. The history comes between the listener's join and the room's subject
+(XEP-0045 section 7.2.1); just then a stamp on a message counts, later anybody could have written it. The subject that a
+room tells whoever comes in is state: it is news only when it differs from the last one known, also over restarts.
 
 Not here: what a message says (inbound), who said it (occupants), what our own copies settle (speech).
 """
@@ -32,6 +32,9 @@ class Place(Protocol):
 
     def replaying(self) -> bool:
         """Whether the room still sends history."""
+
+    def just_entered(self) -> bool:
+        """Whether the reader came in so recently that a stamp may be the room's."""
 
     def replay_over(self) -> None:
         """Learn that what comes from now on is live."""
@@ -74,7 +77,7 @@ class Hearing:
         if not nick:
             self._remark(element, names)
             return
-        at = inbound.moment(element, self._place.address) if self._place.replaying() else None
+        at = inbound.moment(element, self._place.address) if self._place.just_entered() else None
         if at is not None and not _only_subject(element):
             self._replay(element, nick, names, at)
         elif self._place.is_ours(nick):
@@ -137,11 +140,10 @@ class Hearing:
 
     def _remark(self, element: Element, names: Ids) -> None:
         """Take a subject, a moderation, or news of the configuration; its other remarks are for its own people."""
-        if _only_subject(element):
-            if self._place.replaying():
-                self._told_topic(element, "", names, inbound.moment(element, self._place.address))
-            else:
-                self._change_topic(element, None, names, self._around.clock.now(), replayed=False)
+        if self._place.replaying() and element.find(SUBJECT) is not None:  # mu-conference adds who has set it
+            self._told_topic(element, "", names, inbound.moment(element, self._place.address))
+        elif _only_subject(element):
+            self._change_topic(element, None, names, self._around.clock.now(), replayed=False)
         elif muc.configuration_changed(element):
             self._place.reconfigured()
         else:

@@ -20,7 +20,7 @@ import msgspec
 from bridge.core.events import Cause
 from bridge.core.ids import XMPP, Person, PersonId, Room
 from bridge.core.nicks import MUC_RULES, clean
-from bridge.xmpp import archive, inbound, stanzas
+from bridge.xmpp import archive, inbound, marks, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hearing import topic_name
 from bridge.xmpp.muc import CREATED, Refusal, Sighting
@@ -90,6 +90,9 @@ class Place(Protocol):
 
     def entered(self, seen: Sighting) -> None:
         """Be in the room."""
+
+    def replay_over(self) -> None:
+        """Learn that the room has sent all its history."""
 
     def shut_out(self, out: Out) -> None:
         """Learn that the listener did not get in, and what comes of it."""
@@ -171,6 +174,8 @@ class Listener:
             if isinstance(answer, Sighting):
                 place.entered(answer)
                 await self._settle(answer)
+                await is_inside(self._around, place.address, place.nick)  # the answer comes behind all history
+                place.replay_over()
                 return None
             refusal = answer
             if judge(refusal) not in (Verdict.NICK_TAKEN, Verdict.NICK_REFUSED):
@@ -213,8 +218,9 @@ class Listener:
         place.entering(nick)
         self._answer = asyncio.get_running_loop().create_future()
         history = stanzas.muc_join(password=place.password, maxstanzas=None if since else 0, since=since)
+        extra = history + marks.COLLAPSE
         around.component.send(
-            stanzas.presence(around.listener, f"{place.address}/{nick}", id_=around.token(), extra=history)
+            stanzas.presence(around.listener, f"{place.address}/{nick}", id_=around.token(), extra=extra)
         )
         timer = around.clock.call_later(PATIENCE, self._nobody_answers)
         try:

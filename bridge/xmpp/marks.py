@@ -14,6 +14,8 @@ from bridge.xmpp.stanzas import attribute
 
 GHOST = "urn:linkspan:ghost:0"
 VIA = "urn:linkspan:via:0"
+COLLAPSE = "<collapse xmlns='urn:linkspan:muc-puppets:0'/>"
+"""In the listener's join: asks a Prosody with our module for one copy of the room's traffic instead of one per ghost."""
 
 GHOST_TAG = f"{{{GHOST}}}x"
 VIA_TAG = f"{{{VIA}}}via"

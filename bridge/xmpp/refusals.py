@@ -106,7 +106,11 @@ def failure(refusal: Refusal, *, by_ghost: bool) -> DeliveryFailure:
     return Permanent(f"the room refused the message{behind or ': ' + condition}")
 
 
-PONG_ANYWAY = frozenset({"service-unavailable", "feature-not-implemented", "item-not-found"})
-"""Errors that answer a self-ping of somebody who is in the room (XEP-0410 section 3.2)."""
+PONG_ANYWAY = frozenset({"service-unavailable", "feature-not-implemented"})
+"""Errors that answer a self-ping of somebody who is in the room (XEP-0410 section 3.2).
+
+There item-not-found is one of them, for somebody who has just changed their nick from another client. We have none, and
+old services say it of who is not in the room.
+"""
 NO_ANSWER = frozenset({"remote-server-not-found", "remote-server-timeout"})
 """Errors from which nothing follows."""

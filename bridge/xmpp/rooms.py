@@ -107,8 +107,8 @@ class JoinedRoom:
         if kind == "error":
             self._refused(element, ghost)
             return
-        if kind not in (None, "unavailable"):
-            return
+        if kind not in (None, "unavailable") or "/" not in element.get("from", ""):
+            return  # of no occupant: ejabberd shows the room's own vCard so
         seen = muc.sighting(element)
         if ghost is not None:
             self.ghosts.copy(ghost, seen)
@@ -381,6 +381,10 @@ class JoinedRoom:
     def replaying(self) -> bool:
         """Whether the room still sends history."""
         return self._phase is Phase.REPLAYING
+
+    def just_entered(self) -> bool:
+        """Whether the reader came in so recently that a stamp may be the room's."""
+        return self._phase is Phase.REPLAYING or self.around.clock.monotonic() - self._since < REPLAY
 
     def replay_over(self) -> None:
         """Be done with the history: now it is known which of our words the room has."""

@@ -1,0 +1,163 @@
+"""The XMPP connector on a stream in memory, with a hub that writes down what it is told."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable
+from typing import Any, Self, TypeVar
+
+import msgspec
+
+from bridge.connector import Cursor, Status
+from bridge.core.deliveries import AsPuppet, AsRelay, Sent
+from bridge.core.events import Event, Member
+from bridge.core.ids import EventKey, Network, Person, PersonId, RoomId
+from bridge.xmpp.connector import XmppConnector
+from bridge.xmpp.rooms import JoinedRoom
+from tests.support.clock import VirtualClock, quiet
+from tests.support.muc import ROOM, Muc, Stream
+
+E = TypeVar("E")
+INSTANCE = "we"
+
+
+class Notebook:
+    """A :class:`bridge.connector.Hub` that remembers."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.statuses: list[tuple[Status, str]] = []
+        self.cursors: dict[str, Cursor] = {}
+        self.memory: dict[str, str] = {}
+
+    def emit(self, event: Event) -> Awaitable[None]:
+        self.events.append(event)
+        return _done()
+
+    async def drained(self) -> None:
+        return
+
+    def congested(self) -> str:
+        return ""
+
+    def report(self, status: Status, detail: str = "") -> None:
+        self.statuses.append((status, detail))
+
+    async def cursor(self, room: RoomId) -> Cursor | None:
+        return self.cursors.get(room)
+
+    async def recall(self, name: str) -> str | None:
+        return self.memory.get(name)
+
+    def remember(self, name: str, value: str) -> Awaitable[None]:
+        self.memory[name] = value
+        return _done()
+
+    def took(self, kind: type[E]) -> list[E]:
+        """Return the events of a kind, and forget them."""
+        found = [event for event in self.events if isinstance(event, kind)]
+        self.events = [event for event in self.events if not isinstance(event, kind)]
+        return found
+
+
+def _done() -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    domain: str = "bridge.localhost"
+    secret: str = "secret"
+    host: str = "127.0.0.1"
+    port: int = 5347
+    nick: str = "linkspan"
+    admins: tuple[str, ...] = ("admin@localhost",)
+
+
+class Bridge:
+    """A running connector with one room, unless told otherwise."""
+
+    domain = "bridge.localhost"
+    listener = "bridge.localhost/linkspan"
+
+    def __init__(self, *, listen: bool = True, password: str = "", cursor: Cursor | None = None) -> None:
+        self.clock = VirtualClock()
+        self.stream = Stream(self.clock, domain=self.domain)
+        self.muc = Muc(self.stream)
+        self.hub = Notebook()
+        if cursor is not None:
+            self.hub.cursors[ROOM] = cursor
+        self.connector = XmppConnector(
+            Settings(), instance=INSTANCE, version="1", clock=self.clock, stream=self.stream, jitter=lambda: 0.5
+        )
+        self._listen, self._password = listen, password
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        if self._listen:
+            self.connector.listen(RoomId(ROOM), password=self._password)
+        self._running = asyncio.ensure_future(self.connector.run(self.hub))
+        await quiet()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def stop(self) -> None:
+        """Cancel the connector, and see it leave."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running
+
+    @property
+    def room(self) -> JoinedRoom:
+        found = self.connector.room(RoomId(ROOM))
+        assert found is not None
+        return found
+
+    async def wish(self, *names: str, **fields: Any) -> None:
+        """Ask for ghosts, and let them come in."""
+        for name in names:
+            self.connector.join(RoomId(ROOM), remote(name, **fields))
+        await quiet()
+
+    def unwish(self, name: str, reason: str = "") -> None:
+        """Ask for a ghost no more."""
+        self.connector.leave(RoomId(ROOM), remote(name).person, reason=reason)
+
+    def nicks(self) -> set[str]:
+        """Return who is in the room by the service's own book."""
+        return set(self.muc.seats)
+
+
+def remote(name: str, network: str = "irc", **fields: Any) -> Member:
+    """Somebody on IRC, whose id is the folded nick."""
+    return Member(person=Person(Network(network), PersonId(name.lower())), name=name, **fields)
+
+
+def as_ghost(name: str, network: str = "irc") -> AsPuppet:
+    """Speak as somebody's ghost."""
+    return AsPuppet(member=remote(name, network))
+
+
+def as_relayed(name: str, network: str = "irc") -> AsRelay:
+    """Speak for somebody through the listener."""
+    return AsRelay(member=remote(name, network))
+
+
+def cursor(at: int, key: str = "sid-0") -> Cursor:
+    """A last known fact."""
+    return Cursor(EventKey(key), at)
+
+
+async def outcome(done: "asyncio.Future[Sent]") -> Sent | BaseException | None:
+    """Return what became of a delivery, None if it is still under way."""
+    await quiet()
+    if not done.done():
+        return None
+    return done.exception() or done.result()
+
+
+__all__ = ["ROOM", "Bridge", "Notebook", "as_ghost", "as_relayed", "cursor", "outcome", "quiet", "remote"]
