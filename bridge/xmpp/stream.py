@@ -147,7 +147,7 @@ class Reader:
         self._come = 0  # so many bytes of it have
 
     @property
-    def awaited(self) -> int:
+    def outstanding(self) -> int:
         """How many bytes that are known already, and that nobody reads, are still to come."""
         return len(self._block) - self._come
 
