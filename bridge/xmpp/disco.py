@@ -1,0 +1,128 @@
+"""What our addresses say of themselves: identity and features, items, vCards, version, time, and that they are there.
+
+Specifications: XEP-0030, 0115, 0054, 0292, 0092, 0199, 0202. What stands at an address comes with the request; nothing is
+known here. The answers are given to ``answers`` by the component; ``caps`` is for who sends presence.
+"""
+
+import base64
+import functools
+import hashlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp import stanzas
+from bridge.xmpp.ports import Answer, Described, IqRefused, Request
+
+NODE = "urn:linkspan"
+"""What XEP-0115 calls the node: whose capabilities they are."""
+FEATURES = (ns.DISCO_INFO, ns.DISCO_ITEMS, ns.PING, ns.TIME, ns.VCARD, ns.VCARD4, ns.VERSION)
+"""What every address of ours can do."""
+
+_VCARD = ("FN", "NICKNAME", "URL", "DESC")
+_VCARD4 = (("fn", "text"), ("nickname", "text"), ("url", "uri"), ("note", "text"))
+
+
+class Disco:
+    """Answers for every address of ours."""
+
+    def __init__(self, *, software: str, version: str, now: Callable[[], int]) -> None:
+        self._software = software
+        self._version = version
+        self._now = now  # milliseconds since the epoch
+
+    def answers(self) -> Iterator[tuple[str, Answer]]:
+        """Return what is asked (the child of an IQ of type get) and who answers it."""
+        yield f"{{{ns.DISCO_INFO}}}query", info
+        yield f"{{{ns.DISCO_ITEMS}}}query", items
+        yield f"{{{ns.VCARD}}}vCard", vcard
+        yield f"{{{ns.VCARD4}}}vcard", vcard4
+        yield f"{{{ns.PING}}}ping", ping
+        yield f"{{{ns.VERSION}}}query", self.version
+        yield f"{{{ns.TIME}}}time", self.time
+
+    def version(self, _: Request) -> str:
+        """Return name and version of the program (XEP-0092); the system it runs on is nobody's business."""
+        inner = stanzas.element("name", words=self._software) + stanzas.element("version", words=self._version)
+        return stanzas.element("query", ns.VERSION, children=inner)
+
+    def time(self, _: Request) -> str:
+        """Return the time in UTC (XEP-0202)."""
+        utc = datetime.fromtimestamp(self._now() // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return stanzas.element("time", ns.TIME, children=f"<tzo>+00:00</tzo><utc>{utc}</utc>")
+
+
+def ping(_: Request) -> str:
+    """Say that the address is there (XEP-0199)."""
+    return ""
+
+
+def info(request: Request) -> str:
+    """Return identity and features (XEP-0030 section 3), also for the node that :func:`caps` tells. Raises: IqRefused."""
+    described = request.described
+    node = request.payload.get("node", "")
+    if node and node != f"{NODE}#{_ver(*_able(described))}":
+        raise IqRefused("item-not-found")
+    identity = {"category": described.category, "type": described.kind, "name": described.name}
+    inner = stanzas.element("identity", attrs=identity)
+    inner += "".join(stanzas.element("feature", attrs={"var": feature}) for feature in _features(described))
+    return stanzas.element("query", ns.DISCO_INFO, attrs={"node": node} if node else {}, children=inner)
+
+
+def items(request: Request) -> str:
+    """Return what there is below an address (XEP-0030 section 4). Raises: IqRefused."""
+    if request.payload.get("node"):
+        raise IqRefused("item-not-found")
+    inner = ""
+    for item in request.described.items:
+        attrs = {"jid": item.jid, "name": item.name, "node": item.node}
+        inner += stanzas.element("item", attrs={key: value for key, value in attrs.items() if value})
+    return stanzas.element("query", ns.DISCO_ITEMS, children=inner)
+
+
+def vcard(request: Request) -> str:
+    """Return the vCard (XEP-0054)."""
+    inner = "".join(
+        stanzas.element(name, words=words)
+        for name, words in zip(_VCARD, _card(request.described), strict=True)
+        if words
+    )
+    return stanzas.element("vCard", ns.VCARD, children=inner)
+
+
+def vcard4(request: Request) -> str:
+    """Return the vCard in its newer form (XEP-0292 section 4)."""
+    inner = "".join(
+        stanzas.element(name, children=stanzas.element(kind, words=words))
+        for (name, kind), words in zip(_VCARD4, _card(request.described), strict=True)
+        if words
+    )
+    return stanzas.element("vcard", ns.VCARD4, children=inner)
+
+
+def caps(described: Described) -> str:
+    """Return ``<c/>`` for the presence of an address: whoever knows the digest need not ask (XEP-0115).
+
+    Addresses that are described alike have the same digest: a ghost's ``name`` should be its network's, not its own.
+    """
+    return stanzas.caps(NODE, _ver(*_able(described)))
+
+
+def _card(described: Described) -> tuple[str, str, str, str]:
+    full_name = described.full_name or described.nickname or described.name
+    return full_name, described.nickname, described.url, described.description
+
+
+def _features(described: Described) -> list[str]:
+    return sorted({*FEATURES, *described.features})
+
+
+def _able(described: Described) -> tuple[str, tuple[str, ...]]:
+    return f"{described.category}/{described.kind}//{described.name}", tuple(_features(described))
+
+
+@functools.lru_cache(maxsize=256)
+def _ver(identity: str, features: tuple[str, ...]) -> str:
+    """Return the verification string (XEP-0115 section 5.1)."""
+    text = "".join(f"{part}<" for part in (identity, *features))
+    return base64.b64encode(hashlib.sha1(text.encode(errors="replace"), usedforsecurity=False).digest()).decode()
