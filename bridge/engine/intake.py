@@ -412,13 +412,15 @@ class Intake:
         accepted.add_done_callback(lambda _: written.set_result(None))
 
     async def _journalled(self, events: Collection[Said]) -> set[tuple[Room, EventKey]]:
-        """Return which of the facts from history the store has."""
+        """Return which of the facts are known, asking the store for those from history."""
         asked: dict[Room, list[EventKey]] = {}
+        found: set[tuple[Room, EventKey]] = set()
         for event in events:
             origin = event.origin
-            if origin.replayed and (origin.room, origin.key) not in self._keys:
+            if (origin.room, origin.key) in self._keys:
+                found.add((origin.room, origin.key))
+            elif origin.replayed:
                 asked.setdefault(origin.room, []).append(origin.key)
-        found: set[tuple[Room, EventKey]] = set()
         for room, keys in asked.items():
             known = await self._ask_store(lambda room=room, keys=keys: self._store.known(room, keys))  # type: ignore[misc]
             found.update((room, key) for key in known)

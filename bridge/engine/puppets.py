@@ -156,6 +156,7 @@ class Puppets:
 
     def restarted(self, network: Network) -> None:
         """Wish everything anew, most recently active people first: the connector has begun from nothing."""
+        self._rosters.restarted(network)
         troupe = self._troupes.get(network)
         if troupe is None:
             return

@@ -65,6 +65,7 @@ class _Roster:
     listed: bool = False  # a complete list has been seen: who is not in it is not there
     closed: bool = False
     opened: bool = False
+    down: bool = False  # the network is
     reason: str = ""
     final: bool = False
     grace: Timer | None = None
@@ -124,8 +125,8 @@ class Rosters:
         return [
             RoomStatus(
                 room=room,
-                opened=roster.opened,
-                reason=roster.reason,
+                opened=roster.opened and not roster.down,
+                reason="the network is down" if roster.down else roster.reason,
                 final=roster.final,
                 members=len(roster.members),
             )
@@ -135,18 +136,26 @@ class Rosters:
     def lost(self, network: Network) -> None:
         """Take note that a network is down: who is in its rooms is not known, and forgotten after a while."""
         for roster in self._of(network):
+            roster.down = True
             self._begin_grace(roster)
 
     def found(self, network: Network) -> None:
         """Take note that a network is up again: where it had not closed a room, nothing has changed there."""
         for roster in self._of(network):
+            roster.down = False
             if not roster.closed:
                 self._end_grace(roster)
 
     def forget(self, network: Network) -> None:
         """Take note that nobody will ever tell who is in these rooms."""
         for roster in self._of(network):
+            roster.opened = False
             self._empty(roster, "")
+
+    def restarted(self, network: Network) -> None:
+        """Take note that a connector has begun from nothing: it is in no room yet."""
+        for roster in self._of(network):
+            roster.opened = False
 
     def heard(self, room: Room, sender: Member) -> None:
         """Take note of a speaker: some networks tell of their members by what these say, and in no other way."""
