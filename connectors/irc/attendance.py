@@ -1,7 +1,8 @@
 """Who comes, goes and changes: the half of :mod:`connectors.irc.inbound` that is about people, not about what they say.
 
 Reads the lines that change the :class:`~connectors.irc.channels.View`, and tells what the bridge has to know of it:
-members whom it has been shown, and rooms. Called by ``inbound`` alone; replayed history never gets here.
+members whom it has been shown. That the listener itself comes and goes is not its business. Called by ``inbound`` alone;
+replayed history never gets here.
 """
 
 import re
@@ -15,10 +16,9 @@ from bridge.core.events import (
     MemberRenamed,
     MembersListed,
     Origin,
-    RoomClosed,
-    RoomOpened,
 )
 from bridge.core.ids import Room
+from bridge.core.text import clean_name
 from connectors.irc import formatting
 from connectors.irc.channels import AWAY, Channel, User, View
 from connectors.irc.wire import Line
@@ -32,7 +32,7 @@ _SPLIT = re.compile(rf"{_HOST} {_HOST}", re.ASCII)
 _LOST = re.compile(
     r"ping time-?out|connection (?:reset|timed)|(?:read|write) error|broken pipe|sendq", re.IGNORECASE | re.ASCII
 )
-_CONTROLS = re.compile(r"[\x00\x01\x05-\x08\x0a-\x0e\x10\x12-\x15\x17-\x1c\x7f-\x9f]")
+_CONTROLS = re.compile(r"[\x00\x01\x05-\x08\x0a-\x0e\x10\x12-\x15\x17-\x1c\x7f-\x9f\ufffe\uffff]")
 """Control characters that are no formatting codes."""
 
 Stamp = Callable[[Room, int], Origin]
@@ -78,8 +78,6 @@ class Attendance:
 
     def quit(self, line: Line, now: int, *, split: bool) -> Sequence[Event]:
         """Read a QUIT; ``split`` says that the server calls it part of a netsplit."""
-        if self.view.is_me(line.nick):
-            return ()
         user = self.view.user(line.nick)
         if user is None:
             return ()
@@ -97,9 +95,6 @@ class Attendance:
         room = self.view.room(line.param(0))
         if room is None:
             return ()
-        if self.view.is_me(line.nick):
-            self.view.join(self.view.open(line.param(0)), line.source)
-            return (RoomOpened(origin=self._stamp(room, now)),)
         channel = self.view.channel(line.param(0))
         if channel is None:
             return ()
@@ -116,9 +111,7 @@ class Attendance:
         found = self.view.find(line.param(0))
         if found is None:
             return ()
-        if self.view.is_me(line.nick):
-            return self._closed(*found, Cause.LEFT, "", now)
-        user = self.view.part(found[1], line.nick)
+        user = self.view.part(line.param(0), line.nick)
         if user is None or user.ours or not found[1].listed:
             return ()
         member, reason = self.view.member(user), plain(line.param(1))
@@ -129,17 +122,11 @@ class Attendance:
         if found is None:
             return ()
         nick, actor, reason = line.param(1), line.nick, plain(line.param(2))
-        if self.view.is_me(nick):
-            return self._closed(*found, Cause.KICKED, f"kicked by {actor}: {reason}", now)
-        user = self.view.part(found[1], nick)
+        user = self.view.part(line.param(0), nick)
         if user is None or user.ours or not found[1].listed:
             return ()
         origin, member = self._stamp(found[0], now), self.view.member(user)
         return (MemberLeft(origin=origin, member=member, cause=Cause.KICKED, reason=reason, actor=actor),)
-
-    def _closed(self, room: Room, channel: Channel, cause: Cause, reason: str, now: int) -> Sequence[Event]:
-        self.view.close(channel.name)
-        return (RoomClosed(origin=self._stamp(room, now), cause=cause, reason=reason),)
 
     def _renamed(self, line: Line, now: int) -> Sequence[Event]:
         user = self.view.user(line.nick)
@@ -231,4 +218,4 @@ def readable(text: str) -> str:
 
 def plain(text: str) -> str:
     """Return a text without formatting codes and control characters."""
-    return formatting.strip(readable(text))
+    return clean_name(formatting.strip(readable(text)))

@@ -3,8 +3,7 @@
 Only state and its transitions; no events, no sockets. Written by :mod:`connectors.irc.inbound` from what the listener
 reads, and looked at by everybody else (has the listener op here? is this nick ours? may anybody set the topic?).
 
-One view lasts as long as one listener connection: a new one begins empty, and the network tells it anew. Users are kept
-once, however many channels they share with us.
+A channel is known for as long as somebody of us reads it. Users are kept once, however many channels they share with us.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -14,10 +13,9 @@ import msgspec
 from bridge.core.events import Member, Presence, Show
 from bridge.core.ids import Network, Person, PersonId, Room, RoomId
 from connectors.irc.isupport import Isupport, ModeChange
+from connectors.irc.marks import MARKER
 from connectors.irc.wire import Source, split_source
 
-MARKER = "(via linkspan)"
-"""How the real name of every bridge's puppet ends: who carries it is a stand-in for somebody elsewhere."""
 AWAY = "away"
 """Stands for the words of somebody of whom it is only known that they are away."""
 
@@ -78,6 +76,13 @@ class View:
         self.owns = owns
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
+
+    def begin(self, isupport: Isupport, me: str) -> None:
+        """Go on with another connection; what is known stays, unless this server compares names in another way."""
+        if isupport.casemapping != self.isupport.casemapping:
+            self.users.clear()
+            self.channels.clear()
+        self.isupport, self.fold, self.me = isupport, isupport.fold, me
 
     def channel(self, name: str) -> Channel | None:
         """Return a channel by its name in any case."""
@@ -157,13 +162,14 @@ class View:
         channel.members[nick] = ""
         return user
 
-    def part(self, channel: Channel, nick: str) -> User | None:
-        """Take somebody out of a channel."""
+    def part(self, name: str, nick: str) -> User | None:
+        """Take somebody out of a channel; returns who it was."""
         folded = self.fold(nick)
-        if channel.members.pop(folded, None) is None:
+        channel = self.channel(name)
+        if channel is None or channel.members.pop(folded, None) is None:
             return None
         user = self.users.get(folded)
-        self._leave(folded, self.fold(channel.name))
+        self._leave(folded, self.fold(name))
         return user
 
     def quit(self, nick: str) -> None:
@@ -225,12 +231,12 @@ class View:
         """Apply changes of a channel's modes and its members' statuses; lists (bans) are not kept."""
         symbols = {mode: symbol for symbol, mode in self.isupport.prefix.items()}
         lists = self.isupport.chanmodes[0]
-        for adding, letter, parameter in changes:
+        for sign, letter, parameter in changes:
             if letter in symbols:
-                self._status(channel, symbols[letter], parameter or "", held=adding)
+                self._status(channel, symbols[letter], parameter or "", held=sign == "+")
             elif letter in lists:
                 continue
-            elif adding:
+            elif sign == "+":
                 channel.modes[letter] = parameter
             else:
                 channel.modes.pop(letter, None)

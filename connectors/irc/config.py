@@ -65,7 +65,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Raw lines that the listener sends after connecting; "{nick}" is its nick: ["MODE {nick} +x"]."""
 
     puppet_realname: str = ""
-    """Real name of puppets: "{name}" is the person's name, "{address}" their address; left out it is both."""
+    """Real name of puppets: "{name}" is the person's name, "{address}" their address, which not every room shows to
+    everybody; left out it is the name alone. "(via linkspan)" is added."""
     deaf: bool = True
     """Have puppets not be sent what is said in channels, where the network has a user mode for that: spares the server and us."""
     bot_mode: bool = True
@@ -82,8 +83,12 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     flood_delay: float | None = None
     """Time for each line after that, for the sake of people; left out it is "500ms", and 0 towards a server on the same machine.
     Apart from that, never more is sent than the server has processed."""
-    connecting: int = 10
-    """Connections that may be on their way up at one time."""
+    lines: int = 8
+    """Lines that one message may have; of a longer one the rest is counted, not said."""
+    guard_names: bool = False
+    """Put an invisible character into names that the relay says, so that nobody is highlighted by them."""
+    connecting: int = 0
+    """Connections that may be on their way up at one time; 0: 5, and 50 towards a server on the same machine."""
 
     def __post_init__(self) -> None:
         """Refuse what could not work, each with the key that is wrong."""
@@ -116,7 +121,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         _check("key", bool(self.certificate) or not self.key, "a key without a certificate", "both")
         _check("encoding", _is_encoding(self.encoding), repr(self.encoding), 'the name of an encoding such as "cp1252"')
         _check("flood_burst", self.flood_burst > 0, str(self.flood_burst), "at least 1")
-        _check("connecting", self.connecting > 0, str(self.connecting), "at least 1")
+        _check("lines", self.lines > 0, str(self.lines), "at least 1")
+        _check("connecting", self.connecting >= 0, str(self.connecting), "at least 1, or 0 for automatic")
         for line in self.perform:
             _check(
                 "perform",

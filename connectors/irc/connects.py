@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from heapq import nsmallest
 from typing import Any, Protocol
 
+from bridge.core.backoff import delay
 from connectors.irc.client import Connection, Failure, Kind, Refused
 from connectors.irc.pace import Pace
 
@@ -74,7 +75,7 @@ class Connects:
         self._pace = pace
         self._jitter = jitter
         self._waiting: dict[Candidate, _Turn] = {}
-        self._flying: set[Candidate] = set()
+        self._flying: dict[Candidate, bool] = {}  # whether they still want it
         self._numbers = 0
         self._open = False  # whether others than the listener may connect
         self._held_until = 0.0
@@ -90,6 +91,9 @@ class Connects:
 
     def want(self, candidate: Candidate, *, attempts: int = 0) -> None:
         """Connect somebody when it is their turn; with ``attempts``, as if so many had failed before."""
+        if candidate in self._flying:
+            self._flying[candidate] = True
+            return
         turn = self._waiting.get(candidate)
         if turn is None:
             self._numbers += 1
@@ -102,6 +106,8 @@ class Connects:
     def drop(self, candidate: Candidate) -> None:
         """Connect somebody no more; an attempt under way goes on, and tells its owner."""
         self._waiting.pop(candidate, None)
+        if candidate in self._flying:
+            self._flying[candidate] = False
 
     def open(self) -> None:
         """Let everybody connect: the listener is up."""
@@ -130,7 +136,7 @@ class Connects:
         ready = [(self._place(c, turn), c, turn) for c, turn in self._waiting.items() if self._may_go(c, turn, now)]
         for _, candidate, turn in nsmallest(max(free, 0), ready, key=lambda entry: entry[0]):
             del self._waiting[candidate]
-            self._flying.add(candidate)
+            self._flying[candidate] = True
             self._spawn(self._connect(candidate, turn))
         self._set_timer(now)
 
@@ -158,10 +164,10 @@ class Connects:
         try:
             await candidate.dial().connect()
         except Refused as refused:
-            self._flying.discard(candidate)
-            self._failed(candidate, turn, refused.failure)
+            if self._flying.pop(candidate):
+                self._failed(candidate, turn, refused.failure)
         else:
-            self._flying.discard(candidate)
+            del self._flying[candidate]
             self._holds = 0
             self._banned.clear()
             self._width = min(self._width + 1, self._most)
@@ -181,7 +187,7 @@ class Connects:
             case Kind.NICK | Kind.TLS | Kind.NETWORK | Kind.CLOSED:
                 turn.attempts += 1
                 turn.due = self._now() + self._delay(turn.attempts)
-        self._waiting.setdefault(candidate, turn)
+        self._waiting[candidate] = turn
         candidate.waits(failure)
 
     def _ban(self, failure: Failure) -> None:
@@ -204,9 +210,7 @@ class Connects:
         self._held_until = max(self._held_until, now + seconds * (1 + self._jitter() / 4))
 
     def _delay(self, attempts: int) -> float:
-        """Return how long to wait after so many failures: doubling, and anything from half of it to all."""
-        longest = min(self._pace.retry * 2.0 ** min(attempts - 1, 30), self._pace.longest_retry)
-        return longest * (1 + self._jitter()) / 2
+        return delay(attempts, self._jitter(), base=self._pace.retry, cap=self._pace.longest_retry)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()

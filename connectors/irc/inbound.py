@@ -23,21 +23,48 @@ from bridge.core.events import (
     Origin,
     ReactionsChanged,
     RoomClosed,
+    RoomOpened,
     TopicChanged,
     TypingChanged,
 )
 from bridge.core.ids import EventKey, MessageId, Person, Room, RoomId, digest
+from bridge.core.text import clean
 from connectors.irc import ctcp, formatting
 from connectors.irc.attendance import Attendance, plain, readable
 from connectors.irc.channels import Channel, User, View
+from connectors.irc.marks import REACT, REPLY, TYPING, UNREACT, VIA
 from connectors.irc.wire import Line
 
-VIA = "+linkspan/via"
-"""Client tag that names the bridges which a message came through, separated by commas."""
 _HISTORY = frozenset({"chathistory", "znc.in/playback"})
 _ADDRESSED = re.compile(r"([^\s:,]+)[:,](?:\s|$)")
 _REACTIONS = 2000
 """Sets of reactions that are remembered: the network tells changes, the bridge wants to know the whole set."""
+
+
+class Batches:
+    """The open batches of one connection (IRCv3 batch)."""
+
+    __slots__ = ("_open",)
+
+    def __init__(self) -> None:
+        self._open: dict[str, tuple[str, str]] = {}  # reference to (type, outer reference)
+
+    def note(self, line: Line) -> None:
+        """Take a BATCH line."""
+        reference = line.param(0)
+        if reference.startswith("+"):
+            self._open[reference[1:]] = (line.param(1), line.tags.get("batch", ""))
+        else:
+            self._open.pop(reference[1:], None)
+
+    def around(self, line: Line) -> Iterator[str]:
+        """Yield the types of the batches that a line is in, inner ones first."""
+        reference = line.tags.get("batch", "")
+        for _ in range(4):  # deeper nesting is nonsense, and a ring would have no end
+            if reference not in self._open:
+                return
+            kind, reference = self._open[reference]
+            yield kind
 
 
 class _Said(Protocol):
@@ -61,7 +88,6 @@ class Inbound:
         self._count = 0
         self._moment = 0  # time of the line before
         self._same: dict[str, int] = {}  # how often the same was said in this moment
-        self._batches: dict[str, tuple[str, str]] = {}  # reference to (type, outer reference)
         self._reacted: dict[tuple[Room, MessageId, Person], tuple[str, ...]] = {}
         self._said_now: dict[str, _Said] = {
             "PRIVMSG": self._posted,
@@ -71,23 +97,31 @@ class Inbound:
             "TOPIC": self._topic,
         }
         self._tells = self.attendance.tells
-        self._notes = self.attendance.notes | {"BATCH": self._batch, "332": self._topic_is, "333": self._topic_by}
+        self._notes = self.attendance.notes | {"332": self._topic_is, "333": self._topic_by}
 
-    def read(self, line: Line, now: int) -> Sequence[Event]:
-        """Return what a line means; ``now``, in milliseconds since the epoch, is for lines that do not carry a time."""
+    def read(self, line: Line, now: int, batches: "Batches") -> Sequence[Event]:
+        """Return what a line means.
+
+        ``now``, in milliseconds since the epoch, is for lines that do not carry a time; ``batches`` are those of the
+        connection that the line came over.
+        """
         if "time" in line.tags:
             now = _time(line.tags["time"], now)
         said = self._said_now.get(line.command)
-        replayed = "batch" in line.tags and not _HISTORY.isdisjoint(self._kinds(line))
+        replayed = "batch" in line.tags and not _HISTORY.isdisjoint(batches.around(line))
         if said is not None:
             return said(line, now, replayed=replayed)
         if line.command in self._notes:
             self._notes[line.command](line)
             return ()
+        if line.command == "BATCH":
+            batches.note(line)
+            self._same.clear()
+            return ()
         if replayed:
             return ()  # who came and went then is not who is here now
         if line.command == "QUIT":
-            return self.attendance.quit(line, now, split="netsplit" in self._kinds(line))
+            return self.attendance.quit(line, now, split="netsplit" in batches.around(line))
         tell = self._tells.get(line.command)
         return tell(line, now) if tell is not None else ()
 
@@ -101,10 +135,21 @@ class Inbound:
         topic = self._topic_found(room, channel, now)
         return [topic, members] if topic is not None else [members]
 
-    def lost(self, reason: str, now: int) -> list[Event]:
-        """Return what follows when the listener's connection is gone: no room is read any more."""
-        rooms = [self.view.room(channel.name) for channel in self.view.channels.values()]
-        return [RoomClosed(origin=self._stamp(r, now), cause=Cause.LOST, reason=reason) for r in rooms if r is not None]
+    def closed(self, name: str, cause: Cause, reason: str, now: int) -> list[Event]:
+        """Forget a channel that nobody reads any more."""
+        room = self.view.room(name)
+        if self.view.channel(name) is None or room is None:
+            return []
+        self.view.close(name)
+        return [RoomClosed(origin=self._stamp(room, now), cause=cause, reason=reason)]
+
+    def opened(self, name: str, now: int) -> list[Event]:
+        """Begin to read a channel; there is nobody in it until they are listed."""
+        room = self.view.room(name)
+        if room is None:
+            return []
+        self.view.open(name)
+        return [RoomOpened(origin=self._stamp(room, now))]
 
     def direct(self, line: Line, to: Person, now: int) -> DirectPosted | None:
         """Read a private message to a puppet; None for CTCP, and what servers, services and ourselves say."""
@@ -127,7 +172,7 @@ class Inbound:
 
     def _posted(self, line: Line, at: int, *, replayed: bool) -> Sequence[Event]:
         room = self._target(line)
-        if room is None or (not replayed and self.view.is_ours(line.nick)):
+        if room is None or self.view.is_ours(line.nick):
             return ()
         content = self._content(line)
         if content is None:
@@ -149,15 +194,15 @@ class Inbound:
         if room is None or self.view.is_ours(line.nick):
             return ()
         target = _answered(line)
-        added = line.tags.get("+draft/react") or line.tags.get("+react") or ""
-        removed = line.tags.get("+draft/unreact") or line.tags.get("+unreact") or ""
+        added = line.tags.get(REACT) or line.tags.get("+react") or ""
+        removed = line.tags.get(UNREACT) or line.tags.get("+unreact") or ""
         if target and (added or removed):
             sender = self.view.member(self._speaker(line))
             reactions = self._react((room, MessageId(target), sender.person), added, removed)
             key = EventKey(self._message_id(line, at))
             origin = Origin(room=room, key=key, at=at, replayed=replayed, via=_via(line))
             return (ReactionsChanged(origin=origin, sender=sender, target=MessageId(target), reactions=reactions),)
-        typing = line.tags.get("+typing") or line.tags.get("+draft/typing")
+        typing = line.tags.get(TYPING) or line.tags.get("+draft/typing")
         if typing and not replayed:
             sender = self.view.member(self._speaker(line))
             return (TypingChanged(origin=self._stamp(room, at), sender=sender, active=typing == "active"),)
@@ -199,7 +244,7 @@ class Inbound:
         if self.view.is_ours(line.nick):
             return ()
         sender = self.view.member(self._speaker(line)) if "!" in line.source else None
-        origin = Origin(room=room, key=_topic_key(topic, at // 1000), at=at, replayed=replayed)
+        origin = Origin(room=room, key=topic_key(topic, at // 1000), at=at, replayed=replayed)
         return (TopicChanged(origin=origin, topic=topic, sender=sender),)
 
     def _topic_found(self, room: Room, channel: Channel, now: int) -> TopicChanged | None:
@@ -208,7 +253,7 @@ class Inbound:
         if not channel.topic or (setter and self.view.is_ours(setter)):
             return None
         user = self.view.user(setter)
-        key = _topic_key(channel.topic, channel.topic_at)
+        key = topic_key(channel.topic, channel.topic_at)
         return TopicChanged(
             origin=Origin(room=room, key=key, at=channel.topic_at * 1000 or now, replayed=True),
             topic=channel.topic,
@@ -236,6 +281,7 @@ class Inbound:
                 return None
             kind = Kind.ACTION
         text, spans = formatting.read(readable(text))
+        text = clean(text)  # closes what directions it opens, at its end: the spans stay true
         if not text or text.isspace():
             return None
         return Content(text=text, kind=kind, spans=spans, mentions=self._mentions(text))
@@ -280,30 +326,13 @@ class Inbound:
         name = line.param(0)
         return self.view.room(name.lstrip(self.view.isupport.statusmsg) if self.view.isupport.statusmsg else name)
 
-    def _batch(self, line: Line) -> None:
-        reference = line.param(0)
-        if reference.startswith("+"):
-            self._batches[reference[1:]] = (line.param(1), line.tags.get("batch", ""))
-        else:
-            self._batches.pop(reference[1:], None)
-        self._same.clear()
-
-    def _kinds(self, line: Line) -> Iterator[str]:
-        """Yield the types of the batches that a line is in, inner ones first."""
-        reference = line.tags.get("batch", "")
-        for _ in range(4):  # deeper nesting is nonsense, and a ring would have no end
-            if reference not in self._batches:
-                return
-            kind, reference = self._batches[reference]
-            yield kind
-
     def _stamp(self, room: Room, at: int) -> Origin:
         """Return the origin of a fact about state: its key is never looked up, only different each time."""
         self._count += 1
         return Origin(room=room, key=EventKey(digest("state", self._run, self._count)), at=at)
 
 
-def _topic_key(topic: str, seconds: int) -> EventKey:
+def topic_key(topic: str, seconds: int) -> EventKey:
     """Return one key for a topic that is seen to change, and the same one found there at the next join."""
     return EventKey(digest("topic", topic, seconds))
 
@@ -324,4 +353,4 @@ def _via(line: Line) -> tuple[str, ...]:
 
 def _answered(line: Line) -> str:
     """Return the id of the message that a line answers, "" for none."""
-    return line.tags.get("+draft/reply") or line.tags.get("+reply") or ""
+    return line.tags.get(REPLY) or line.tags.get("+reply") or ""

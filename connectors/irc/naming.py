@@ -112,3 +112,8 @@ class Naming:
 def rules_of(nicklen: int, fold: Callable[[str], str]) -> NickRules:
     """Return the rules of a server; ``nicklen`` 0 is one that does not tell."""
     return irc_rules(nicklen=nicklen or LONGEST, key=fold)
+
+
+def username(nick: str) -> str:
+    """Return a user name (ident) that every server takes, made from a nick."""
+    return "".join(c for c in nick.lower() if c.isascii() and c.isalnum())[:9] or "linkspan"

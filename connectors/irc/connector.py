@@ -1,0 +1,196 @@
+"""The IRC connector: what the bridge holds. It passes wishes and orders on to the parts of the present run.
+
+A run is made of a :class:`~connectors.irc.scene.Scene`, the listener, the pool of puppets and the sender, put together here
+and thrown away with the run. What the bridge wishes between two runs waits for the next.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from bridge.connector import Finding, Hub, Setup
+from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
+from bridge.core.deliveries import Delivery, Sent
+from bridge.core.events import Member
+from bridge.core.failures import Retry
+from bridge.core.ids import Person, RoomId
+from connectors.irc.checking import check
+from connectors.irc.listener import Listener
+from connectors.irc.pace import Pace
+from connectors.irc.places import Places
+from connectors.irc.puppets import Pool
+from connectors.irc.scene import Scene
+from connectors.irc.sending import Sender
+from connectors.irc.voices import Voices
+
+CAPABILITIES = Capabilities(
+    representation=Representation.SESSION,
+    text=Limit(400, Unit.BYTES),
+    features={
+        Feature.FORMATTING: Support.NATIVE,
+        Feature.MULTILINE: Support.FALLBACK,
+        Feature.ACTION: Support.NATIVE,
+        Feature.NOTICE: Support.NATIVE,
+        Feature.EDIT: Support.FALLBACK,
+        Feature.RETRACT: Support.FALLBACK,
+        Feature.REACT: Support.FALLBACK,
+        Feature.REPLY: Support.FALLBACK,
+        Feature.THREAD: Support.DROPPED,
+        Feature.MENTION: Support.FALLBACK,
+        Feature.ATTACHMENT: Support.FALLBACK,
+        Feature.TOPIC: Support.NATIVE,
+        Feature.KICK: Support.NATIVE,
+        Feature.DIRECT: Support.NATIVE,
+        Feature.PRESENCE: Support.NATIVE,
+        Feature.TYPING: Support.FALLBACK,
+        Feature.AVATAR: Support.DROPPED,
+    },
+    pipeline=32,
+)
+"""The same for every network: what some servers lack (reactions, redaction, typing) is left out there."""
+
+
+class _Run(NamedTuple):
+    """The parts of one run."""
+
+    scene: Scene
+    pool: Pool
+    listener: Listener
+    voices: Voices
+    sender: Sender
+
+
+class IrcConnector:
+    """One IRC network: Connector, Listens, Joins, Renames, Types, Checks."""
+
+    def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
+        self._setup = setup
+        self._pace = pace or Pace()
+        self._places = Places()
+        self._run: _Run | None = None
+        self._early: list[Callable[[_Run], None]] = []  # wishes for the next run
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the network can carry."""
+        return CAPABILITIES
+
+    async def run(self, hub: Hub) -> None:
+        """Be connected until cancelled; then everybody quits."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._run = run = _compose(self._setup, hub, self._pace, self._places, tasks)
+                await run.scene.recall_topics()
+                early, self._early = self._early, []
+                for wish in early:
+                    wish(run)
+                run.listener.start()
+                await asyncio.get_running_loop().create_future()
+        finally:
+            await self._end()
+
+    async def _end(self) -> None:
+        run, self._run = self._run, None
+        if run is None:
+            return
+        run.scene.close()
+        run.sender.close("the bridge stops")
+        run.scene.connects.close()
+        run.listener.stop()
+        message = self._setup.settings.quit_message
+        connections = [run.listener.connection, *(puppet.stop() for puppet in run.pool)]
+        quits = [connection.quit(message) for connection in connections if connection is not None]
+        for place in self._places:
+            place.reset()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pace.leave):
+                await asyncio.gather(*quits)
+
+    def send(self, delivery: Delivery) -> Awaitable[Sent]:
+        """Carry out one order."""
+        if self._run is None:
+            future: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+            future.set_exception(Retry(f"{self._setup.network} is not running"))
+            return future
+        return self._run.sender.send(delivery)
+
+    def listen(self, room: RoomId, *, password: str = "") -> None:
+        """Be in a channel and read it."""
+        place = self._places.add(room, password)
+        if self._run is not None:
+            self._run.listener.listen(place)
+
+    def unlisten(self, room: RoomId) -> None:
+        """Leave a channel, with every puppet."""
+        place = self._places.get(room)
+        if place is None:
+            return
+        if self._run is not None:
+            self._run.pool.clear(room)
+            self._run.listener.unlisten(place)
+        self._places.remove(room)
+
+    def join(self, room: RoomId, member: Member) -> None:
+        """Have a puppet in a channel."""
+        self._wish(lambda run: _join(run, room, member))
+
+    def leave(self, room: RoomId, person: Person, *, reason: str = "") -> None:
+        """Have a puppet in a channel no more."""
+        self._wish(lambda run: run.pool.leave(room, person, reason))
+
+    def rename(self, room: RoomId, old: Person, member: Member) -> None:
+        """Have one person's puppet be another's."""
+        self._wish(lambda run: _rename(run, room, old, member))
+
+    def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
+        """Show that somebody composes."""
+        if self._run is not None:
+            self._run.voices.typing(room, member, active=active)
+
+    async def check(self, rooms: list[RoomId]) -> list[Finding]:
+        """Connect, join, look at rights, and leave."""
+        return await check(self._setup, rooms)
+
+    def _wish(self, wish: Callable[[_Run], None]) -> None:
+        if self._run is None:
+            self._early.append(wish)
+        else:
+            wish(self._run)
+
+
+def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.TaskGroup) -> _Run:
+    """Put the parts together; they hold each other by the few calls that one needs of another."""
+
+    def person(nick: str) -> Person | None:
+        return pool.person(nick)
+
+    def wake(room: RoomId | None) -> None:
+        sender.wake(room)
+
+    def report() -> None:
+        listener.report()
+
+    scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person)
+    pool = Pool(scene, wake=wake, changed=report)
+    voices = Voices(scene, pool, lambda: listener.connection)
+    sender = Sender(scene, voices)
+    listener = Listener(scene, pool, wake=wake, seen=sender.seen, gone=sender.gone)
+    return _Run(scene, pool, listener, voices, sender)
+
+
+def _join(run: _Run, room: RoomId, member: Member) -> None:
+    place = run.scene.places.get(room)
+    if place is not None:
+        run.pool.join(place, member)
+
+
+def _rename(run: _Run, room: RoomId, old: Person, member: Member) -> None:
+    place = run.scene.places.get(room)
+    if place is not None:
+        run.pool.rename(place, old, member)
+
+
+def build(setup: Setup) -> IrcConnector:
+    """Return the connector of one network; named in the manifest."""
+    return IrcConnector(setup)

@@ -1,0 +1,397 @@
+"""The pool of puppets: one connection for each person, however many channels they are wished to be in.
+
+A puppet that loses its connection comes back by itself, within the network's budget (``connects``); one that was killed
+or banned from the network does not. Nothing here runs by a clock while nothing happens.
+
+Not here: the channels of a puppet (``wishes``), what it says (``sending``), how it gets its nick back (``seeking``), and
+how it reads in the listener's place (``deputies``).
+"""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+
+from bridge.core.capabilities import Limit, Unit
+from bridge.core.events import Cause, Member, Show
+from bridge.core.ids import Person, RoomId, digest
+from bridge.core.splitting import clip
+from connectors.irc import outbound
+from connectors.irc.client import Connection, Failure, Identity, Line, Reads
+from connectors.irc.connects import MEMBER, SPEAKER
+from connectors.irc.deputies import Deputies
+from connectors.irc.marks import MARKER
+from connectors.irc.naming import Naming, rules_of
+from connectors.irc.places import Place
+from connectors.irc.scene import Scene
+from connectors.irc.seeking import Seeker
+from connectors.irc.wishes import Wishes
+
+_REALNAME = 48
+"""Bytes of a real name that every server keeps."""
+_KILLED = re.compile(r"\bkilled\b", re.IGNORECASE)
+_OVER_A_NICK = re.compile(r"collision|ghost|regain|recover|overridden", re.IGNORECASE)
+"""Kills that are about the nick, and not about who had it."""
+_STALE = 90.0
+"""Seconds for which a nick that a puppet gave up is still taken for its."""
+_AWAY = {Show.AWAY: "away", Show.DND: "busy"}
+"""What is said for somebody who gives no words of their own."""
+
+
+class Puppet:
+    """The stand-in of one person."""
+
+    def __init__(self, member: Member, pool: "Pool", scene: Scene) -> None:
+        self.member = member
+        self.connection: Connection | None = None
+        self.spoke = 0.0
+        self.trouble = ""  # why it is not connected, in words
+        self.wishes = Wishes(member.person, self, scene)
+        self._pool = pool
+        self._scene = scene
+        self._away: str | None = None  # as the server knows it
+        self._linger: asyncio.TimerHandle | None = None
+        rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
+        naming = Naming(member.name, person=member.person, template=scene.puppets.nick, rules=rules)
+        self.seeker = Seeker(naming, pool.contest)
+
+    @property
+    def rank(self) -> int:
+        """SPEAKER while something is to be said."""
+        return SPEAKER if any(wish.awaited for wish in self.wishes) else MEMBER
+
+    def show(self, member: Member) -> None:
+        """Follow a change of the person: name, presence."""
+        before, self.member = self.member, member
+        if member.name != before.name:
+            self.seeker.call(member.name)
+        self._set_away()
+
+    def join(self, place: Place) -> None:
+        """Be in a channel."""
+        if self.wishes.add(place):
+            self._stay()
+            self.wishes.enter()
+            self.connect()
+
+    def connect(self) -> None:
+        """Be connected, when it is our turn."""
+        if self.connection is None:
+            self._scene.connects.want(self)
+
+    def disconnect(self) -> None:
+        """Say good-bye, and be forgotten."""
+        self._stay()
+        connection, self.connection = self.connection, None
+        self.seeker.down()
+        self._scene.connects.drop(self)
+        self._pool.forget(self)
+        if connection is not None:
+            self._pool.unnamed(connection.nick)
+            self._scene.spawn(connection.quit(self._scene.settings.quit_message))
+
+    def stop(self) -> Connection | None:
+        """Do nothing more; returns the connection, for whoever says good-bye."""
+        self._stay()
+        self.wishes.stop()
+        self.seeker.down()
+        connection, self.connection = self.connection, None
+        return connection
+
+    # what the connects ask
+
+    def dial(self) -> Connection:
+        """Return a new connection, under the best nick that may be free."""
+        scene = self._scene
+        self.seeker.naming.adapt(rules_of(scene.view.isupport.nicklen, scene.view.fold))
+        person = self.member.person
+        identity = Identity(
+            nicks=self.seeker.naming.first(scene.time()),
+            username=f"x{digest('ident', person.network, person.id)[:8]}",
+            realname=realname(self.member, scene.settings.puppet_realname),
+            deaf=scene.settings.deaf and not self._pool.deputies.claim(self),
+        )
+        return scene.dial(self, identity, Reads.OWN)
+
+    def refused(self, failure: Failure) -> None:
+        """Give up every wish: the network does not want this person, or none of us."""
+        self.trouble = failure.reason
+        reason = f"no connection to {self._scene.network}: {failure.reason}"
+        self.wishes.abandon(Cause.BANNED if failure.permanent else Cause.REFUSED, reason)
+        self._wake()
+
+    def waits(self, failure: Failure) -> None:
+        """Take note why there is no connection yet."""
+        self.trouble = failure.reason
+        self._wake()
+
+    # what the connection tells
+
+    def up(self, connection: Connection) -> None:
+        """Begin: enter every channel."""
+        self.connection = connection
+        self.trouble, self._away = "", None
+        self._pool.named(self, connection.nick)
+        self.seeker.up(connection)
+        self._set_away()
+        self.wishes.enter()
+        self._wake()
+        self.idle()
+
+    def down(self, connection: Connection, failure: Failure) -> None:
+        """Come back later, unless somebody does not want us to."""
+        self.connection = None
+        self._pool.unnamed(connection.nick)
+        self.seeker.down()
+        self._stay()
+        self._wake()
+        if failure.permanent or _is_kill(failure.reason):
+            self.wishes.abandon(Cause.BANNED, f"removed from {self._scene.network}: {failure.reason}")
+        else:
+            self.wishes.disconnected(failure.reason)
+        if self.wishes:
+            self.trouble = failure.reason
+            self._scene.connects.want(self, attempts=1)
+        else:
+            self._pool.forget(self)
+
+    def nick(self, connection: Connection, old: str, new: str) -> None:  # noqa: ARG002 - as Owner says
+        """Follow our own nick, whoever changed it."""
+        self._pool.named(self, new, old=old)
+        self.seeker.nick(new)
+        self.wishes.retell()
+
+    def line(self, connection: Connection, line: Line) -> None:
+        """Take what the server tells this puppet."""
+        fold = connection.isupport.fold
+        if line.command in {"PRIVMSG", "NOTICE"} and fold(line.param(0)) == fold(connection.nick):
+            self._told(connection, line)
+        else:
+            self.wishes.line(connection, line)
+            self._pool.deputies.line(self, line)
+
+    # what the wishes tell
+
+    def entered(self, place: Place) -> None:
+        """Speak, and if need be listen, in one more channel."""
+        self._pool.deputies.offer(self, place)
+
+    def gone(self, place: Place) -> None:
+        """Speak and listen in one channel less."""
+        self._pool.deputies.dismiss(self, place)
+
+    def turned_away(self, place: Place, numeric: str) -> None:
+        """Ask the listener for help where it may have the right to give it."""
+        if numeric == "473" and self.connection is not None:
+            self._pool.ask_in(self.connection.nick, place)
+
+    def changed(self, place: Place) -> None:
+        """Let what waits to be said in a channel look again."""
+        self._pool.wake(place.id)
+
+    def idle(self) -> None:
+        """Disconnect soon, if there is nothing to be connected for."""
+        if self.wishes:
+            return
+        if self.connection is None:
+            self._scene.connects.drop(self)
+            self._pool.forget(self)
+        elif self._linger is None:
+            self._linger = self._scene.later(self._scene.pace.linger, self.disconnect)
+
+    def talks(self) -> None:
+        """Stay connected a while longer: somebody talks through this puppet in private."""
+        self._stay()
+        self.idle()
+
+    def _wake(self) -> None:
+        for wish in self.wishes:
+            self._pool.wake(wish.place.id)
+        self._pool.wake(None)
+
+    def _stay(self) -> None:
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+
+    def _set_away(self) -> None:
+        """Be away as the person is."""
+        presence, connection = self.member.presence, self.connection
+        words = outbound.one_line(presence.status) or _AWAY.get(presence.show, "")
+        words = "" if presence.show is Show.AVAILABLE else words
+        if connection is None or words == (self._away or ""):
+            return
+        self._away = words
+        limit = connection.isupport.awaylen
+        words = clip(words, limit=Limit(limit, Unit.BYTES)) if limit else words
+        connection.send("AWAY", *([words] if words else []))
+
+    def _told(self, connection: Connection, line: Line) -> None:
+        scene = self._scene
+        if scene.manners.answer(connection, line):
+            return
+        event = scene.inbound.direct(line, self.member.person, scene.now())
+        if event is not None:
+            scene.emit([event])
+
+
+class Pool:
+    """All puppets of a network."""
+
+    def __init__(self, scene: Scene, *, wake: Callable[[RoomId | None], None], changed: Callable[[], None]) -> None:
+        """``wake`` is called when something has changed for who speaks in a room (None: in private).
+
+        ``changed`` is called when somebody else reads a room.
+        """
+        self.deputies = Deputies(scene, others=lambda: self, changed=changed)
+        self.wake = wake
+        self.ask_in: Callable[[str, Place], None] = lambda _nick, _place: None
+        self.watch: Callable[[frozenset[str]], None] = lambda _nicks: None
+        self._scene = scene
+        self._puppets: dict[Person, Puppet] = {}
+        self._owned = Owned(scene.time)
+        self._wanted: frozenset[str] = frozenset()  # folded nicks that somebody else has and a puppet should have
+        self._contest: asyncio.Handle | None = None
+
+    def __iter__(self) -> Iterator[Puppet]:
+        """Yield every puppet."""
+        return iter(list(self._puppets.values()))
+
+    def get(self, person: Person) -> Puppet | None:
+        """Return somebody's puppet."""
+        return self._puppets.get(person)
+
+    def join(self, place: Place, member: Member) -> None:
+        """Show a member in a channel, or what has changed of them."""
+        puppet = self._made(member)
+        puppet.show(member)
+        puppet.join(place)
+
+    def leave(self, room: RoomId, person: Person, reason: str) -> None:
+        """Show somebody in a channel no more."""
+        puppet = self._puppets.get(person)
+        if puppet is not None:
+            puppet.wishes.withdraw(room, reason)
+
+    def rename(self, place: Place, old: Person, member: Member) -> None:
+        """Have one person's puppet be another's."""
+        puppet = self._puppets.get(old)
+        if puppet is None or member.person in self._puppets:
+            self.leave(place.id, old, "")
+        else:
+            del self._puppets[old]
+            self._puppets[member.person] = puppet
+            puppet.wishes.person = member.person
+        self.join(place, member)
+
+    def clear(self, room: RoomId) -> None:
+        """Show nobody in a channel any more."""
+        for puppet in self:
+            puppet.wishes.withdraw(room, "", at_once=True)
+
+    def summon(self, member: Member) -> Puppet:
+        """Return a puppet to talk through in private; it comes without a channel if need be, and goes soon after."""
+        puppet = self._made(member)
+        puppet.connect()
+        puppet.talks()
+        return puppet
+
+    def enter(self) -> None:
+        """Enter the channels of which it is decided now whether the listener is in."""
+        for puppet in self:
+            puppet.wishes.enter()
+
+    def forget(self, puppet: Puppet) -> None:
+        """Have no puppet for somebody any more."""
+        if puppet.connection is None and self._puppets.get(puppet.member.person) is puppet:
+            del self._puppets[puppet.member.person]
+            self.contest()
+
+    # nicks
+
+    def person(self, nick: str) -> Person | None:
+        """Return whose puppet has (or had until a moment ago) a folded nick."""
+        return self._owned.person(nick)
+
+    def named(self, puppet: Puppet, nick: str, *, old: str = "") -> None:
+        """Take note of a puppet's nick; the channels may have taken it for a stranger's."""
+        fold = self._scene.view.fold
+        if old:
+            self._owned.give_up(fold(old))
+        self._owned.take(fold(nick), puppet.member.person)
+        self._scene.emit(self._scene.inbound.attendance.claim(nick, self._scene.now()))
+
+    def unnamed(self, nick: str) -> None:
+        """Take note that a puppet has a nick no more; the network may not know it yet."""
+        self._owned.give_up(self._scene.view.fold(nick))
+
+    def freed(self, nick: str) -> None:
+        """Take note that nobody has a nick any more; the first who wants it gets it."""
+        folded = self._scene.view.fold(nick)
+        self._owned.forget(folded)
+        if folded not in self._wanted:
+            return
+        for puppet in self:
+            if folded in map(self._scene.view.fold, puppet.seeker.naming.better()):
+                puppet.seeker.freed(nick)
+
+    def contest(self) -> None:
+        """Find out anew which nicks we would like to have; once, however many puppets say so in one turn."""
+        if self._contest is None:
+            self._contest = self._scene.loop.call_soon(self._find_wanted)
+
+    def _find_wanted(self) -> None:
+        self._contest = None
+        fold = self._scene.view.fold
+        up = (puppet.seeker.naming for puppet in self._puppets.values() if puppet.connection is not None)
+        wanted = frozenset(fold(nick) for naming in up for nick in naming.better())
+        if wanted != self._wanted:
+            self._wanted = wanted
+            self.watch(wanted)
+
+    def _made(self, member: Member) -> Puppet:
+        puppet = self._puppets.get(member.person)
+        if puppet is None:
+            puppet = self._puppets[member.person] = Puppet(member, self, self._scene)
+        return puppet
+
+
+class Owned:
+    """Which nicks are puppets'. One that was given up stays so for a while: the listener may still hear from it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._nicks: dict[str, Person] = {}
+        self._given_up: dict[str, float] = {}
+
+    def person(self, nick: str) -> Person | None:
+        """Return whose puppet has a folded nick."""
+        if nick in self._given_up and self._now() - self._given_up[nick] > _STALE:
+            self.forget(nick)
+        return self._nicks.get(nick)
+
+    def take(self, nick: str, person: Person) -> None:
+        """Take note that a puppet has a nick."""
+        self._nicks[nick] = person
+        self._given_up.pop(nick, None)
+
+    def give_up(self, nick: str) -> None:
+        """Take note that a puppet has a nick no more."""
+        if nick in self._nicks:
+            self._given_up[nick] = self._now()
+
+    def forget(self, nick: str) -> None:
+        """Take note that the network has seen a nick go."""
+        if self._given_up.pop(nick, None) is not None:
+            self._nicks.pop(nick, None)
+
+
+def realname(member: Member, template: str) -> str:
+    """Return a real name that says whose puppet this is, and ends with the mark by which bridges know each other."""
+    room = _REALNAME - len(MARKER) - 1
+    words = (template or "{name}").replace("{name}", member.name).replace("{address}", member.account or member.name)
+    who = clip(outbound.speakable(words), limit=Limit(room, Unit.BYTES))
+    return f"{who} {MARKER}".strip()
+
+
+def _is_kill(reason: str) -> bool:
+    return _KILLED.search(reason) is not None and _OVER_A_NICK.search(reason) is None

@@ -1,0 +1,162 @@
+"""What the listener, the puppets and the sending of one run share: the hub, the view, the places, the clock, the settings.
+
+One is made for each run of the connector and thrown away with it; it decides nothing.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from typing import Any
+
+from bridge.connector import Hub, PuppetSettings, Setup, Status, StoreAway
+from bridge.core.events import Event, MessagePosted, Origin
+from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId, digest
+from connectors.irc.channels import View
+from connectors.irc.client import Connection, Identity, Owner, Reads
+from connectors.irc.config import IrcSettings, flood, servers
+from connectors.irc.connects import Connects
+from connectors.irc.inbound import Inbound, topic_key
+from connectors.irc.isupport import Isupport
+from connectors.irc.manners import Manners
+from connectors.irc.pace import Pace
+from connectors.irc.places import Places
+
+_HERE = frozenset({"localhost", "127.0.0.1", "::1"})
+_RECENT = 15
+"""Messages of a room that its readers are taken to have before their eyes."""
+
+
+class Scene:
+    """One run of one network."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        hub: Hub,
+        pace: Pace,
+        places: Places,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        puppet: Callable[[str], Person | None],
+    ) -> None:
+        """``spawn`` starts a task of this run; ``puppet`` gives the person behind a folded nick of ours."""
+        self.setup = setup
+        self.hub = hub
+        self.pace = pace
+        self.places = places
+        self.spawn = spawn
+        self.loop = asyncio.get_running_loop()
+        self.connects = Connects(spawn, most=_most_connecting(self.settings), pace=pace)
+        self.manners = Manners(f"Linkspan {setup.version}", self.loop.time)
+        self.view = View(
+            setup.network, Isupport(), me="", rooms=places.room, owns=lambda nick: puppet(nick) is not None
+        )
+        self.inbound = Inbound(self.view, puppet=puppet, run=time.time_ns())
+        self._count = 0
+        self._is_closed = False
+        self._reported: tuple[Status, str] | None = None
+        self._recent: dict[RoomId, deque[MessageId]] = {}
+
+    @property
+    def network(self) -> Network:
+        """The network's name."""
+        return self.setup.network
+
+    @property
+    def settings(self) -> IrcSettings:
+        """The keys of ``[networks.NAME]``."""
+        settings: IrcSettings = self.setup.settings
+        return settings
+
+    @property
+    def puppets(self) -> PuppetSettings:
+        """The keys of ``[networks.NAME.puppets]``."""
+        return self.setup.puppets
+
+    def now(self) -> int:
+        """Return milliseconds since the epoch."""
+        return time.time_ns() // 1_000_000
+
+    def time(self) -> float:
+        """Return seconds that never go backwards."""
+        return self.loop.time()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        """Call once, later."""
+        return self.loop.call_later(seconds, call)
+
+    def close(self) -> None:
+        """Tell the bridge nothing more."""
+        self._is_closed = True
+
+    def emit(self, events: Iterable[Event]) -> None:
+        """Hand facts to the bridge; IRC cannot be asked again, so nothing waits for their being stored."""
+        if self._is_closed:
+            return
+        for event in events:
+            if isinstance(event, MessagePosted):
+                self.note_message(event.origin.room.id, (event.id,))
+            asyncio.ensure_future(self.hub.emit(event)).add_done_callback(_taken)
+
+    def report(self, status: Status, detail: str = "") -> None:
+        """Say how the network is, if that is news."""
+        if (status, detail) != self._reported and not self._is_closed:
+            self._reported = (status, detail)
+            self.hub.report(status, detail)
+
+    def origin(self, room: RoomId) -> Origin:
+        """Return the origin of a fact about state that no line told."""
+        self._count += 1
+        key = EventKey(digest("scene", time.time_ns(), self._count))
+        return Origin(room=Room(self.network, room), key=key, at=self.now())
+
+    def note_message(self, room: RoomId, ids: Sequence[MessageId]) -> None:
+        """Keep in mind what readers of a room have before their eyes."""
+        self._recent.setdefault(room, deque(maxlen=_RECENT)).extend(ids)
+
+    def is_recent(self, room: RoomId, ids: Sequence[MessageId]) -> bool:
+        """Tell whether readers of a room still see one of these messages."""
+        recent = self._recent.get(room, ())
+        return any(message in recent for message in ids)
+
+    def note_topic(self, name: str) -> None:
+        """Keep in mind what the topic of a channel is, so that it is no news after a reconnect or restart."""
+        place, channel = self.places.named(name), self.view.channel(name)
+        if place is None or channel is None:
+            return
+        key = topic_key(channel.topic, channel.topic_at)
+        if key != place.topic:
+            place.topic = key
+            asyncio.ensure_future(self.hub.remember(f"topic {place.id}", key)).add_done_callback(_taken)
+
+    async def recall_topics(self) -> None:
+        """Learn which topics the bridge knows of already."""
+        for place in self.places:
+            place.topic = await self.hub.recall(f"topic {place.id}") or ""
+
+    def dial(self, owner: Owner, identity: Identity, reads: Reads) -> Connection:
+        """Return a new connection to the network; only the listener shows the configured certificate."""
+        settings = self.settings
+        return Connection(
+            owner,
+            servers(settings, certificate=reads is Reads.ALL),
+            identity,
+            flood=flood(settings),
+            encoding=settings.encoding,
+            reads=reads,
+        )
+
+
+def _most_connecting(settings: IrcSettings) -> int:
+    """Return how many connections may be on their way up; a server on the same machine is our own."""
+    hosts = {server.host for server in servers(settings, certificate=False)}
+    return settings.connecting or (50 if hosts <= _HERE else 5)
+
+
+def _taken(done: "asyncio.Future[None]") -> None:
+    """Look at what became of a fact: a hub that could not store it has said so itself."""
+    if not done.cancelled():
+        with contextlib.suppress(StoreAway):
+            done.result()

@@ -1,0 +1,105 @@
+"""Getting the nick that a connection should have: asks for it, is refused, asks for the next, and takes back what was lost.
+
+The deciding is in ``naming``; here are the lines and the waiting. One for the listener and one for each puppet.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from connectors.irc.client import Congested, Connection, Line, Lost
+from connectors.irc.naming import Naming
+
+_TAKEN = 3600.0
+"""Seconds until a nick that somebody has is asked for again, unless we learn earlier that it is free."""
+_NOT_NOW = 60.0
+_NOT_NOW_NUMERICS = frozenset({"437", "438", "447", "435", "263", "484"})
+
+
+class Seeker:
+    """Keeps one connection under the best nick that it can have."""
+
+    __slots__ = ("_changed", "_connection", "_timer", "naming")
+
+    def __init__(self, naming: Naming, changed: Callable[[], None]) -> None:
+        """Begin; ``changed`` is called when the wanted nicks or our own have become others."""
+        self.naming = naming
+        self._changed = changed
+        self._connection: Connection | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def up(self, connection: Connection) -> None:
+        """Begin with a connection."""
+        self._connection = connection
+        self.naming.connected(connection.nick, self._now())
+        self._changed()
+
+    def down(self) -> None:
+        """Stop: there is no connection."""
+        self._connection = None
+        self.naming.current = self.naming.asked = ""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def call(self, name: str) -> None:
+        """Want the nick for this name."""
+        self.naming.call(name)
+        self.seek()
+
+    def nick(self, new: str) -> None:
+        """Take note of our nick, by whosever will it changed."""
+        self.naming.changed(new, self._now())
+        self._changed()
+        self.seek()
+
+    def freed(self, nick: str) -> None:
+        """Take note that somebody has given up a nick."""
+        self.naming.freed(nick, self._now())
+        self.seek()
+
+    def seek(self) -> None:
+        """Ask for a better nick, if there is one that may be free."""
+        connection = self._connection
+        if connection is None:
+            return
+        nick = self.naming.next(self._now())
+        if not nick:
+            self._changed()
+            return
+        self.naming.asked = nick
+        with contextlib.suppress(Congested):
+            connection.request("NICK", nick).add_done_callback(partial(self._answered, nick))
+
+    def _answered(self, nick: str, answer: "asyncio.Future[list[Line]]") -> None:
+        naming = self.naming
+        if answer.cancelled() or isinstance(answer.exception(), Lost):
+            return
+        errors = [line for line in answer.result() if line.command.isdecimal() and line.command >= "400"]
+        if naming.asked == nick and not errors:
+            naming.asked = ""  # granted, or it was ours
+            return
+        if naming.asked == nick:
+            naming.asked = ""
+        for line in errors:
+            if line.command in _NOT_NOW_NUMERICS:
+                self._again(nick)
+                return
+            naming.block(nick, self._now(), seconds=_TAKEN)
+        if errors:
+            self.seek()
+
+    def _again(self, nick: str) -> None:
+        """Let it be for a while: the server lets nobody change at the moment."""
+        for better in {nick, *self.naming.better()}:
+            self.naming.block(better, self._now(), seconds=_NOT_NOW)
+        if self._timer is None and self._connection is not None:
+            self._timer = asyncio.get_running_loop().call_later(_NOT_NOW + 1, self._retry)
+
+    def _retry(self) -> None:
+        self._timer = None
+        self.seek()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
