@@ -231,7 +231,7 @@ def _reacted(reactions: Element, origin: Origin, sender: Member) -> ReactionsCha
     target = reactions.get("id", "")
     if not target:
         return None
-    chosen = dict.fromkeys(clean_name(reaction.text or "") for reaction in reactions.findall(_REACTION))
+    chosen = dict.fromkeys(clean_name(reaction.text or "").strip() for reaction in reactions.findall(_REACTION))
     kept = [text for text in chosen if 0 < len(text) <= LONGEST_REACTION][:MOST_REACTIONS]
     return ReactionsChanged(origin=origin, sender=sender, target=MessageId(target), reactions=tuple(kept))
 

@@ -58,7 +58,7 @@ _SENTENCES = {
     Verdict.FULL: "the room is full",
     Verdict.AWAY: "the room is not there at the moment",
     Verdict.BUSY: "the room lets nobody in at the moment",
-    Verdict.CLOSED: "the room lets nobody in who is not known to it",
+    Verdict.CLOSED: "the service refuses",
 }
 
 
@@ -72,8 +72,10 @@ def judge(refusal: Refusal) -> Verdict:
 
 def sentence(verdict: Verdict, refusal: Refusal) -> str:
     """Return why somebody is not in a room, with the service's own words behind it."""
-    words = refusal.text or (refusal.condition if verdict is Verdict.CLOSED else "")
-    return f"{_SENTENCES[verdict]} ({words})" if words else _SENTENCES[verdict]
+    said = _SENTENCES[verdict]
+    if verdict is Verdict.CLOSED:
+        said = f"{said}: {refusal.condition}"
+    return f"{said} ({refusal.text})" if refusal.text else said
 
 
 NOT_IN_ROOM = frozenset({"not-acceptable", "item-not-found"})

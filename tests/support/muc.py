@@ -76,7 +76,7 @@ class Stream:
         if room is not None and self._up and not self.deaf:
             room.take(element)
 
-    async def iq(
+    async def iq(  # noqa: ASYNC109 - the protocol's signature
         self, kind: str, *, to: str, payload: str, sender: str = "", timeout: float = 30.0
     ) -> Element:
         await asyncio.sleep(0)
@@ -243,7 +243,9 @@ class Muc:
 
     def remark(self, payload: str) -> None:
         """Let the room itself say something."""
-        self._to_all(lambda seat: f"<message type='groupchat' from='{self.address}' to='{seat.jid}'>{payload}</message>")
+        self._to_all(
+            lambda seat: f"<message type='groupchat' from='{self.address}' to='{seat.jid}'>{payload}</message>"
+        )
 
     def set_subject(self, nick: str, text: str) -> None:
         """Let somebody set the subject."""
@@ -438,7 +440,9 @@ class Muc:
             )
         complete = "true" if len(found) <= most else "false"
         last = f"<last>{found[:most][-1][0]}</last>" if found else ""
-        return f"<fin xmlns='{MAM}' complete='{complete}'><set xmlns='http://jabber.org/protocol/rsm'>{last}</set></fin>"
+        return (
+            f"<fin xmlns='{MAM}' complete='{complete}'><set xmlns='http://jabber.org/protocol/rsm'>{last}</set></fin>"
+        )
 
     # -- telling
 

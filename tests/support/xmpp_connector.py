@@ -148,7 +148,7 @@ def as_relayed(name: str, network: str = "irc") -> AsRelay:
 
 
 def cursor(at: int, key: str = "sid-0") -> Cursor:
-    """A last known fact."""
+    """Make a last known fact."""
     return Cursor(EventKey(key), at)
 
 

@@ -1,0 +1,282 @@
+"""What a message on the wire means: stanza in, event out."""
+
+import pytest
+
+from bridge.core.content import Attachment, Content, Kind, Span, Style
+from bridge.core.events import (
+    Member,
+    MessageEdited,
+    MessagePosted,
+    MessageRetracted,
+    ReactionsChanged,
+    TopicChanged,
+    TypingChanged,
+)
+from bridge.core.ids import XMPP, Person, PersonId, Room, RoomId, digest
+from bridge.core.styling import to_styling
+from bridge.xmpp import inbound, marks
+from bridge.xmpp.inbound import Ids, Scene
+from tests.support.muc import xml
+
+ROOM = "verona@conference.localhost"
+SCENE = Scene(room=Room(XMPP, RoomId(ROOM)), address=ROOM, stable_ids=True)
+JULIET = Member(person=Person(XMPP, PersonId("juliet@localhost")), name="juliet")
+AT = 1_700_000_000_000
+
+
+def read(payload, *, scene=SCENE, at=AT, id_=" id='a1'", nick="/juliet", replayed=False):
+    element = xml(f"<message type='groupchat' from='{ROOM}{nick}' to='b/l'{id_}>{payload}</message>")
+    names = inbound.ids(element, scene)
+    return inbound.read(element, scene=scene, sender=JULIET, names=names, at=at, replayed=replayed)
+
+
+def sid(id_="s1", by=ROOM):
+    return f"<stanza-id xmlns='urn:xmpp:sid:0' id='{id_}' by='{by}'/>"
+
+
+@pytest.mark.parametrize(
+    ("payload", "content"),
+    [
+        ("<body>hi</body>", Content(text="hi")),
+        ("<body>two\nlines</body>", Content(text="two\nlines")),
+        ("<body>*strong*</body>", Content(text="strong", spans=(Span(0, 6, Style.BOLD),))),
+        ("<body>*strong*</body><unstyled xmlns='urn:xmpp:styling:0'/>", Content(text="*strong*")),
+        ("<body>/me waves</body>", Content(text="waves", kind=Kind.ACTION)),
+        ("<body>/meow</body>", Content(text="/meow")),
+        ("<body/>", Content(text="")),
+        ("<body>a&#xD;\nb&#xD;c</body>", Content(text="a\nb\nc")),
+        ("<body>\u202eevil</body>", Content(text="\u202eevil\u202c")),
+        (
+            "<body>https://f.example/a%20b.png</body><x xmlns='jabber:x:oob'><url>https://f.example/a%20b.png</url></x>",
+            Content(text="", attachments=(Attachment(url="https://f.example/a%20b.png", name="a b.png"),)),
+        ),
+        (
+            "<body>look: https://f.example/a</body><x xmlns='jabber:x:oob'><url>https://f.example/a</url><desc>A</desc></x>",
+            Content(
+                text="look: https://f.example/a",
+                attachments=(Attachment(url="https://f.example/a", name="a", description="A"),),
+            ),
+        ),
+        ("<body>x</body><x xmlns='jabber:x:oob'><url>javascript:alert(1)</url></x>", Content(text="x")),
+        ("<body>x</body><x xmlns='jabber:x:oob'><url>file:///etc/passwd</url></x>", Content(text="x")),
+        ("<body>x</body><x xmlns='jabber:x:oob'/>", Content(text="x")),
+    ],
+)
+def test_what_was_said(payload, content):
+    event = read(payload + sid())
+    assert isinstance(event, MessagePosted)
+    assert event.content == content
+
+
+@pytest.mark.parametrize(
+    ("id_", "payload", "scene", "expected"),
+    [
+        (" id='a1'", sid(), SCENE, ("s1", ("a1",), "s1")),
+        (" id='a1'", f"{sid()}<origin-id xmlns='urn:xmpp:sid:0' id='a1'/>", SCENE, ("s1", ("a1",), "s1")),
+        (" id='a1'", f"{sid()}<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>", SCENE, ("s1", ("a1", "o1"), "s1")),
+        # a stanza-id by somebody else is nobody's (XEP-0359 section 5)
+        (" id='a1'", sid(by="juliet@localhost") + sid("s2"), SCENE, ("s2", ("a1",), "s2")),
+        (" id='a1'", sid(by="juliet@localhost"), SCENE, ("a1", (), digest("juliet", "a1", "hi"))),
+        # and one by a room that does not announce them could be anybody's
+        (" id='a1'", sid(), Scene(room=SCENE.room, address=ROOM), ("a1", (), digest("juliet", "a1", "hi"))),
+        ("", "", SCENE, (digest("juliet", AT, "hi"), (), digest("juliet", AT, "hi"))),
+        ("", "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>", SCENE, ("o1", (), digest("juliet", "o1", "hi"))),
+    ],
+)
+def test_what_it_is_called(id_, payload, scene, expected):
+    event = read(f"<body>hi</body>{payload}", id_=id_, scene=scene)
+    assert isinstance(event, MessagePosted)
+    assert (event.id, event.aliases, event.origin.key) == expected
+
+
+def test_equal_ids_of_two_people_are_two_facts_in_a_room_without_stanza_ids():
+    bare = Scene(room=SCENE.room, address=ROOM)
+    keys = {read("<body>hi</body>", scene=bare, nick=f"/{nick}").origin.key for nick in ("juliet", "romeo")}
+    assert len(keys) == 2
+
+
+def test_the_same_words_without_any_id_are_two_facts():
+    keys = {read("<body>+1</body>", id_="", at=AT + n).origin.key for n in range(2)}
+    assert len(keys) == 2
+
+
+def test_a_replay_has_the_key_of_the_live_message():
+    live = read("<body>hi</body>", scene=Scene(room=SCENE.room, address=ROOM))
+    replay = read("<body>hi</body>", scene=Scene(room=SCENE.room, address=ROOM), at=AT - 9_000, replayed=True)
+    assert live.origin.key == replay.origin.key
+    assert replay.origin.replayed
+
+
+QUOTE = "&gt; romeo: hi\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "fallback", "text"),
+    [
+        (f"{QUOTE}yes", "<body start='0' end='12'/>", "yes"),
+        ("&gt; \U0001f98a\nyes", "<body start='0' end='4'/>", "yes"),  # code points (XEP-0426)
+        (f"{QUOTE}yes", "<body start='0' end='9999'/>", "> romeo: hi\nyes"),
+        (f"{QUOTE}yes", "<body start='-1' end='12'/>", "> romeo: hi\nyes"),
+        (f"{QUOTE}yes", "<body start='12' end='0'/>", "> romeo: hi\nyes"),
+        (f"{QUOTE}yes", "<body start='٠' end='12'/>", "> romeo: hi\nyes"),
+        (f"{QUOTE}yes", "<body/>", "> romeo: hi\nyes"),
+        (f"{QUOTE}yes", "", "> romeo: hi\nyes"),
+        ("ab12cd", "<body start='0' end='2'/><body start='4' end='6'/>", "12"),
+    ],
+)
+def test_a_reply_loses_what_is_there_for_other_clients(body, fallback, text):
+    marks = f"<reply xmlns='urn:xmpp:reply:0' id='s0' to='{ROOM}/romeo'/>"
+    marks += f"<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>{fallback}</fallback>"
+    event = read(f"<body>{body}</body>{marks}{sid()}")
+    assert isinstance(event, MessagePosted)
+    assert event.reply_to == "s0"
+    assert to_styling(event.content).body == text
+
+
+def test_a_fallback_for_something_else_stays():
+    event = read(
+        "<body>abc</body><reply xmlns='urn:xmpp:reply:0' id='s0'/>"
+        "<fallback xmlns='urn:xmpp:fallback:0' for='urn:example:other'><body start='0' end='2'/></fallback>"
+    )
+    assert event.content.text == "abc"
+
+
+def test_a_correction():
+    event = read(f"<body>better</body><replace xmlns='urn:xmpp:message-correct:0' id='a0'/>{sid()}")
+    assert isinstance(event, MessageEdited)
+    assert (event.target, event.content.text, event.origin.key) == ("a0", "better", "s1")
+
+
+def test_a_correction_of_nothing_is_a_message():
+    assert isinstance(read("<body>x</body><replace xmlns='urn:xmpp:message-correct:0'/>"), MessagePosted)
+
+
+@pytest.mark.parametrize(
+    ("inner", "reactions"),
+    [
+        ("<reaction>👍</reaction><reaction>🦊</reaction>", ("👍", "🦊")),
+        ("", ()),
+        ("<reaction>👍</reaction><reaction>👍</reaction>", ("👍",)),
+        (f"<reaction>{'x' * 65}</reaction><reaction> </reaction><reaction/>", ()),
+        ("".join(f"<reaction>{n}</reaction>" for n in range(99)), tuple(str(n) for n in range(20))),
+    ],
+)
+def test_reactions(inner, reactions):
+    event = read(f"<reactions xmlns='urn:xmpp:reactions:0' id='s0'>{inner}</reactions>{sid()}")
+    assert isinstance(event, ReactionsChanged)
+    assert (event.target, event.reactions) == ("s0", reactions)
+
+
+RETRACT = "<retract xmlns='urn:xmpp:message-retract:1' id='s0'>{}</retract>"
+MODERATED = "<moderated xmlns='urn:xmpp:message-moderate:1' by='{}'/>"
+
+
+def test_a_retraction_hides_its_fallback():
+    event = read(f"{RETRACT.format('')}<body>/me retracted a previous message</body>{sid()}")
+    assert isinstance(event, MessageRetracted)
+    assert (event.target, event.moderated) == ("s0", False)
+
+
+def test_a_moderation_by_the_room():
+    element = RETRACT.format(MODERATED.format(f"{ROOM}/nurse") + "<reason>rude\n</reason>")
+    event = read(element, nick="")
+    assert isinstance(event, MessageRetracted)
+    assert (event.target, event.moderated, event.reason) == ("s0", True, "rude")
+    wire = xml(f"<message from='{ROOM}'>{element}</message>")
+    assert inbound.moderator(wire, ROOM) == "nurse"
+
+
+@pytest.mark.parametrize(
+    ("by", "nick"),
+    [(f"{ROOM}/nurse", "nurse"), (ROOM, ""), ("", ""), ("elsewhere@x/nurse", "")],
+)
+def test_the_moderator_is_named_only_as_an_occupant(by, nick):
+    wire = xml(f"<message from='{ROOM}'>{RETRACT.format(MODERATED.format(by))}</message>")
+    assert inbound.moderator(wire, ROOM) == nick
+
+
+def test_a_moderation_by_an_occupant_is_discarded():
+    """XEP-0425 section 5: only those received from the MUC service itself are legitimate."""
+    assert read(RETRACT.format(MODERATED.format(f"{ROOM}/nurse")) + "<body>x</body>") is None
+
+
+def test_a_retraction_by_the_room_that_is_no_moderation_is_discarded():
+    assert read(RETRACT.format(""), nick="") is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("<subject>fire</subject>", TopicChanged),
+        ("<subject/>", TopicChanged),
+        ("<subject>fire</subject><body>x</body>", MessagePosted),  # XEP-0045 section 8.1
+        ("<composing xmlns='http://jabber.org/protocol/chatstates'/>", TypingChanged),
+        ("<paused xmlns='http://jabber.org/protocol/chatstates'/>", TypingChanged),
+        ("<displayed xmlns='urn:xmpp:chat-markers:0' id='s0'/>", type(None)),
+        ("<thread>t</thread>", type(None)),
+        ("", type(None)),
+        ("<reactions xmlns='urn:xmpp:reactions:0'/>", type(None)),
+        ("<retract xmlns='urn:xmpp:message-retract:1'/>", type(None)),
+    ],
+)
+def test_what_kind_of_fact_it_is(payload, expected):
+    assert type(read(payload)) is expected
+
+
+def test_a_topic_is_one_line():
+    assert read("<subject>a\nb\u2028c</subject>").topic == "a b c"
+
+
+def test_the_way_of_a_message():
+    event = read(f"<body>x</body>{marks.via(('one', 'two'))}")
+    assert event.origin.via == ("one", "two")
+
+
+def test_an_endless_way_is_cut():
+    event = read(f"<body>x</body>{marks.via(tuple(str(n) for n in range(99)))}")
+    assert len(event.origin.via) == marks.LONGEST_WAY
+
+
+@pytest.mark.parametrize(
+    ("payload", "at"),
+    [
+        (f"<delay xmlns='urn:xmpp:delay' from='{ROOM}' stamp='2002-10-13T23:58:37Z'/>", 1034553517000),
+        (f"<delay xmlns='urn:xmpp:delay' from='{ROOM}' stamp='2002-10-13T23:58:37.5+02:00'/>", 1034546317500),
+        ("<x xmlns='jabber:x:delay' stamp='20021013T23:58:37'/>", 1034553517000),
+        (
+            (
+                "<delay xmlns='urn:xmpp:delay' from='juliet@localhost' stamp='1999-01-01T00:00:00Z'/>"
+                f"<delay xmlns='urn:xmpp:delay' from='{ROOM}' stamp='2002-10-13T23:58:37Z'/>"
+            ),
+            1034553517000,
+        ),
+        ("<delay xmlns='urn:xmpp:delay' stamp='yesterday'/>", None),
+        ("<delay xmlns='urn:xmpp:delay'/>", None),
+        ("", None),
+    ],
+)
+def test_when_it_was_said(payload, at):
+    assert inbound.moment(xml(f"<message>{payload}</message>"), ROOM) == at
+
+
+def test_stamps_are_read_as_they_are_written():
+    assert inbound.milliseconds(inbound.stamp(1034553517999)) == 1034553517000
+
+
+def test_a_private_message():
+    element = xml(
+        "<message type='chat' id='a1' from='juliet@localhost/desk' to='bob%irc@b'><body>psst</body></message>"
+    )
+    bob = Person(SCENE.room.network, PersonId("bob"))
+    event = inbound.direct(element, room=SCENE.room, sender=JULIET, to=bob, at=AT)
+    assert event is not None
+    assert (event.content.text, event.id, event.to) == ("psst", "a1", bob)
+
+
+def test_a_receipt_is_no_private_message():
+    element = xml("<message type='chat'><received xmlns='urn:xmpp:receipts' id='x'/></message>")
+    assert inbound.direct(element, room=SCENE.room, sender=JULIET, to=JULIET.person, at=AT) is None
+
+
+def test_names_without_a_room():
+    assert inbound.ids(xml("<message/>"), SCENE) == Ids()
