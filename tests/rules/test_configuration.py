@@ -77,9 +77,8 @@ def test_the_example_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read.links[0].name == "dev"
 
 
-@pytest.mark.parametrize("line", re.findall(r"^# ([a-z_]+ = .+)$", EXAMPLE.read_text(), flags=re.MULTILINE))
-def test_what_the_example_comments_out_is_right_as_well(line: str, tmp_path: Path) -> None:
-    text = EXAMPLE.read_text().replace(f"# {line}", line).replace('{ file = "/etc/linkspan/libera-sasl" }', '"x1"')
+def test_what_the_example_comments_out_is_right_as_well(tmp_path: Path) -> None:
+    text = re.sub(r"^# ([a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
     environ = dict.fromkeys(re.findall(r'env = "(\w+)"', text), "s3cr3t")
     assert config.parse(text, name="x", folder=tmp_path, settings_of=registry.settings_of, environ=environ)
 
