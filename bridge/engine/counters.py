@@ -37,6 +37,8 @@ class Count(StrEnum):
     HELD = "departures_held"
     NOTICES = "notices"
 
+    __hash__ = str.__hash__  # an Enum's own is written in Python, and this one is looked up several times a message
+
     @property
     def means(self) -> str:
         """Say in a sentence what is counted."""

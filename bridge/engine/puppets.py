@@ -386,7 +386,7 @@ class Puppets:
         for person in list(stage.wanted):
             if person in here or self._seen_from(stage, person) is None:
                 self._unwish(stage, person, "")
-        people = {person for peer in stage.peers for person in self._rosters.members(peer.room)}
+        people = dict.fromkeys(person for peer in stage.peers for person in self._rosters.members(peer.room))
         for person in sorted(people, key=self._activity.last, reverse=True):
             self._update(stage, person)
 

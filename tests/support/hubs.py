@@ -68,7 +68,8 @@ async def works(
     await one.hub.open()
     for name in ("left", "right"):
         one.add(name, able=capabilities(representation, pipeline=pipeline), puppets=puppets)
-    one.link(*link)
+    if link:
+        one.link(*link)
     await quiet()
     try:
         yield one
