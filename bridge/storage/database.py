@@ -88,11 +88,13 @@ def path_of(url: URL) -> Path | None:
 def engine_for(url: URL) -> Engine:
     """Return an engine without a pool: whoever connects keeps the connection, in the thread where it was made."""
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url, poolclass=NullPool)
+        engine = create_engine(url, poolclass=NullPool, hide_parameters=True)
         event.listen(engine, "connect", _set_pragmas)
         return engine
     try:
-        return create_engine(url, poolclass=NullPool, paramstyle="format", connect_args=_POSTGRES_ARGUMENTS)
+        return create_engine(
+            url, poolclass=NullPool, hide_parameters=True, paramstyle="format", connect_args=_POSTGRES_ARGUMENTS
+        )
     except ModuleNotFoundError as error:
         msg = "the store is on PostgreSQL, which needs psycopg: pip install 'linkspan[postgres]'"
         raise StoreError(msg) from error

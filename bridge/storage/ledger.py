@@ -153,8 +153,7 @@ class _Page:
         self._statements = statements
         self._facts: list[Journal] = []
         self._postponed: list[tuple[int, int, str, bytes, str]] = []
-        self._copies: list[tuple[str, int, str]] = []
-        self._settled: list[tuple[str]] = []
+        self._settled: dict[DeliveryKey, Sent] = {}
         self._people: dict[Person, Known] = {}
         self._texts: dict[tuple[str, str], str] = {}
 
@@ -163,8 +162,7 @@ class _Page:
             case Journal():
                 self._facts.append(write)
             case Settle(key=key, sent=sent):
-                self._copies.extend((name, part, key) for part, name in enumerate(dict.fromkeys(sent.ids)))
-                self._settled.append((key,))
+                self._settled.setdefault(key, sent)
             case Postpone(queued=queued):
                 delivery = queued.delivery
                 self._postponed.append((queued.attempts, queued.due, queued.reason, pack(delivery), delivery.head.key))
@@ -183,14 +181,17 @@ class _Page:
         if self._facts:
             self._write_facts()
         self._run(statements.postpone, self._postponed)
-        self._run(statements.copy, self._copies)
-        self._run(statements.settle, self._settled)
+        if self._settled:
+            arrived = self._settled.items()
+            parts = [(name, part, key) for key, sent in arrived for part, name in enumerate(dict.fromkeys(sent.ids))]
+            self._run(statements.copy, parts)
+            self._run(statements.settle, [(key,) for key in self._settled])
         if self._people:
             met = self._people.values()
             self._run(statements.person, [(who.person.network, who.person.id, who.name, who.spoke) for who in met])
         if self._texts:
             self._run(statements.memory, [(*name, value) for name, value in self._texts.items()])
-        for rows in (self._facts, self._postponed, self._copies, self._settled, self._people, self._texts):
+        for rows in (self._facts, self._postponed, self._settled, self._people, self._texts):
             rows.clear()
 
     def _run(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:

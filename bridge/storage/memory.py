@@ -99,6 +99,7 @@ class MemoryStore:
     def journal(self, event: Said, queued: Sequence[Queued]) -> Awaitable[None]:
         """Keep an event, its message with its aliases, and its deliveries; nothing if the event is known."""
         origin = event.origin
+        self._last_seq = max(self._last_seq, *(each.seq for each in queued), 0)
         if (origin.room, origin.key) not in self._journal:
             fact = _Fact(origin.at)
             self._journal[origin.room, origin.key] = fact
@@ -106,7 +107,6 @@ class MemoryStore:
             self._keep(event, fact)
             for each in queued:
                 self._outbox.setdefault(each.delivery.head.key, each)
-                self._last_seq = max(self._last_seq, each.seq)
         return self._written()
 
     def _keep(self, event: Said, fact: _Fact) -> None:
@@ -236,7 +236,7 @@ class MemoryStore:
 
     async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
         """Return what was given up, oldest first."""
-        return list(self._dead.values())[:limit]
+        return sorted(self._dead.values(), key=lambda letter: (letter.at, letter.queued.seq))[:limit]
 
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
         """Move dead letters back into the outbox, with attempts at 0, under their old ``seq``."""

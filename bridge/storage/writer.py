@@ -112,9 +112,9 @@ class Writer:
             batch = [] if entry is None else [entry]
             going_on = entry is not None and self._gather(batch)
             outcomes = self._durably([write for write, _ in batch])
-            _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
             if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
                 next_commit = time.monotonic() + WINDOW
+            _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
 
     def _gather(self, batch: list[_Entry]) -> bool:
         """Add what is queued; returns False when that ends with the order to stop."""
@@ -136,9 +136,10 @@ class Writer:
                     return [trouble] * len(writes)
                 delay = min(delay * 2, _LONGEST_DELAY)
             except Exception as fault:  # noqa: BLE001 - the boundary: one bad value may not stop everything
-                if len(writes) > 1:
-                    return [outcome for write in writes for outcome in self._durably([write])]
-                _log.exception("a %s cannot be stored", type(writes[0]).__name__)
+                if half := len(writes) // 2:
+                    return [*self._durably(writes[:half]), *self._durably(writes[half:])]
+                _log.error("a %s cannot be stored: %s", type(writes[0]).__name__, type(fault).__name__)
+                _log.debug("because of", exc_info=fault)
                 return [StoreError(f"this cannot be stored: {type(fault).__name__}")]
             else:
                 self._recover()

@@ -8,6 +8,7 @@ import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -98,3 +99,7 @@ class Postgres(Server):
         self.run(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname <> ''"
         )
+
+    async def stop(self, *, patience: float = 10.0) -> None:
+        """Stop without waiting for clients to go."""
+        await self._end(signal.SIGINT, patience)

@@ -1,0 +1,150 @@
+"""Group commit: when the writer commits, what goes into one transaction, and what the loop is told."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import event
+
+from bridge.core.deliveries import Sent
+from bridge.core.ids import MessageId, Network
+from bridge.engine.ports import Queued, StoreError
+from bridge.storage import writer
+from bridge.storage.ledger import Ask
+from bridge.storage.store import SqlStore
+from tests.support.build import post, posted, room
+
+
+@pytest.fixture
+async def store(migrated_file, tmp_path):
+    opened = SqlStore(f"sqlite:///{tmp_path}/store.db")
+    (tmp_path / "store.db").write_bytes(migrated_file.read_bytes())
+    await opened.open()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def commits(store):
+    """Count transactions."""
+    seen = []
+    event.listen(store._writer._engine, "commit", seen.append)
+    return seen
+
+
+class Busy:
+    """Keeps the writer busy, with a transaction of its own, so that a test can fill its queue."""
+
+    def __init__(self):
+        self._started = threading.Event()
+        self._gate = threading.Event()
+
+    async def begin(self, store):
+        self._done = store._writer.put(Ask(self._wait))
+        await asyncio.to_thread(self._started.wait, 10)
+
+    def _wait(self, _connection):
+        self._started.set()
+        self._gate.wait(10)
+
+    async def end(self):
+        self._gate.set()
+        await self._done
+
+
+async def test_whatever_is_queued_is_one_transaction(store, commits):
+    busy = Busy()
+    await busy.begin(store)
+    writes = [
+        store.journal(posted("hi", id=f"m{n}"), [Queued(seq=n, delivery=post("hi", of=f"m{n}"))]) for n in range(1, 301)
+    ]
+    writes += [store.settle(post("hi", of=f"m{n}").head.key, Sent((MessageId(f"c{n}"),))) for n in range(1, 301)]
+    writes.append(store.remember(Network("left"), "offset", "300"))
+    await busy.end()
+    await asyncio.gather(*writes)
+    assert len(commits) == 1 + 1
+    assert await store.lanes() == {}
+    assert await store.resolve(room("right:#b"), MessageId("c300")) is not None
+
+
+async def test_a_transaction_has_a_limit(store, commits):
+    busy = Busy()
+    await busy.begin(store)
+    writes = [store.remember(Network("left"), f"n{n}", "x") for n in range(2 * writer.LARGEST + 10)]
+    await busy.end()
+    await asyncio.gather(*writes)
+    assert len(commits) == 1 + 3
+
+
+async def test_futures_are_resolved_by_one_call_for_a_transaction(store, monkeypatch):
+    loop = asyncio.get_running_loop()
+    busy = Busy()
+    await busy.begin(store)
+    writes = [store.remember(Network("left"), f"n{n}", "x") for n in range(100)]
+    calls = []
+    real = loop.call_soon_threadsafe
+    monkeypatch.setattr(
+        loop, "call_soon_threadsafe", lambda *args, **kwargs: (calls.append(args), real(*args, **kwargs))[1]
+    )
+    await busy.end()
+    await asyncio.gather(*writes)
+    assert len(calls) == 1 + 1
+
+
+async def test_futures_are_resolved_in_the_order_of_the_calls(store):
+    order = []
+    busy = Busy()
+    await busy.begin(store)
+    for n in range(50):
+        future = store.remember(Network("left"), f"n{n}", "x") if n % 3 else store._writer.put(Ask(lambda _: None))
+        future.add_done_callback(lambda _, n=n: order.append(n))
+    await busy.end()
+    await store.recall(Network("left"), "n1")
+    assert order == list(range(50))
+
+
+async def test_the_first_write_after_a_pause_goes_at_once_and_the_next_ones_wait_for_company(store, monkeypatch):
+    pauses = []
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=pauses.append))
+    await store.remember(Network("left"), "n", "1")
+    assert pauses == []
+    await store.remember(Network("left"), "n", "2")
+    assert pauses == [pytest.approx(writer.WINDOW)]
+    clock.now += 0.002
+    await store.remember(Network("left"), "n", "3")
+    assert pauses[1:] == [pytest.approx(writer.WINDOW - 0.002)]
+    clock.now += 1
+    await store.remember(Network("left"), "n", "4")
+    assert len(pauses) == 2
+
+
+async def test_reads_alone_make_nobody_wait(store, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: 1000.0, sleep=pauses.append))
+    for _ in range(5):
+        await store.lanes()
+    assert pauses == []
+
+
+async def test_closing_writes_what_is_queued(store, tmp_path):
+    busy = Busy()
+    await busy.begin(store)
+    store.remember(Network("left"), "offset", "7")
+    closing = asyncio.ensure_future(store.close())
+    await busy.end()
+    await closing
+    again = SqlStore(f"sqlite:///{tmp_path}/store.db")
+    await again.open()
+    assert await again.recall(Network("left"), "offset") == "7"
+    await again.close()
+
+
+async def test_a_closed_store_takes_nothing(store):
+    await store.close()
+    await store.close()
+    with pytest.raises(StoreError, match="not open"):
+        await store.remember(Network("left"), "offset", "7")
+    with pytest.raises(StoreError, match="not open"):
+        await store.lanes()
