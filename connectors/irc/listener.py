@@ -187,7 +187,9 @@ class Listener:
                 self._watch.line(line)
             case numeric if numeric in JOIN_ERRORS:
                 self._refused(line)
+                self._seeker.line(line)
             case _:
+                self._seeker.line(line)
                 self._read(line)
 
     def _heard(self, connection: Connection, line: Line) -> bool:

@@ -166,6 +166,7 @@ class Puppet:
         if line.command in {"PRIVMSG", "NOTICE"} and fold(line.param(0)) == fold(connection.nick):
             self._told(connection, line)
         else:
+            self.seeker.line(line)
             self.wishes.line(connection, line)
             self._pool.deputies.line(self, line)
 

@@ -6,15 +6,15 @@ The deciding is in ``naming``; here are the lines and the waiting. One for the l
 import asyncio
 import contextlib
 from collections.abc import Callable
-from functools import partial
 
-from connectors.irc.client import Congested, Connection, Line, Lost
+from connectors.irc.client import Congested, Connection, Line
 from connectors.irc.naming import Naming
 
 _TAKEN = 3600.0
 """Seconds until a nick that somebody has is asked for again, unless we learn earlier that it is free."""
 _NOT_NOW = 60.0
-_NOT_NOW_NUMERICS = frozenset({"437", "438", "447", "435", "263", "484"})
+_NOT_NOW_NUMERICS = frozenset({"437", "438", "447", "435", "484"})
+_REFUSALS = _NOT_NOW_NUMERICS | {"431", "432", "433", "436"}
 
 
 class Seeker:
@@ -68,26 +68,23 @@ class Seeker:
         if not nick:
             self._changed()
             return
-        self.naming.asked = nick
         with contextlib.suppress(Congested):
-            connection.request("NICK", nick).add_done_callback(partial(self._answered, nick))
+            connection.send("NICK", nick)
+            self.naming.asked = nick
 
-    def _answered(self, nick: str, answer: "asyncio.Future[list[Line]]") -> None:
-        naming = self.naming
-        if answer.cancelled() or isinstance(answer.exception(), Lost):
+    def line(self, line: Line) -> None:
+        """Take a refusal of the nick that we have asked for.
+
+        A label would be of no use: InspIRCd answers a labelled NICK in the name of the new nick.
+        """
+        nick = self.naming.asked
+        if not nick or line.command not in _REFUSALS or (line.command == "437" and line.param(1) != nick):
             return
-        errors = [line for line in answer.result() if line.command.isdecimal() and line.command >= "400"]
-        if naming.asked == nick and not errors:
-            naming.asked = ""  # granted, or it was ours
-            return
-        if naming.asked == nick:
-            naming.asked = ""
-        for line in errors:
-            if line.command in _NOT_NOW_NUMERICS:
-                self._again(nick)
-                return
-            naming.block(nick, self._now(), seconds=_TAKEN)
-        if errors:
+        self.naming.asked = ""
+        if line.command in _NOT_NOW_NUMERICS:
+            self._again(nick)
+        else:
+            self.naming.block(nick, self._now(), seconds=_TAKEN)
             self.seek()
 
     def _again(self, nick: str) -> None:

@@ -1,0 +1,216 @@
+"""An IRC connector on a stage: a hub that writes down what it is told, and one-line wishes and orders.
+
+``async with stage(port) as play`` runs a connector against a server on loopback; ``play.told(MemberJoined)`` waits for a
+fact, ``await play.say("juliet", "hello")`` orders a message and returns what came of it.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from bridge.connector import Cursor, PuppetSettings, Setup, Status
+from bridge.core.content import Content, Kind
+from bridge.core.deliveries import AsPuppet, AsRelay, Delivery, Head, Post, Sent, Voice
+from bridge.core.events import Event, Member, Presence
+from bridge.core.ids import (
+    DeliveryKey,
+    EventKey,
+    MessageId,
+    MessageRef,
+    Network,
+    Person,
+    PersonId,
+    Room,
+    RoomId,
+    digest,
+)
+from connectors.irc.config import IrcSettings
+from connectors.irc.connector import IrcConnector
+from connectors.irc.pace import Pace
+
+NETWORK = Network("irc")
+CHANNEL = RoomId("#verona")
+PATIENCE = 20.0
+"""Seconds after which what is not told is a failure; never waited for by a test that passes."""
+QUICK = Pace(
+    parting=0.05,
+    linger=0.2,
+    verdict=2.0,
+    rejoin=(0.2, 0.5),
+    knock=(0.2, 0.5),
+    nick=0.3,
+    retry=0.2,
+    throttled=0.3,
+    speaker=5.0,
+)
+E_ = TypeVar("E_")
+
+
+class Diary:
+    """A hub that keeps everything in memory."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.statuses: list[tuple[Status, str]] = []
+        self.kept: dict[str, str] = {}
+        self.full = ""
+        self._news = asyncio.Event()
+
+    def emit(self, event: Event) -> "asyncio.Future[None]":
+        self.events.append(event)
+        self._news.set()
+        return _done()
+
+    async def drained(self) -> None:
+        while self.full:
+            self._news.clear()
+            await self._news.wait()
+
+    def congested(self) -> str:
+        return self.full
+
+    def report(self, status: Status, detail: str = "") -> None:
+        self.statuses.append((status, detail))
+        self._news.set()
+
+    async def cursor(self, room: RoomId) -> Cursor | None:
+        return None
+
+    async def recall(self, name: str) -> str | None:
+        return self.kept.get(name)
+
+    def remember(self, name: str, value: str) -> "asyncio.Future[None]":
+        self.kept[name] = value
+        return _done()
+
+    def free(self) -> None:
+        """Take more again."""
+        self.full = ""
+        self._news.set()
+
+    async def until(self, condition: Callable[[], Any], what: str) -> Any:
+        """Wait until the condition holds, and return what it gives."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while not (found := condition()):
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            raise AssertionError(f"{what}: not among {self.events[-12:]}, {self.statuses[-4:]}") from None
+        return found
+
+
+class Play:
+    """A running connector."""
+
+    def __init__(self, connector: IrcConnector, hub: Diary) -> None:
+        self.connector = connector
+        self.hub = hub
+        self._said = 0
+
+    async def ready(self, status: Status = Status.READY) -> str:
+        """Wait until the network is in this state now, and return the detail."""
+        await self.hub.until(lambda: self.hub.statuses and self.hub.statuses[-1][0] is status, f"{status}")
+        return self.hub.statuses[-1][1]
+
+    async def told(self, kind: type[E_], *, after: int = 0, **fields: Any) -> E_:
+        """Wait for a fact of this kind with these fields; dotted ones with double underscores."""
+
+        def find() -> E_ | None:
+            for event in self.hub.events[after:]:
+                if isinstance(event, kind) and all(_get(event, name) == value for name, value in fields.items()):
+                    return event
+            return None
+
+        found: E_ = await self.hub.until(find, f"{kind.__name__} {fields}")
+        return found
+
+    def mark(self) -> int:
+        """Return a position for ``after``."""
+        return len(self.hub.events)
+
+    def of(self, kind: type[E_]) -> list[E_]:
+        """Return every fact of this kind so far."""
+        return [event for event in self.hub.events if isinstance(event, kind)]
+
+    def join(self, name: str, room: RoomId = CHANNEL, presence: Presence = Presence()) -> None:
+        self.connector.join(room, someone(name, presence=presence))
+
+    def leave(self, name: str, room: RoomId = CHANNEL, *, reason: str = "") -> None:
+        self.connector.leave(room, someone(name).person, reason=reason)
+
+    def head(self, voice: Voice, room: RoomId = CHANNEL) -> Head:
+        self._said += 1
+        return Head(
+            key=DeliveryKey(digest("stage", id(self), self._said)),
+            room=Room(NETWORK, room),
+            voice=voice,
+            source=Room(Network("xmpp"), RoomId("verona@conference.localhost")),
+            event=EventKey(f"e{self._said}"),
+            at=1_700_000_000_000,
+            via=("stage",),
+        )
+
+    def post(self, name: str, text: str, *, relay: bool = False, room: RoomId = CHANNEL, **fields: Any) -> Post:
+        voice: Voice = AsRelay(member=someone(name)) if relay else AsPuppet(member=someone(name))
+        head = self.head(voice, room)
+        kind = fields.pop("kind", Kind.TEXT)
+        source = Room(Network("xmpp"), RoomId("verona@conference.localhost"))
+        ref = MessageRef(source, MessageId(f"m{self._said}"))
+        return Post(head=head, message=ref, content=Content(text=text, kind=kind), **fields)
+
+    def send(self, delivery: Delivery) -> "asyncio.Future[Sent]":
+        return asyncio.ensure_future(self.connector.send(delivery))
+
+    def say(self, name: str, text: str, **fields: Any) -> "asyncio.Future[Sent]":
+        return self.send(self.post(name, text, **fields))
+
+
+@asynccontextmanager
+async def stage(
+    port: int,
+    *,
+    rooms: tuple[str, ...] = (CHANNEL,),
+    pace: Pace = QUICK,
+    puppets: PuppetSettings | None = None,
+    hub: Diary | None = None,
+    **settings: Any,
+) -> AsyncIterator[Play]:
+    """Run a connector; leaving the block cancels it and waits for its good-byes."""
+    setup = Setup(
+        network=NETWORK,
+        settings=IrcSettings(host="127.0.0.1", port=port, tls=False, **settings),
+        puppets=puppets or PuppetSettings(),
+        instance="stage",
+        version="0",
+    )
+    connector = IrcConnector(setup, pace=pace)
+    diary = hub or Diary()
+    for room in rooms:
+        connector.listen(RoomId(room))
+    running = asyncio.create_task(connector.run(diary))
+    try:
+        yield Play(connector, diary)
+    finally:
+        running.cancel()
+        await asyncio.wait([running])
+        if not running.cancelled() and running.exception() is not None:
+            raise running.exception()  # type: ignore[misc]
+
+
+def someone(name: str, **fields: Any) -> Member:
+    """Return a member of the room on the other side."""
+    return Member(person=Person(Network("xmpp"), PersonId(f"{name.lower()}@localhost")), name=name, **fields)
+
+
+def _get(event: Any, path: str) -> Any:
+    for part in path.split("__"):
+        event = getattr(event, part)
+    return event
+
+
+def _done() -> "asyncio.Future[None]":
+    future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    future.set_result(None)
+    return future
