@@ -23,7 +23,7 @@ from bridge.connector import Connector, PuppetMode, PuppetSettings, Setup
 from bridge.core.ids import XMPP, Network, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub
-from bridge.engine.ports import Clock, Store
+from bridge.engine.ports import Clock, Store, StoredLink, StoreError
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
@@ -149,7 +149,7 @@ class App:
         await self._store.close()
 
     async def change(self, new: Config) -> None:
-        """Apply another configuration: only what differs is touched. Raises: ConfigError before anything is."""
+        """Apply another configuration: only what differs is touched. Raises: ConfigError, StoreError before anything is."""
         todo = changes(self._config, new)
         for key in todo.restart_needed:
             log.warning("configuration.restart-needed key=%s: it stays as it was until then", key)
@@ -157,9 +157,10 @@ class App:
             new = msgspec.structs.replace(new, store=self._config.store, xmpp=self._config.xmpp)
             todo = changes(self._config, new)
         connectors = build(new, todo.start, self._clock)
+        stored = await self._store.links()
         old, self._config = self._config, new
         await asyncio.gather(*(self._hub.remove_network(network) for network in todo.stop))
-        await self._apply_links()
+        self._link(stored)
         self._add(connectors)
         if todo.listener:
             await self._relisten(old.http, new.http)
@@ -177,7 +178,10 @@ class App:
         return names
 
     async def _apply_links(self) -> None:
-        links, trouble = merged(self._config.links, await self._store.links(), networks_of(self._config))
+        self._link(await self._store.links())
+
+    def _link(self, stored: Sequence[StoredLink]) -> None:
+        links, trouble = merged(self._config.links, stored, networks_of(self._config))
         for sentence in trouble:
             log.warning("%s", sentence)
         self._hub.set_links(map(as_link, links))
@@ -262,9 +266,10 @@ async def _serve(path: Path, configured: Config) -> None:
         loop.add_signal_handler(sign, signals.put_nowait, sign)
     app = App(configured, store=SqlStore(configured.store.url), clock=clock)
     await app.start()
-    tasks = [_beside(_announce(app, notify)), _beside(_stay_alive(notify, clock))]
+    tasks = [_beside(_announce(app, notify, clock)), _beside(_stay_alive(notify, clock))]
     current = configured
     while await signals.get() == signal.SIGHUP:
+        notify.reloading()
         current = await _reload(app, path, current)
         notify.ready("running")
     log.info("stopping")
@@ -286,7 +291,7 @@ def _beside(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
     return task
 
 
-async def _announce(app: App, notify: Notify) -> None:
+async def _announce(app: App, notify: Notify, clock: Clock) -> None:
     """Print the ready line, once; and log when what was missing has come up."""
     names = await app.settled(PATIENCE)
     state = f"ready (degraded: {', '.join(names)})" if names else "ready"
@@ -295,21 +300,23 @@ async def _announce(app: App, notify: Notify) -> None:
     notify.ready(state)
     if names:
         log.warning("not everything is up yet: %s", ", ".join(names))
-        while await app.settled(3_600.0):
-            pass
+        while app.unready():
+            await clock.sleep(1.0)
         log.info("everything is up")
         notify.ready("ready")
 
 
 async def _reload(app: App, path: Path, current: Config) -> Config:
     """Read the file anew and apply it; a file that cannot be used changes nothing. Returns what is in force."""
-    Notify().reloading()
     try:
         new = config.load(path, registry.settings_of)
         await app.change(new)
     except ConfigError as error:
         for problem in error.problems:
             log.error("configuration.refused %s", problem)
+        return current
+    except StoreError as error:
+        log.error("configuration.refused store: %s", error)
         return current
     _set_up_logs(new, current)
     return new
