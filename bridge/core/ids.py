@@ -5,6 +5,7 @@ where a short text is needed (a stanza id, a database key) :func:`digest` makes 
 """
 
 import hashlib
+import json
 from typing import NewType
 
 import msgspec
@@ -52,4 +53,8 @@ class MessageRef(msgspec.Struct, frozen=True, order=True):
 
 def digest(*parts: str | int) -> str:
     """Return 32 hexadecimal digits that stand for exactly this sequence of parts (128 bit BLAKE2b over JSON)."""
-    return hashlib.blake2b(msgspec.json.encode(parts), digest_size=16).hexdigest()
+    try:
+        written = msgspec.json.encode(parts)
+    except UnicodeEncodeError:  # half of a surrogate pair, out of some network's id
+        written = json.dumps(parts).encode()
+    return hashlib.blake2b(written, digest_size=16).hexdigest()
