@@ -36,6 +36,7 @@ class Place(Protocol):
     room: Room
     address: str
     around: Surroundings
+    reads_archive: bool
 
     @property
     def replayed_up_to(self) -> int | None:
@@ -50,6 +51,14 @@ async def catch_up(place: Place, since: int) -> int:
 
     Times are milliseconds since the epoch. The results come as messages: the room hands them to :func:`take`.
     """
+    place.reads_archive = True
+    try:
+        return await _read(place, since)
+    finally:
+        place.reads_archive = False
+
+
+async def _read(place: Place, since: int) -> int:
     after = ""
     for _ in range(MOST_PAGES):
         query = _query(since, after, place.around.token())
@@ -67,7 +76,7 @@ async def catch_up(place: Place, since: int) -> int:
         after = last
     else:
         log.warning("archive.too-long pages=%d", MOST_PAGES)
-    return since if place.replayed_up_to is None else place.replayed_up_to
+    return max(since, place.replayed_up_to or since)
 
 
 def _query(since: int, after: str, id_: str) -> str:
@@ -83,7 +92,7 @@ def _query(since: int, after: str, id_: str) -> str:
 
 def take(place: Place, element: Element) -> bool:
     """Take one result of a query, which comes as a message of its own; False if the message is none."""
-    result = element.find(RESULT)
+    result = element.find(RESULT) if place.reads_archive else None
     if result is None:
         return False
     forwarded = result.find(_FORWARDED)

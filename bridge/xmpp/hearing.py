@@ -82,7 +82,7 @@ class Hearing:
             self._replay(element, nick, names, at)
         elif self._place.is_ours(nick):
             self._reflection(element, names)
-        elif _only_subject(element) and self._place.replaying():
+        elif _only_subject(element) and self._place.just_entered():
             self._told_topic(element, nick, names, at)
         else:
             self._news(element, nick, names)
@@ -140,7 +140,7 @@ class Hearing:
 
     def _remark(self, element: Element, names: Ids) -> None:
         """Take a subject, a moderation, or news of the configuration; its other remarks are for its own people."""
-        if self._place.replaying() and element.find(SUBJECT) is not None:  # mu-conference adds who has set it
+        if self._place.just_entered() and element.find(SUBJECT) is not None:  # mu-conference adds who has set it
             self._told_topic(element, "", names, inbound.moment(element, self._place.address))
         elif _only_subject(element):
             self._change_topic(element, None, names, self._around.clock.now(), replayed=False)

@@ -62,6 +62,7 @@ class Place(Protocol):
     password: str
     nick: str
     around: Surroundings
+    reads_archive: bool
 
     @property
     def replayed_up_to(self) -> int | None:

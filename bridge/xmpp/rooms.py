@@ -60,6 +60,7 @@ class JoinedRoom:
         self.password = password
         self.around = around
         self.nick = ""  # the listener's, held or asked for
+        self.reads_archive = False
         self.reader = ""  # the address whose copies count, "" while nobody reads
         self.occupants = Occupants(address)
         self.ghosts = Ghosts(self)
@@ -96,7 +97,7 @@ class JoinedRoom:
             case "error":
                 self.speech.bounced(element.get("id", ""), muc.refusal(element))
             case _:
-                if not (self._entering and archive.take(self, element)) and muc.is_invitation(element):
+                if not archive.take(self, element) and muc.is_invitation(element):
                     self.listener.called()
 
     def presence(self, element: Element) -> None:
@@ -110,7 +111,7 @@ class JoinedRoom:
         if kind not in (None, "unavailable") or "/" not in element.get("from", ""):
             return  # of no occupant: ejabberd shows the room's own vCard so
         seen = muc.sighting(element)
-        if ghost is not None:
+        if ghost is not None and (seen.own or self.ghosts.wants_copy(to, seen.nick)):
             self.ghosts.copy(ghost, seen)
             self._settle_held()
         if self.reads(to):

@@ -76,8 +76,14 @@ class Stream:
         if room is not None and self._up and not self.deaf:
             room.take(element)
 
-    async def iq(  # noqa: ASYNC109 - the protocol's signature
-        self, kind: str, *, to: str, payload: str, sender: str = "", timeout: float = 30.0
+    async def iq(
+        self,
+        kind: str,
+        *,
+        to: str,
+        payload: str,
+        sender: str = "",
+        timeout: float = 30.0,  # noqa: ASYNC109 - the protocol's signature
     ) -> Element:
         await asyncio.sleep(0)
         element = xml(f"<iq type='{kind}' to={quoteattr(to)} from={quoteattr(sender or self.domain)}>{payload}</iq>")
@@ -334,6 +340,9 @@ class Muc:
         joins = element.find(f"{{{MUC}}}x")
         if seat is None and joins is None:
             raise Refused("not-acceptable")
+        if joins is not None and seat is not None and seat.nick == nick:
+            del self.seats[nick]  # lost its synchronisation: it gets everything again (section 7.1)
+            seat = None
         if seat is None:
             self._join(element, joins, sender, nick, extra)
         elif nick != seat.nick:

@@ -17,7 +17,7 @@ from tests.support.clock import VirtualClock, quiet
 from tests.support.muc import ROOM, Muc, Stream
 
 E = TypeVar("E")
-INSTANCE = "we"
+INSTANCE = "test"  # as tests.support.build has it in the way of every delivery
 
 
 class Notebook:

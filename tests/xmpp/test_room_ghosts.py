@@ -119,14 +119,14 @@ async def test_joins_are_paced() -> None:
         assert len(bridge.muc.joins) - 1 == ghosts.IN_FLIGHT
 
 
-async def test_three_hundred_ghosts_cost_a_stanza_each() -> None:
+async def test_a_hundred_ghosts_cost_two_stanzas_each() -> None:
     async with Bridge() as bridge:
         before = bridge.stream.built
-        await bridge.wish(*(f"user{number}" for number in range(300)))
-        assert len(bridge.nicks()) == 301
-        assert len(bridge.hub.took(PuppetJoined)) == 300
-        assert bridge.stream.built - before == 2 * 300  # the reader's copy and their own
-        assert bridge.stream.skipped > 80_000
+        await bridge.wish(*(f"user{number}" for number in range(100)))
+        assert len(bridge.nicks()) == 101
+        assert len(bridge.hub.took(PuppetJoined)) == 100
+        assert bridge.stream.built - before == 2 * 100  # the reader's copy and their own
+        assert bridge.stream.skipped > 9_000
 
 
 # -- nicks
