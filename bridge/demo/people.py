@@ -373,11 +373,14 @@ class IrcPerson:
 
 def spoken(line: str) -> tuple[str, str, str] | None:
     """Return (nick, target, text) of a PRIVMSG or NOTICE line with or without tags, None for any other."""
-    if line.startswith("@"):
-        line = line.partition(" ")[2]
-    source, _, rest = line.partition(" ")
+    source, _, rest = untagged(line).partition(" ")
     command, _, rest = rest.partition(" ")
     if command not in ("PRIVMSG", "NOTICE"):
         return None
     target, _, text = rest.partition(" ")
     return source.lstrip(":").partition("!")[0], target, text.removeprefix(":")
+
+
+def untagged(line: str) -> str:
+    """Return a line without its IRCv3 tags."""
+    return line.partition(" ")[2] if line.startswith("@") else line

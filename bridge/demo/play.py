@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from bridge.demo.people import CLIENT, IrcPerson, NotSeen, XmppPerson, spoken
+from bridge.demo.people import CLIENT, IrcPerson, NotSeen, XmppPerson, spoken, untagged
 from bridge.demo.processes import StartError, free_port
 from bridge.demo.program import Program
 from bridge.demo.servers import InspIRCd, Prosody
@@ -140,14 +140,22 @@ class Stage:
         await self.juliet.presence(f"{self.room}/caroline")
         self.show(Step("nick", "carol is now caroline", "carol is now caroline"))
         romeo.leave(self.room, "montague")
-        await self.bob.see(lambda line: line.startswith(":montague!") and (" PART " in line or " QUIT " in line))
+        await self.bob.see(
+            lambda line: untagged(line).startswith(":montague!") and (" PART " in line or " QUIT " in line)
+        )
         self.show(Step("part", "← montague has left", "← montague has left"))
         carol.send(f"PART {_CHANNEL} :good night")
         await self.juliet.presence(f"{self.room}/caroline", gone=True)
         self.show(Step("part", "← caroline has left", "← caroline has left"))
 
-    async def topic(self) -> None:
-        """Set the topic on each side."""
+    async def topic(self, bridge: str) -> None:
+        """Give the bridge the right on each side, and set the topic on each side."""
+        admin = (
+            f"<query xmlns='http://jabber.org/protocol/muc#admin'><item jid='{bridge}' affiliation='admin'/></query>"
+        )
+        await self.juliet.iq("set", admin, to=self.room)
+        self.bob.send(f"MODE {_CHANNEL} +o linkspan")
+        await self.bob.line(" MODE ", "+o")
         self.juliet.send(f"<message type='groupchat' to='{self.room}'><subject>Wherefore art thou?</subject></message>")
         await self.bob.line(" TOPIC ", "Wherefore art thou?")
         self.show(Step("topic", "topic: Wherefore art thou?", "topic: Wherefore art thou?"))
@@ -196,14 +204,14 @@ async def _transcript(
     say(f"{'':<12}{'juliet sees, in ' + room:<{_WIDTH}} bob sees, on {_CHANNEL}")
     say(f"{'':<12}{'-' * (_WIDTH - 2):<{_WIDTH}} {'-' * (_WIDTH - 2)}")
     await juliet.presence(f"{room}/bob")
-    await bob.see(lambda line: line.startswith(":juliet!") and f" JOIN :{_CHANNEL}" in line)
+    await bob.see(lambda line: untagged(line).startswith(":juliet!") and f" JOIN :{_CHANNEL}" in line)
     stage.show(Step("join", "→ bob has joined", "→ juliet has joined"))
     await stage.chat("But soft! What light?", "It is the east")
     await stage.chat("O, be some other name & <more>", "A rose by any other word")
     await stage.action()
     await stage.edit()
     await stage.reaction()
-    await stage.topic()
+    await stage.topic(prosody.component)
     async with (
         XmppPerson("romeo", _PEOPLE["romeo"], port=prosody.port) as romeo,
         IrcPerson("carol", port=ircd.port) as carol,

@@ -49,7 +49,7 @@ class Program:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     async def start(self, *, expect: str = READY, patience: float = 60.0) -> None:
-        """Start it and return once it prints a line that begins so. Raises: StartError with the end of its log."""
+        """Start it and return once it prints this line. Raises: StartError with the end of its log."""
         self.lines = []
         with (self.folder / "linkspan.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -59,13 +59,13 @@ class Program:
         self._reading = asyncio.create_task(self._read(self.process.stdout))
         try:
             async with asyncio.timeout(patience):
-                while not any(line.startswith(expect) for line in self.lines):
+                while expect not in self.lines:
                     if self._reading.done():
                         break
                     await asyncio.sleep(0.02)
         except TimeoutError:
             pass
-        if not any(line.startswith(expect) for line in self.lines):
+        if expect not in self.lines:
             said = "; ".join(self.lines) or "no word from it"
             msg = f"the bridge does not say {expect!r} ({said}); the end of its log:\n{self.log()[-3000:]}"
             raise StartError(msg)

@@ -198,7 +198,7 @@ class InspIRCd(Server):
  threshold="100000" commandrate="1000000" fakelag="no" resolvehostnames="no" useident="no" limit="10000" modes="+i">
 <cidr ipv4clone="32" ipv6clone="128">
 <performance netbuffersize="65536" somaxconn="1024" softlimit="20000" quietbursts="yes" nouserdns="yes">
-<options prefixquit="Quit: " syntaxhints="no" defaultmodes="nt" splitwhois="no" ircumsgprefix="no" maskinlist="yes" {self.options}>
+<options prefixquit="Quit: " syntaxhints="no" defaultmodes="not" splitwhois="no" ircumsgprefix="no" maskinlist="yes" {self.options}>
 <limits maxnick="30" maxchan="64" maxmodes="20" maxident="11" maxquit="255" maxtopic="307" maxkick="255" maxreal="128" maxaway="200">
 <class name="All" commands="*" privs="*" usermodes="*" chanmodes="*" snomasks="*">
 <type name="Admin" classes="All" vhost="oper.example.org">

@@ -11,7 +11,7 @@ asyncio's protocol interface ends here. Used by :mod:`connectors.irc.client` alo
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from typing import Protocol, cast
 
 from connectors.irc.flood import Bucket, Window, cost
 from connectors.irc.wire import Framer
@@ -89,8 +89,7 @@ class Stream(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
 
     def data_received(self, data: bytes) -> None:
         """Cut into lines and hand over."""
