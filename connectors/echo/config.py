@@ -31,3 +31,7 @@ def capabilities(settings: EchoSettings) -> Capabilities:
         features=features,
         pipeline=settings.pipeline,
     )
+
+
+CAPABILITIES = capabilities(EchoSettings())
+"""What it carries when nothing is taken away."""

@@ -8,5 +8,6 @@ MANIFEST = Manifest(
     api=API,
     settings="connectors.irc.config:IrcSettings",
     factory="connectors.irc.connector:build",
+    capabilities="connectors.irc.connector:CAPABILITIES",
     extra="irc",
 )
