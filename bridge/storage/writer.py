@@ -32,6 +32,8 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.05, 2.0
 """Seconds between attempts at a transaction that is refused."""
 _GRACE: Final = 2.0
 """Seconds for which closing goes on trying."""
+_SLOW: Final = 5.0
+"""Seconds after which a transaction that has not ended is trouble: a server that hangs, a disk that stalls."""
 
 _log = logging.getLogger(__name__)
 _Entry = tuple[Write, "asyncio.Future[Any]"]
@@ -48,6 +50,7 @@ class Writer:
         self._connection: Connection | None = None
         self._inbox: SimpleQueue[_Entry | None] = SimpleQueue()
         self._trouble = ""
+        self._since: float | None = None  # when the transaction under way began
         self._deadline = float("inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Future[None] | None = None
@@ -55,7 +58,12 @@ class Writer:
     @property
     def trouble(self) -> str:
         """Why writes do not go through, "" when they do."""
-        return self._trouble
+        return self._trouble or (f"no answer for {_SLOW:.0f} s" if self._under_way() > _SLOW else "")
+
+    def _under_way(self) -> float:
+        """Return for how many seconds the transaction under way has been so."""
+        since = self._since
+        return 0.0 if since is None else time.monotonic() - since
 
     async def open(self) -> None:
         """Start the thread, and with it the store. Raises: StoreError with one sentence."""
@@ -77,20 +85,24 @@ class Writer:
 
     async def close(self) -> None:
         """Write what is queued and let go of the store; a store in trouble gets two seconds more."""
-        if self._loop is None or self._over is None:
+        over = self._over
+        if self._loop is None or over is None:
             return
         self._loop = None
         self._deadline = time.monotonic() + _GRACE
         self._inbox.put(None)
-        await self._over
+        while not over.done():
+            await asyncio.wait([over], timeout=_GRACE)
+            if self._under_way() > _GRACE:
+                _log.error("%s does not answer: what is queued is given up", title(self._url))
+                return
 
     # From here on everything happens in the thread.
 
     def _run(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None], over: asyncio.Future[None]) -> None:
         try:
             self._connect()
-        except Exception as error:  # noqa: BLE001 - the thread's boundary: whoever opens the store gets it
-            self._disconnect()
+        except StoreError as error:
             self._claim.release()
             _tell(loop, [(opened, error)])
             return
@@ -148,6 +160,7 @@ class Writer:
 
     def _transact(self, writes: Sequence[Write]) -> list[object]:
         """Do one transaction. Raises: StoreError when it is worth trying again."""
+        self._since = time.monotonic()
         connection = self._connection or self._connect()
         try:
             return self._ledger.transact(connection, writes)
@@ -157,6 +170,8 @@ class Writer:
             if worth_another_try(error, self._engine.dialect):
                 raise StoreError(reason(error, self._url)) from error
             raise
+        finally:
+            self._since = None
 
     def _is_broken(self, connection: Connection) -> bool:
         """Return whether a connection has to be made anew; asked after a transaction that was rolled back."""
@@ -171,11 +186,18 @@ class Writer:
         return connection.invalidated
 
     def _connect(self) -> Connection:
-        self._claim.take()
-        with sentences(self._url):
-            self._connection = ready(self._engine, self._url, self._claim)
-            self._ledger.load(self._connection)
-        return self._connection
+        try:
+            with sentences(self._url):
+                connection = self._connection = ready(self._engine, self._url, self._claim)
+                self._ledger.load(connection)
+        except StoreError:
+            self._disconnect()
+            raise
+        except Exception as error:  # a migration that stumbles, say: no reason to lose what is queued
+            self._disconnect()
+            msg = f"{title(self._url)} cannot be used: {type(error).__name__}: {reason(error, self._url)}"
+            raise StoreError(msg) from error
+        return connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -205,6 +227,7 @@ class Writer:
 def _refused() -> asyncio.Future[Any]:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     future.set_exception(StoreError("the store is not open"))
+    future.exception()  # who does not wait need not be told
     return future
 
 
@@ -222,5 +245,6 @@ def _resolve(outcomes: list[tuple[asyncio.Future[Any], object]]) -> None:
             continue
         if isinstance(outcome, Exception):
             future.set_exception(outcome)
+            future.exception()  # it was logged: not once more when nobody waited
         else:
             future.set_result(outcome)

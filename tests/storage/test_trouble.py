@@ -217,6 +217,32 @@ async def test_a_server_that_restarts_is_waited_for(postgres, migrated_database)
     await store.close()
 
 
+async def test_a_server_that_hangs_is_trouble(postgres, migrated_database, monkeypatch):
+    monkeypatch.setattr(writer, "_SLOW", 0.01)
+    store = SqlStore(postgres.new_database(like=migrated_database))
+    await store.open()
+    assert store.healthy() == ""
+    with postgres.locking("memory", database=store._writer._url.database):
+        write = store.remember(Network("left"), "n", "1")
+        await trouble(store, "no answer")
+        assert not write.done()
+    await write
+    assert store.healthy() == ""
+    await store.close()
+
+
+async def test_closing_does_not_wait_for_a_server_that_hangs(postgres, migrated_database, monkeypatch, caplog):
+    monkeypatch.setattr(writer, "_GRACE", 0.05)
+    store = SqlStore(postgres.new_database(like=migrated_database))
+    await store.open()
+    with postgres.locking("memory", database=store._writer._url.database):
+        write = store.remember(Network("left"), "n", "1")
+        await store.close()
+        assert not write.done()
+        assert "does not answer" in caplog.text
+    await write
+
+
 async def test_a_session_that_is_ended_is_begun_anew(postgres, migrated_database):
     store = SqlStore(postgres.new_database(like=migrated_database))
     await store.open()

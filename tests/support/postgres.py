@@ -4,13 +4,14 @@ Not installed means a failed test that names the Debian package, never a skipped
 user, for PostgreSQL refuses anything else. Durability is off: it is thrown away.
 """
 
+import contextlib
 import itertools
 import os
 import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psycopg
@@ -93,6 +94,13 @@ class Postgres(Server):
         name = f"test{next(self._numbers)}"
         self.run(f"CREATE DATABASE {name} TEMPLATE {like}")
         return self.url(name)
+
+    @contextlib.contextmanager
+    def locking(self, table: str, *, database: str) -> Iterator[None]:
+        """Make everybody wait who touches a table of a database."""
+        with psycopg.connect(self.url(database)) as connection:
+            connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+            yield
 
     def disconnect_all(self) -> None:
         """End every session but this one, as a restart would."""
