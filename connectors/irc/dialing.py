@@ -18,6 +18,8 @@ from connectors.irc.stream import Stream
 
 DIAL = 30.0
 """Seconds for TCP and TLS."""
+HANDSHAKE = 15.0
+"""Seconds of them for TLS."""
 _BUFFER = 16 * 1024
 
 
@@ -51,12 +53,19 @@ async def dial(server: Server, make: Callable[[], Stream]) -> Stream:
         secure = _context(server)
         async with asyncio.timeout(DIAL):
             _, stream = await asyncio.get_running_loop().create_connection(
-                make, server.host, server.port, ssl=secure, local_addr=(server.bind, 0) if server.bind else None
+                make,
+                server.host,
+                server.port,
+                ssl=secure,
+                ssl_handshake_timeout=None if secure is None else HANDSHAKE,
+                local_addr=(server.bind, 0) if server.bind else None,
             )
     except TimeoutError:
         raise Refused(Kind.NETWORK, f"{server} does not answer") from None
     except ssl.SSLError as error:
         raise Refused(Kind.TLS, f"{server}: {_words(error)}") from None
+    except ConnectionAbortedError:
+        raise Refused(Kind.TLS, f"{server} does not answer as a TLS server would") from None
     except (OSError, UnicodeError) as error:
         raise Refused(Kind.NETWORK, f"{server}: {error}") from None
     if server.tls is not None and not _is_pinned(server.tls, stream.certificate()):

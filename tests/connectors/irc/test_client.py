@@ -27,45 +27,12 @@ from connectors.irc.client import (
 )
 from connectors.irc.flood import LEAST, WINDOW
 from connectors.irc.pulse import Pulse, shared
+from tests.support.irc_diary import Diary
 from tests.support.ircd import Ircd
 from tests.support.servers import certificate
 
 FREE = Flood(rate=0)
 LABELS = "message-tags batch labeled-response echo-message"
-
-
-class Diary:
-    """An owner that writes down what it is told."""
-
-    def __init__(self):
-        self.entries = []
-        self.news = asyncio.Event()
-
-    def _write(self, *entry):
-        self.entries.append(entry)
-        self.news.set()
-
-    def up(self, connection):
-        self._write("up", connection.nick)
-
-    def down(self, connection, failure):
-        self._write("down", failure.kind, failure.reason)
-
-    def line(self, connection, line):
-        self._write(line.command, *line.params)
-
-    def nick(self, connection, old, new):
-        self._write("nick", old, new)
-
-    async def told(self, *entry):
-        """Wait until this is written."""
-        async with asyncio.timeout(10):
-            while entry not in self.entries:
-                self.news.clear()
-                await self.news.wait()
-
-    def since(self, *entry):
-        return self.entries[self.entries.index(entry) + 1 :]
 
 
 def identity(**more):
@@ -384,11 +351,7 @@ async def test_says_why_it_went_down(line, kind, reason):
 async def test_a_connection_that_is_cut():
     async with connected() as (_, peer, owner):
         peer.reset()
-        async with asyncio.timeout(10):
-            while owner.entries[-1][0] != "down":
-                owner.news.clear()
-                await owner.news.wait()
-        assert owner.entries[-1][1] is Kind.NETWORK
+        assert (await owner.told("down"))[1] is Kind.NETWORK
 
 
 async def test_quits_after_what_was_sent_and_waits_for_the_server():
