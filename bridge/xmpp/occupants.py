@@ -28,6 +28,13 @@ class Occupant:
         self.ours = ours
         self.bridge = seen.bridge  # the instance whose ghost this says to be
 
+    def keep(self, before: "Occupant") -> None:
+        """Keep what is known and is not said again: a reader with fewer rights is told less."""
+        self.jid = self.jid or before.jid
+        self.role = self.role or before.role
+        self.affiliation = self.affiliation or before.affiliation
+        self.occupant_id = self.occupant_id or before.occupant_id
+
 
 class Joined(NamedTuple):
     """Somebody came, or is not as they were."""
@@ -97,21 +104,23 @@ class Occupants:
         if not seen.available:
             return self._gone(seen)
         known = self._by_nick.get(seen.nick)
+        moved = self._renaming.pop(seen.nick, None)
+        changes: list[Change] = []
+        if moved is not None and (ours or known is not None):
+            changes, moved = self._replace(moved, None, seen), None  # somebody else has the nick that they asked for
         if ours:
-            return self._put_ours(seen, known)
-        if known is not None and not known.ours:
-            return self._update(known, seen)
-        changes = [] if known is None else self._remove(known, seen)
-        before = self._renaming.pop(seen.nick, None)
-        occupant = Occupant(self._member(seen, before), seen, ours=False)
-        changes += self._put(occupant) if before is None else self._renamed(before, occupant)
-        return changes
+            return changes + self._replace(known, self._one_of_ours(seen), seen)
+        before = known if known is not None and not known.ours else moved
+        now = Occupant(self._member(seen, before), seen, ours=False)
+        if before is not None:
+            now.keep(before)
+        return changes + self._replace(known or moved, now, seen)
 
     def forget(self, nick: str) -> None:
         """Take one of ours out without waiting for the room to say so."""
         known = self._by_nick.get(nick)
         if known is not None and known.ours:
-            self._unindex(known)
+            self._unseat(known)
 
     def author(self, nick: str, occupant_id: str = "") -> Member:
         """Return who said something under a nick, perhaps long ago: nicks change hands, occupant-ids do not."""
@@ -150,80 +159,74 @@ class Occupants:
         # opaque, but it must not read like somebody's address
         return PersonId(digest(occupant_id) if "@" in occupant_id or "/" in occupant_id else occupant_id)
 
-    def _put_ours(self, seen: Sighting, known: Occupant | None) -> list[Change]:
-        changes: list[Change] = []
-        if known is not None:
-            changes = self._remove(known, seen)
-        self._renaming.pop(seen.nick, None)
+    def _one_of_ours(self, seen: Sighting) -> Occupant:
         nobody = Member(person=Person(XMPP, PersonId(f"{self._address}/{seen.nick}")), name=seen.nick)
-        self._index(Occupant(nobody, seen, ours=True))
-        return changes
-
-    def _update(self, known: Occupant, seen: Sighting) -> list[Change]:
-        known.role, known.affiliation = seen.role or known.role, seen.affiliation or known.affiliation
-        member = self._member(seen, known)
-        if member == known.member:
-            return []
-        if member.person != known.member.person:
-            # nobody left in between, so it is the same occupant, of whom we now know better who they are
-            return self._renamed(known, Occupant(member, seen, ours=False), remove=True)
-        known.member, known.jid = member, seen.jid or known.jid
-        first = self._by_person[member.person.id][0] is known
-        return [Joined(member)] if first else []
-
-    def _put(self, occupant: Occupant) -> list[Change]:
-        self._index(occupant)
-        same = self._by_person.setdefault(occupant.member.person.id, [])
-        same.append(occupant)
-        return [Joined(occupant.member)] if len(same) == 1 else []
-
-    def _renamed(self, before: Occupant, now: Occupant, *, remove: bool = False) -> list[Change]:
-        """Put ``now`` where ``before`` was, in the view of everybody elsewhere."""
-        if remove:
-            self._unindex(before)
-        old = self._by_person.get(before.member.person.id, [])
-        first = not old or old[0] is before
-        if before in old:
-            position = old.index(before)
-            if before.member.person == now.member.person:
-                old[position] = now
-                self._index(now)
-                return [Renamed(before.member, now.member)] if first else []
-            old.remove(before)
-            if not old:
-                del self._by_person[before.member.person.id]
-        self._put(now)
-        return [Renamed(before.member, now.member)] if first else [Joined(now.member)]
+        return Occupant(nobody, seen, ours=True)
 
     def _gone(self, seen: Sighting) -> list[Change]:
-        known = self._by_nick.get(seen.nick) or self._renaming.pop(seen.nick, None)
+        known = self._by_nick.get(seen.nick)
+        if known is None:
+            known = self._renaming.pop(seen.nick, None)
         if known is None:
             return []
-        if RENAMED in seen.codes and seen.new_nick and not known.ours:
-            self._unindex(known)
-            self._renaming[seen.new_nick] = known
-            return []
-        return self._remove(known, seen)
+        if RENAMED not in seen.codes or not seen.new_nick or known.ours:
+            return self._replace(known, None, seen)
+        self._unseat(known)
+        other = self._renaming.get(seen.new_nick)
+        self._renaming[seen.new_nick] = known
+        return [] if other is None else self._replace(other, None, seen)
 
-    def _remove(self, known: Occupant, seen: Sighting) -> list[Change]:
-        self._unindex(known)
-        if known.ours:
-            return []
-        person = known.member.person.id
-        same = self._by_person[person]
-        first = same[0] is known
-        same.remove(known)
-        if not same:
-            del self._by_person[person]
-            return [Left(known.member, seen)]
-        # the same person is still here under another nick
-        return [Renamed(known.member, same[0].member)] if first else []
+    def _replace(self, old: Occupant | None, new: Occupant | None, seen: Sighting) -> list[Change]:
+        """Take one occupant out and put another in; returns what that changes for the people who are shown."""
+        affected = [o.member.person.id for o in (old, new) if o is not None and not o.ours]
+        before = {person: self._shown(person) for person in affected}
+        place = 0 if old is None else self._unseat(old, for_good=True)
+        if new is not None:
+            self._seat(new, place if old is not None and old.member.person == new.member.person else None)
+        return _changes([(before[person], self._shown(person)) for person in before], seen)
 
-    def _index(self, occupant: Occupant) -> None:
+    def _shown(self, person: PersonId) -> Member | None:
+        """Return the member that others are told of for a person: the first of their occupants."""
+        found = self._by_person.get(person)
+        return found[0].member if found else None
+
+    def _seat(self, occupant: Occupant, place: int | None) -> None:
         self._by_nick[occupant.nick] = occupant
         self._nicks[nick_key(occupant.nick)] = occupant.nick
+        if not occupant.ours:
+            same = self._by_person.setdefault(occupant.member.person.id, [])
+            same.insert(len(same) if place is None else place, occupant)
 
-    def _unindex(self, occupant: Occupant) -> None:
+    def _unseat(self, occupant: Occupant, *, for_good: bool = False) -> int:
+        """Take an occupant's nick, and them out of the book for good; returns which of their person's they were."""
         if self._by_nick.get(occupant.nick) is occupant:
             del self._by_nick[occupant.nick]
             self._nicks.pop(nick_key(occupant.nick), None)
+        if occupant.ours or not for_good:
+            return 0
+        person = occupant.member.person.id
+        same = self._by_person[person]
+        place = same.index(occupant)
+        del same[place]
+        if not same:
+            del self._by_person[person]
+        return place
+
+
+def _changes(pairs: list[tuple[Member | None, Member | None]], seen: Sighting) -> list[Change]:
+    """Compare who was shown for each person with who is; one who went as another came is one who was renamed."""
+    if len(pairs) == 2:
+        (old, gone), (none, new) = pairs
+        if old is not None and gone is None and none is None and new is not None:
+            return [Renamed(old, new)]
+    return [change for before, after in pairs if (change := _change(before, after, seen)) is not None]
+
+
+def _change(before: Member | None, after: Member | None, seen: Sighting) -> Change | None:
+    if after is None:
+        return None if before is None else Left(before, seen)
+    if before is None:
+        return Joined(after)
+    if before.name != after.name:
+        return Renamed(before, after)
+    return None if before == after else Joined(after)

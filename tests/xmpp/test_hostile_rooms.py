@@ -10,7 +10,7 @@ from bridge.core.events import Member, MessagePosted, Presence, Show
 from bridge.core.ids import Network, Person, PersonId, RoomId
 from bridge.xmpp import inbound, muc
 from bridge.xmpp.inbound import Scene
-from bridge.xmpp.occupants import Occupants
+from bridge.xmpp.occupants import Joined, Left, Occupants, Renamed
 from tests.support import build
 from tests.support.muc import MUC, NS, USER, xml
 from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, as_relayed, outcome, quiet, remote
@@ -150,15 +150,17 @@ def test_any_order_of_presences_keeps_the_book_straight(steps) -> None:
             )
         )
         for change in occupants.see(seen, ours=ours):
-            name = type(change).__name__
-            if name == "Renamed":
-                told.pop(change.old.person.id, None)
-            if name == "Left":
-                assert told.pop(change.member.person.id, None) is not None
-            else:
-                told[change.member.person.id] = change.member.name
-    listed = {member.person.id for member in occupants.members()}
-    assert listed == set(told)
+            match change:
+                case Left(member=member):
+                    assert told.pop(member.person.id) == member.name
+                case Renamed(old=old, member=member):
+                    assert told.pop(old.person.id) == old.name
+                    assert member.person.id not in told
+                    told[member.person.id] = member.name
+                case Joined(member=member):
+                    assert told.get(member.person.id, member.name) == member.name
+                    told[member.person.id] = member.name
+    assert {member.person.id: member.name for member in occupants.members()} == told
 
 
 @pytest.mark.parametrize("nick", ["&amp;", "&lt;x&gt;", "a/b/c", "@", " x ", "日本", "☃", "x" * 1_000])
