@@ -3,10 +3,10 @@
 Presence is state: facts change a roster (:mod:`bridge.engine.rosters`), a roster changes wishes, and only a changed
 wish is told to a connector (``Joins``), which works towards it in its own time and budget. Nothing is ever replayed.
 
-Whom a room shows: everybody of the link's other rooms, unless they are there in person, were refused for good, or are
-too many. A network whose puppets are connections (``SESSION``) has a budget: nobody who is another bridge's stand-in;
-at most ``max`` people, those who were active last; and whoever is silent for ``idle`` seconds goes, to come back with
-their next message. Addresses (``ADDRESS``) cost nothing, so there none of this applies.
+Whom a room shows: everybody of the link's other rooms, unless they are there in person, are another bridge's stand-in,
+were refused for good, or are too many. A network whose puppets are connections (``SESSION``) has a budget: at most
+``max`` people, those who were active last; and whoever is silent for ``idle`` seconds goes, to come back with their
+next message. Addresses (``ADDRESS``) cost nothing, so there neither applies.
 
 Not here: how a puppet comes to be and under which nick (its connector), and who may speak through one
 (:mod:`bridge.core.routing`; it is told what :meth:`Puppets.shows` says). Called by the hub alone.
@@ -257,7 +257,7 @@ class Puppets:
             stage.refused.add(person)
             self._strike(stage, person)
         own = [(peer.room, member) for peer in stage.peers if (member := self._rosters.member(peer.room, person))]
-        if own and (event.final or event.cause in (Cause.KICKED, Cause.BANNED)):
+        if own and (event.final or event.cause in (Cause.KICKED, Cause.BANNED, Cause.REFUSED)):
             self._on_ousted(event, own)
 
     # -- what the rosters tell
@@ -325,9 +325,9 @@ class Puppets:
     def _eligible(self, stage: _Stage, member: Member, troupe: _Troupe) -> bool:
         """Tell whether somebody should be shown, leaving the number of places aside."""
         person = member.person
-        if person in stage.refused or self._rosters.member(stage.room, person) is not None:
+        if member.stand_in:  # or two bridges over the same rooms would show each other's stand-ins without end
             return False
-        if member.stand_in and troupe.budgeted:
+        if person in stage.refused or self._rosters.member(stage.room, person) is not None:
             return False
         if troupe.settings.mode is PuppetMode.LAZY and not self._activity.last_words(person):
             return False
@@ -370,7 +370,8 @@ class Puppets:
         self._ask(troupe.network, partial(connector.rename, stage.room.id, old, member))
 
     def _can_take_over(self, stage: _Stage, member: Member) -> bool:
-        return member.person not in stage.wanted and self._rosters.member(stage.room, member.person) is None
+        here = self._rosters.member(stage.room, member.person) is not None
+        return not here and not member.stand_in and member.person not in stage.wanted
 
     def _review_link(self, stage: _Stage) -> None:
         for peer in stage.peers:
