@@ -44,9 +44,14 @@ class Mention(msgspec.Struct, frozen=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that belongs to a message; the bytes stay where ``url`` says."""
+    """A file that belongs to a message; the bytes stay where ``url`` says.
+
+    Without a URL the file can be read by its own network alone: ``handle`` is what its connector calls it. Core puts such
+    a file into words before it reaches any other network, so connectors only ever see those with a URL.
+    """
 
     url: str
+    handle: str = ""
     name: str = ""
     media_type: str = ""
     size: int | None = None  # bytes

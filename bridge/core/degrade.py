@@ -2,7 +2,8 @@
 
 What a network has in no form is left out or put into words here; what it has in another form (FALLBACK) the connector
 shows, since only it knows how its readers expect that: a correction on IRC, a reply as a tag. Two things are words on
-any network, so FALLBACK of these is done here too: attachments become lines with their URL, actions ``* nick text``.
+any network, so FALLBACK of these is done here too: attachments become lines with their URL, actions ``* nick text``. A
+file without a URL (only its own network can read it) is named in words everywhere.
 
     feature                  NATIVE, FALLBACK        DROPPED                    REFUSED
     edit, retract, react     passes                  no delivery                no delivery, the sender is told
@@ -92,6 +93,8 @@ def _fit_words(delivery: Post | Edit | Tell, capabilities: Capabilities) -> Fitt
     said, refused = fit_content(delivery.content, capabilities, delivery.head.voice)
     if said is None:
         return Fitted(None, refused)
+    if isinstance(delivery, Edit) and delivery.previous is not None:
+        delivery = replace(delivery, previous=unreachable_named(delivery.previous))
     return Fitted(delivery if said is delivery.content else replace(delivery, content=said), refused)
 
 
@@ -100,6 +103,7 @@ def fit_content(
 ) -> tuple[Content | None, tuple[Feature, ...]]:
     """Return the content as a network can carry it, None if nothing is left, and what was refused."""
     refused: tuple[Feature, ...] = ()
+    content = unreachable_named(content)
     if content.attachments:
         content, refused = _fit_attachments(content, capabilities)
     if not content.attachments and not content.text.strip():
@@ -143,6 +147,16 @@ def _fit_attachments(content: Content, capabilities: Capabilities) -> tuple[Cont
             return replace(content, attachments=()), (Feature.ATTACHMENT,)
 
 
+def unreachable_named(content: Content) -> Content:
+    """Return the content with files that have no URL named in front of its text: ``[photo, 1280×960, 230 kB] a caption``."""
+    unreachable = [one for one in content.attachments if not one.url]
+    if not unreachable:
+        return content
+    names = " ".join(named(one) for one in unreachable)
+    content = replace(content, attachments=tuple(one for one in content.attachments if one.url))
+    return prefixed(content, f"{names} " if content.text else names)
+
+
 def _fit_kind(content: Content, capabilities: Capabilities, voice: Voice) -> Content:
     """Say what an action or a notice says in plain words, where the network knows neither."""
     if content.kind is Kind.NOTICE:
@@ -180,6 +194,27 @@ def described(attachment: Attachment) -> str:
     behind = f"({', '.join(about)})" if about else ""
     before = f"{name} {behind}".strip()
     return f"{before}: {attachment.url}" if before else attachment.url
+
+
+def named(attachment: Attachment) -> str:
+    """Return a file that nobody can be given as people speak of it: ``[plan.pdf, document, 1.2 MB]``."""
+    about = [" ".join(text.split()) for text in (attachment.name, attachment.description)]
+    if not any(about):
+        about.append(attachment.media_type or "file")
+    if attachment.width and attachment.height:
+        about.append(f"{attachment.width}×{attachment.height}")
+    if attachment.duration:
+        about.append(human_duration(attachment.duration))
+    if attachment.size is not None:
+        about.append(human_size(attachment.size))
+    return f"[{', '.join(filter(None, about))}]"
+
+
+def human_duration(seconds: float) -> str:
+    """Return a length of time as players show it: ``0:07``, ``1:02:03``."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def human_size(size: int) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Unit
 from bridge.core.content import Content, Reply
-from bridge.core.degrade import correction, fit, is_simple
+from bridge.core.degrade import correction, fit, is_simple, unreachable_named
 from bridge.core.deliveries import (
     AsBridge,
     AsMask,
@@ -284,7 +284,7 @@ def quoted(original: Original) -> Reply:
         to=original.ref,
         name="" if sender is None else sender.name,
         person=None if sender is None else sender.person,
-        excerpt="" if content is None else clip(plain(content).text, limit=_EXCERPT, ellipsis="…"),
+        excerpt="" if content is None else clip(plain(unreachable_named(content)).text, limit=_EXCERPT, ellipsis="…"),
     )
 
 

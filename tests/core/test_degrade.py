@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.content import Attachment, Content, Kind, Mention, Reply, Span, Style
-from bridge.core.degrade import as_relay, correction, described, fit, human_size, is_simple, unresolved
+from bridge.core.degrade import as_relay, correction, described, fit, human_size, is_simple, named, unresolved
 from bridge.core.deliveries import Announce, AsBridge, AsMask, AsPuppet, AsRelay, Edit, Kick, Post, Tell
 from tests.support.build import edit, head, member, person, post, react, retract, set_topic
 
@@ -191,6 +191,43 @@ def test_what_is_simple_passes_everywhere_untouched(content, capabilities):
 )
 def test_human_size(size, text):
     assert human_size(size) == text
+
+
+SECRET = Attachment(url="", handle="AgACAgQ", description="photo", width=1280, height=960, size=230_000)
+
+
+@pytest.mark.parametrize(
+    ("attachment", "text"),
+    [
+        (SECRET, "[photo, 1280×960, 230 kB]"),
+        (Attachment(url="", handle="h", description="voice message", duration=67.4), "[voice message, 1:07]"),
+        (Attachment(url="", handle="h", description="video", duration=3723), "[video, 1:02:03]"),
+        (Attachment(url="", handle="h", name="plan\n.pdf", media_type="application/pdf", size=4), "[plan .pdf, 4 B]"),
+        (Attachment(url="", handle="h", media_type="image/png"), "[image/png]"),
+        (Attachment(url="", handle="h"), "[file]"),
+    ],
+)
+def test_a_file_that_nobody_can_be_given_is_named(attachment, text):
+    assert named(attachment) == text
+
+
+@pytest.mark.parametrize("capabilities", [EVERYTHING, NOTHING], ids=["everything", "nothing"])
+def test_a_handle_never_leaves_its_network(capabilities):
+    bold = Span(0, 4, Style.BOLD)
+    left = fit(said("look", spans=(bold,), attachments=(SECRET,)), capabilities)
+    assert left.delivery.content.text == "[photo, 1280×960, 230 kB] look"
+    assert left.delivery.content.spans in ((Span(26, 30, Style.BOLD),), ())
+    assert left.delivery.content.attachments == ()
+    assert left.refused == ()
+    mixed = fitted(said("", attachments=(SECRET, PHOTO)), EVERYTHING)
+    assert (mixed.text, mixed.attachments) == ("[photo, 1280×960, 230 kB]", (PHOTO,))
+    corrected = Edit(
+        head=head(voice=ALICE),
+        target=post("x").message,
+        content=Content(text="new", attachments=(SECRET,)),
+        previous=Content(text="old", attachments=(SECRET,)),
+    )
+    assert fit(corrected, EVERYTHING).delivery.previous.text == "[photo, 1280×960, 230 kB] old"
 
 
 @pytest.mark.parametrize(
