@@ -1,0 +1,165 @@
+"""What an IRC line costs, in CPU microseconds: read, skipped, written; beside it what the ``irc`` library's own client needs.
+
+``python -m bench.irc_lines [CONNECTIONS]``. The upper table has no sockets in it. The lower one has CONNECTIONS real ones
+on loopback (default 200), of which each gets every line of a channel: what a puppet's copy costs, and what an idle puppet
+weighs. A calibration loop beside the figures tells how fast the machine was.
+"""
+
+import asyncio
+import gc
+import resource
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from irc.client import ServerConnection
+from irc.client_aio import AioReactor
+
+from bench.engine import calibration
+from connectors.irc.client import Connection, Flood, Identity, Reads, Server
+from connectors.irc.formatting import read, write
+from connectors.irc.stream import Stream
+from connectors.irc.wire import concerns, encode, parse
+
+PLAIN = b":nick!user@host.example.org PRIVMSG #channel :hello there, this is a line of ordinary length"
+TAGGED = b"@time=2026-11-21T03:43:14.000Z;msgid=1a2b3c4d;account=nick " + PLAIN
+ME, CHANNELS = (b":puppet!", b":puppet "), b"#&@+"
+COUNT = 50_000
+
+
+class Silent:
+    """An owner that does nothing."""
+
+    def up(self, connection: Connection) -> None: ...
+    def down(self, connection: Connection, failure: object) -> None: ...
+    def line(self, connection: Connection, line: object) -> None: ...
+    def nick(self, connection: Connection, old: str, new: str) -> None: ...
+
+
+def cost(call: Callable[[], object], lines: int = 1) -> float:
+    """Return the microseconds of one line: the best of five runs."""
+    best = float("inf")
+    for _ in range(5):
+        start = time.process_time()
+        for _ in range(COUNT // lines // 5):
+            call()
+        best = min(best, (time.process_time() - start) / (COUNT // lines // 5) / lines)
+    return best * 1e6
+
+
+async def connection(reads: Reads) -> tuple[Connection, Stream]:
+    """Return a registered connection whose socket goes nowhere."""
+    made = Connection(
+        Silent(),
+        (Server(host="nowhere", port=1),),
+        Identity(nicks=("puppet",), username="u", realname="r"),
+        reads=reads,
+    )
+    stream = Stream(made, limit=1000)
+    loop = asyncio.get_running_loop()
+    made._outcome, made._gone, made._stream = loop.create_future(), loop.create_future(), stream  # noqa: SLF001  # no socket wanted
+    made.received(
+        [b":s 001 puppet :hi", b":s 005 puppet CHANTYPES=#& STATUSMSG=@+ :are supported", b":s 422 puppet :none"]
+    )
+    return made, stream
+
+
+def library() -> Callable[[bytes], None]:
+    """Return the library's way of taking one line: parsing, events, handlers."""
+    reactor = AioReactor(loop=asyncio.get_running_loop())
+    server = ServerConnection(reactor)
+    server.real_nickname, server.real_server_name, server.handlers = "puppet", "s", {}
+    return lambda data: server._process_line(data.decode())  # noqa: SLF001  # its data_received ends here
+
+
+async def without_sockets() -> None:
+    listener, _ = await connection(Reads.ALL)
+    puppet, _ = await connection(Reads.OWN)
+    block = [PLAIN + b"\r"] * 50
+    taken = library()
+    rows = {
+        "parse": cost(partial(parse, PLAIN)),
+        "parse, tags": cost(partial(parse, TAGGED)),
+        "listener: parse and dispatch": cost(partial(listener.received, block), 50),
+        "puppet: looked at and dropped": cost(partial(concerns, PLAIN, ME, CHANNELS)),
+        "puppet: dropped, with all around it": cost(partial(puppet.received, block), 50),
+        "encode PRIVMSG": cost(partial(encode, "PRIVMSG", ("#channel", "hello there, this is a line"))),
+        "formatting: plain text read": cost(partial(read, "hello there, this is a line")),
+        "formatting: plain text written": cost(partial(write, "hello there, this is a line")),
+        "formatting: bold and colour read": cost(partial(read, "hello \x02there\x02, \x0304red\x03 line")),
+        "the library: line without tags": cost(partial(taken, PLAIN)),
+        "the library: line with tags": cost(partial(taken, TAGGED)),
+    }
+    print(f"{'one line':<40} {'µs':>6}")
+    for name, micros in rows.items():
+        print(f"{name:<40} {micros:>6.2f}")
+
+
+class Channel:
+    """The other end: registers whoever comes, and says each line to all."""
+
+    def __init__(self) -> None:
+        self.writers: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not (await reader.readline()).startswith(b"USER"):
+            pass
+        writer.write(
+            b":s CAP * LS :\r\n:s 001 puppet :hi\r\n:s 005 puppet CHANTYPES=# :are supported\r\n:s 422 puppet :none\r\n"
+        )
+        self.writers.append(writer)
+        await reader.read()
+
+
+def resident() -> int:
+    """Return the process's resident memory in bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+async def with_sockets(many: int) -> None:
+    channel = Channel()
+    server = await asyncio.start_server(channel.serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    who = Identity(nicks=("puppet",), username="u", realname="r")
+    puppets = [
+        Connection(Silent(), (Server(host="127.0.0.1", port=port),), who, reads=Reads.OWN, flood=Flood(rate=0))
+        for _ in range(many)
+    ]
+    gc.collect()
+    before, start = resident(), time.process_time()
+    await asyncio.gather(*(puppet.connect() for puppet in puppets))
+    connecting = time.process_time() - start
+    gc.collect()
+    weight = (resident() - before) / many
+    for rate in (20, 100, 1000):
+        took, said = await _say(channel, rate)
+        print(f"{f'copies at {rate} lines a second':<40} {took / said / many * 1e6:>6.2f}   (with the server's write)")
+    print(f"connecting: {connecting / many * 1e6:.0f} µs, memory: {weight / 1024:.1f} KiB, each with its server's end")
+    for puppet in puppets:
+        puppet.abort()
+    server.close()
+    await asyncio.sleep(0.1)
+
+
+async def _say(channel: Channel, rate: int) -> tuple[float, int]:
+    said = rate
+    start = time.process_time()
+    for _ in range(said):
+        for writer in channel.writers:
+            writer.write(PLAIN + b"\r\n")
+        await asyncio.sleep(1 / rate)
+    await asyncio.sleep(0.2)
+    return time.process_time() - start, said
+
+
+async def main() -> None:
+    print(f"calibration {calibration():.1f} ms")
+    await without_sockets()
+    await with_sockets(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    print(f"calibration {calibration():.1f} ms")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
