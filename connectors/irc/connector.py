@@ -43,7 +43,7 @@ CAPABILITIES = Capabilities(
         Feature.KICK: Support.NATIVE,
         Feature.DIRECT: Support.NATIVE,
         Feature.PRESENCE: Support.NATIVE,
-        Feature.TYPING: Support.FALLBACK,
+        Feature.TYPING: Support.NATIVE,
         Feature.AVATAR: Support.DROPPED,
     },
     pipeline=32,

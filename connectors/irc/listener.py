@@ -252,21 +252,22 @@ class Listener:
         place = self._scene.places.named(name)
         if place is None or place.step is not Step.IN:
             return
-        self._out(place, Refusal(f"{place.name}: {reason}", cause))
+        self._out(place, Refusal(f"{place.name}: {reason}"), cause)
 
-    def _out(self, place: Place, refusal: Refusal) -> None:
+    def _out(self, place: Place, refusal: Refusal, cause: Cause = Cause.REFUSED) -> None:
         """Be out of a channel: tell, and try again later."""
         scene = self._scene
         place.step, place.reason = Step.OUT, refusal.reason
-        is_final = refusal.final and refusal.cause is not Cause.BANNED
+        is_final = refusal.final and not refusal.is_ban
         if self._pool.deputies.has(place.id):
             scene.view.part(place.name, scene.view.me)
         else:
             scene.view.close(place.name)
             origin = scene.origin(place.id)
-            scene.emit([RoomClosed(origin=origin, cause=refusal.cause, reason=refusal.reason, final=is_final)])
+            cause = Cause.BANNED if refusal.is_ban else cause
+            scene.emit([RoomClosed(origin=origin, cause=cause, reason=refusal.reason, final=is_final)])
         if not is_final:
-            self._rejoin_later(place, is_banned=refusal.cause is Cause.BANNED)
+            self._rejoin_later(place, is_banned=refusal.is_ban)
         self._decided(place)
 
     def _rejoin_later(self, place: Place, *, is_banned: bool) -> None:

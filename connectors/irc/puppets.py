@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from bridge.core.capabilities import Limit, Unit
-from bridge.core.events import Cause, Member, Show
+from bridge.core.events import Member, Show
 from bridge.core.ids import Person, RoomId, digest
 from bridge.core.splitting import clip
 from connectors.irc import outbound
@@ -116,7 +116,7 @@ class Puppet:
         """Give up every wish: the network does not want this person, or none of us."""
         self.trouble = failure.reason
         reason = f"no connection to {self._scene.network}: {failure.reason}"
-        self.wishes.abandon(Cause.BANNED if failure.permanent else Cause.REFUSED, reason)
+        self.wishes.abandon(reason)
         self._wake()
 
     def waits(self, failure: Failure) -> None:
@@ -145,7 +145,7 @@ class Puppet:
         self._stay()
         self._wake()
         if failure.permanent or _is_kill(failure.reason):
-            self.wishes.abandon(Cause.BANNED, f"removed from {self._scene.network}: {failure.reason}")
+            self.wishes.abandon(f"removed from {self._scene.network}: {failure.reason}")
         else:
             self.wishes.disconnected(failure.reason)
         if self.wishes:

@@ -8,7 +8,6 @@ import re
 
 import msgspec
 
-from bridge.core.events import Cause
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
 from connectors.irc.wire import Line
 
@@ -17,8 +16,8 @@ class Refusal(msgspec.Struct, frozen=True):
     """Why somebody did not get into a channel."""
 
     reason: str
-    cause: Cause = Cause.REFUSED
     final: bool = False  # trying again does not help
+    is_ban: bool = False  # of this person or host, which may end some day
 
 
 _NOT_IN = {
@@ -48,7 +47,7 @@ _SECONDS = re.compile(r"(\d+) ?s(?:ec|\b)", re.IGNORECASE)
 def join_refused(channel: str, line: Line) -> Refusal:
     """Return why a JOIN did not succeed."""
     if line.command == "474":
-        return Refusal(f"cannot join {channel}: you are banned there", Cause.BANNED, final=True)
+        return Refusal(f"cannot join {channel}: you are banned there", is_ban=True, final=True)
     words, final = _NOT_IN.get(line.command, ("", False))
     return Refusal(f"cannot join {channel}: {words or line.text}", final=final)
 

@@ -125,13 +125,13 @@ class Wishes:
         for wish in self:
             wish.stop()
 
-    def abandon(self, cause: Cause, reason: str) -> None:
+    def abandon(self, reason: str) -> None:
         """Give up everything, and say why."""
         for wish in self:
             if wish.stage is Stage.IN:
                 self._holder.gone(wish.place)
             self._drop(wish)
-            self._told_out(wish, cause, reason, final=True)
+            self._told_out(wish, Cause.REFUSED, reason, final=True)
 
     def enter(self) -> None:
         """Ask for every channel for which it is time."""
@@ -195,7 +195,7 @@ class Wishes:
         refusal = join_refused(wish.place.name, line)
         if refusal.final:
             self._drop(wish)
-            self._told_out(wish, refusal.cause, refusal.reason, final=True)
+            self._told_out(wish, Cause.REFUSED, refusal.reason, final=True)
             return
         self._knock_later(wish, refusal)
         self._holder.turned_away(wish.place, line.command)
@@ -207,7 +207,7 @@ class Wishes:
         wish.stage, wish.reason, wish.setbacks = Stage.REFUSED, refusal.reason, wish.setbacks + 1
         wish.timer = self._scene.later(pause, lambda: self.ask(wish))
         if is_news:
-            self._told_out(wish, refusal.cause, refusal.reason)
+            self._told_out(wish, Cause.REFUSED, refusal.reason)
 
     def _invited(self, name: str) -> None:
         wish = self._named(name)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from bridge.connector import Cursor, PuppetSettings, Setup, Status
 from bridge.core.content import Content, Kind
 from bridge.core.deliveries import AsPuppet, AsRelay, Delivery, Head, Post, Sent, Voice
-from bridge.core.events import Event, Member, Presence
+from bridge.core.events import Event, Member
 from bridge.core.ids import (
     DeliveryKey,
     EventKey,
@@ -134,8 +134,8 @@ class Play:
         """Return every fact of this kind so far."""
         return [event for event in self.hub.events if isinstance(event, kind)]
 
-    def join(self, name: str, room: RoomId = CHANNEL, presence: Presence = Presence()) -> None:
-        self.connector.join(room, someone(name, presence=presence))
+    def join(self, name: str, room: RoomId = CHANNEL, **fields: Any) -> None:
+        self.connector.join(room, someone(name, **fields))
 
     def leave(self, name: str, room: RoomId = CHANNEL, *, reason: str = "") -> None:
         self.connector.leave(room, someone(name).person, reason=reason)

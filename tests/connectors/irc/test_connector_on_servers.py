@@ -97,15 +97,11 @@ async def test_a_taken_nick_follows_the_rule_and_is_taken_back_when_free():
 
 
 async def test_without_monitor_free_nicks_are_found_by_asking():
-    async with (
-        Ngircd() as server,
-        IrcPerson("juliet", port=server.port) as thief,
-    ):
-        async with stage(server.port) as play:
-            play.join("juliet")
-            assert (await play.told(PuppetJoined)).name == "juliet_"
-            await thief.close()
-            await play.told(PuppetJoined, name="juliet")
+    async with Ngircd() as server, IrcPerson("juliet", port=server.port) as thief, stage(server.port) as play:
+        play.join("juliet")
+        assert (await play.told(PuppetJoined)).name == "juliet_"
+        await thief.close()
+        await play.told(PuppetJoined, name="juliet")
 
 
 async def test_a_nick_forced_by_the_server_is_left_again():
@@ -203,27 +199,26 @@ async def test_a_killed_puppet_does_not_come_back():
             await play.told(PuppetJoined)
             bob.send("KILL juliet :go away")
             left = await play.told(PuppetLeft)
-            assert (left.cause, left.final) == (Cause.BANNED, True)
+            assert (left.cause, left.final) == (Cause.REFUSED, True)
             assert "go away" in left.reason
 
 
 @both
 async def test_a_server_that_dies_is_come_back_to(make):
-    async with make() as server:
-        async with stage(server.port) as play:
-            play.join("juliet")
-            await play.told(PuppetJoined)
-            await server.kill()
-            await play.told(PuppetLeft, cause=Cause.LOST)
-            await play.ready(Status.DOWN)
-            await server.start()
-            mark = play.mark()
-            await play.told(RoomOpened, after=mark)
-            await play.told(PuppetJoined, after=mark)
-            async with IrcPerson("bob", port=server.port) as bob:
-                await bob.join(CHANNEL)
-                await play.say("juliet", "back")
-                await bob.message(CHANNEL, "back", nick="juliet")
+    async with make() as server, stage(server.port) as play:
+        play.join("juliet")
+        await play.told(PuppetJoined)
+        await server.kill()
+        await play.told(PuppetLeft, cause=Cause.LOST)
+        await play.ready(Status.DOWN)
+        await server.start()
+        mark = play.mark()
+        await play.told(RoomOpened, after=mark)
+        await play.told(PuppetJoined, after=mark)
+        async with IrcPerson("bob", port=server.port) as bob:
+            await bob.join(CHANNEL)
+            await play.say("juliet", "back")
+            await bob.message(CHANNEL, "back", nick="juliet")
 
 
 @both
