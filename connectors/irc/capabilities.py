@@ -4,7 +4,8 @@ Pure: lines in, lines out through a given writer. During registration driven by 
 afterwards by the connection, for CAP NEW and CAP DEL.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Protocol
 
 from connectors.irc.wire import Line
@@ -57,7 +58,7 @@ class Capabilities:
     __slots__ = ("_asked", "_send", "_wanted", "enabled", "offered")
 
     def __init__(self, wanted: frozenset[str], send: Send) -> None:
-        self.offered: dict[str, str] = {}  # name: value, "" where it has none
+        self.offered: Mapping[str, str] = {}  # name: value, "" where it has none
         self.enabled: frozenset[str] = frozenset()
         self._wanted = wanted
         self._asked: set[str] = set()  # requests that are not answered yet
@@ -81,6 +82,7 @@ class Capabilities:
                 self._offer(names)
                 more = len(line.params) > 3 and line.params[2] == "*"
                 if not more:
+                    self.offered = _shared(tuple(sorted(self.offered.items())))
                     self._ask(self.offered)
                 return not more
             case "NEW":
@@ -99,7 +101,7 @@ class Capabilities:
         return False
 
     def _offer(self, names: Iterable[str]) -> None:
-        self.offered |= {key: value for key, _, value in (name.partition("=") for name in names)}
+        self.offered = {**self.offered, **{key: value for key, _, value in (name.partition("=") for name in names)}}
 
     def _ask(self, names: Iterable[str]) -> None:
         wanted = sorted(self._wanted & set(names) - self.enabled - self._asked)
@@ -114,7 +116,7 @@ class Capabilities:
     def _acknowledged(self, names: list[str]) -> None:
         on = {name.lstrip("~=") for name in names if not name.startswith("-")}
         off = {name[1:] for name in names if name.startswith("-")}
-        self.enabled = (self.enabled | on) - off
+        self.enabled = _same((self.enabled | on) - off)
         self._asked -= on | off
 
     def _refused(self, names: list[str]) -> None:
@@ -124,3 +126,14 @@ class Capabilities:
         if len(refused) > 1:
             for name in sorted(refused):
                 self._ask([name])
+
+
+@lru_cache(maxsize=64)
+def _shared(offered: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    """Return one mapping for all puppets of a network: a thousand of them would be megabytes."""
+    return dict(offered)
+
+
+@lru_cache(maxsize=256)
+def _same(enabled: frozenset[str]) -> frozenset[str]:
+    return enabled

@@ -18,6 +18,7 @@ user modes (``irc.modes``) and the names of numerics (``irc.events``). Not usabl
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
@@ -116,7 +117,7 @@ class Connection:
         """Forget everything of a former server."""
         self._stream: Stream | None = None
         self._caps = Capabilities(LISTENER if self._reads is Reads.ALL else PUPPET, self._urgent)
-        self._registration = Registration(self._identity, self.server.password, self._caps, self._urgent)
+        self._registration: Registration | None = None  # until 001
         self._outcome: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
         self._nickserv: asyncio.TimerHandle | None = None
@@ -295,7 +296,7 @@ class Connection:
         return self._caps.enabled
 
     @property
-    def offered(self) -> dict[str, str]:
+    def offered(self) -> Mapping[str, str]:
         """Capabilities that the server offers, with their values."""
         return self._caps.offered
 
@@ -314,10 +315,12 @@ class Connection:
     async def _attempt(self) -> None:
         loop = asyncio.get_running_loop()
         self._outcome, self._gone = loop.create_future(), loop.create_future()
+        registration = Registration(self._identity, self.server.password, self._caps, self._urgent)
+        self._registration = registration  # before the socket: some servers refuse at the door
         stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit))
         registered = False
         try:
-            self._registration.start()
+            registration.start()
             async with asyncio.timeout(REGISTRATION):
                 await self._outcome
             registered = True
@@ -399,7 +402,7 @@ class Connection:
     # lines
 
     def _take(self, line: Line) -> None:
-        if not self._registration.nick:
+        if not self._ourselves.nick:
             self._register(line)
             return
         if line.command in _LINK:
@@ -415,7 +418,8 @@ class Connection:
             self._early.append(line)
 
     def _register(self, line: Line) -> None:
-        if self._outcome is None or self._outcome.done():
+        registration = self._registration
+        if registration is None or self._outcome is None or self._outcome.done():
             return
         if line.command == "PING":
             self._urgent("PONG", line.param(0))
@@ -424,21 +428,19 @@ class Connection:
             self._cookie(line)
             return
         try:
-            self._registration.line(line)
+            registration.line(line)
         except Refused as refused:
             self._refuse(refused)
             return
-        if self._registration.nick:
-            self._welcome(line)
+        if registration.nick:
+            self._registration = None
+            self._ourselves.welcomed(registration.nick, registration.account, line.text)
+            self._early.append(line)
 
     def _refuse(self, refused: Refused) -> None:
         if self._outcome is not None and not self._outcome.done():
             self._outcome.set_exception(refused)
             self._outcome.exception()  # it is no mistake if nobody waits any more
-
-    def _welcome(self, line: Line) -> None:
-        self._ourselves.welcomed(self._registration.nick, self._registration.account, line.text)
-        self._early.append(line)
 
     def _link(self, line: Line) -> None:
         """Take what concerns the connection itself, and nobody else."""
@@ -500,7 +502,7 @@ class Connection:
         if line.command == "004":
             self._myinfo = (line.param(2), line.param(3))
         elif len(self._said) < _MOST_TOKENS:
-            self._said += tuple(line.params[1:-1])
+            self._said = _same(self._said + tuple(line.params[1:-1]))
         self._ourselves.isupport = isupport_of(self._said, self._myinfo)
         if self._stream is not None:
             self._stream.framer.limit = self.isupport.linelen
@@ -590,6 +592,12 @@ class Connection:
 
     def _taggable(self, tags: dict[str, str] | None) -> dict[str, str] | None:
         return tags if tags and "message-tags" in self.caps else None
+
+
+@lru_cache(maxsize=256)
+def _same(said: tuple[str, ...]) -> tuple[str, ...]:
+    """Return one tuple for all puppets of a network."""
+    return said
 
 
 @lru_cache(maxsize=64)

@@ -92,6 +92,7 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     def __post_init__(self) -> None:
         """Refuse what could not work, each with the key that is wrong."""
+        _check("host", bool(_hosts(self)), "an empty list", "at least one server")
         for address in _hosts(self):
             if _split(address) is None:
                 raise ValueError(f'host: found "{address}", expected HOST or HOST:PORT')

@@ -6,7 +6,6 @@ that target. Specification: IRCv3 labeled-response, batch, echo-message.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
@@ -94,7 +93,7 @@ class Requests:
         self._labels: dict[str, Request] = {}
         self._batches: dict[str, Request] = {}  # open ones, by reference
         self._turn: list[Request] = []  # written, and not followed by a PING yet
-        self._rounds: deque[_Round] = deque()
+        self._rounds: list[_Round] = []  # oldest first; hardly ever more than two
 
     @property
     def outstanding(self) -> bool:
@@ -151,7 +150,7 @@ class Requests:
         if all(round_.token != token for round_ in self._rounds):
             return
         while True:
-            round_ = self._rounds.popleft()
+            round_ = self._rounds.pop(0)
             for request in round_.requests:
                 request.settle()
             self.processed(round_.place)

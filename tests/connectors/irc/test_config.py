@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bridge.settings import Reader
 from connectors.irc.config import IrcSettings, flood, sasl, servers
@@ -49,6 +50,7 @@ def test_hosts(table, found):
     ("table", "problem"),
     [
         ({"host": ""}, 'networks.x.host: found "", expected HOST or HOST:PORT'),
+        ({"host": []}, "networks.x.host: found an empty list, expected at least one server"),
         ({"host": "a b"}, 'networks.x.host: found "a b", expected HOST or HOST:PORT'),
         ({"host": ["ok", "a:0"]}, 'networks.x.host: found "a:0", expected HOST or HOST:PORT'),
         ({"host": "a:99999"}, 'networks.x.host: found "a:99999", expected HOST or HOST:PORT'),
@@ -78,7 +80,8 @@ def test_hosts(table, found):
             "networks.x.encoding: found 'a\\x00', expected the name of an encoding such as \"cp1252\"",
         ),
         ({"flood_burst": 0}, "networks.x.flood_burst: found 0, expected at least 1"),
-        ({"connecting": 0}, "networks.x.connecting: found 0, expected at least 1"),
+        ({"connecting": -1}, "networks.x.connecting: found -1, expected at least 1, or 0 for automatic"),
+        ({"lines": 0}, "networks.x.lines: found 0, expected at least 1"),
         ({"perform": [" "]}, "networks.x.perform: found ' ', expected an IRC command"),
         ({"perform": ["A\nB"]}, "networks.x.perform: found 'A\\nB', expected an IRC command"),
         ({"tls_verfy": True}, "networks.x.tls_verfy: found an unknown key, did you mean tls_verify?"),
@@ -89,6 +92,21 @@ def test_mistakes_are_named(table, problem):
 
     assert settings is None
     assert [line.replace('"', "").replace("'", "") for line in problems] == [problem.replace('"', "").replace("'", "")]
+
+
+HOSTNAMES = yaml.safe_load((Path(__file__).parent / "vectors" / "validate-hostname.yaml").read_text())["tests"]
+
+
+@pytest.mark.parametrize("vector", HOSTNAMES, ids=lambda vector: repr(vector["host"]))
+def test_every_host_that_a_server_may_have_can_be_configured(vector):
+    """The vectors are for servers that check their clients; what else may be a host is the resolver's business, blanks apart."""
+    settings, problems = read(host=vector["host"])
+
+    if vector["valid"]:
+        assert servers(settings, certificate=True)[0].host == vector["host"]
+    elif not vector["host"].strip() or " " in vector["host"]:
+        assert settings is None
+        assert len(problems) == 1
 
 
 def test_only_the_listener_shows_the_certificate():
