@@ -168,6 +168,8 @@ class Lane:
 
     def push(self, queued: Queued) -> None:
         """Take a stored delivery; where memory is full, it is read back in its turn."""
+        if queued.seq <= self._read:
+            return  # a page from the store had it before its commit was reported
         self._newest = queued.seq
         if self._behind or len(self._waiting) >= self._desk.limits.lane:
             self._behind = True

@@ -109,8 +109,8 @@ class Outbox:
 
         What was not sent stays in the store.
         """
-        if not self._busy():
-            return True
+        if seconds <= 0 or not self._busy():
+            return not self._busy()
         emptied = self._emptied = asyncio.get_running_loop().create_future()
         timer = self._desk.clock.call_later(seconds, self._landed_too_late)
         try:

@@ -6,6 +6,7 @@ of that room waits behind it, which keeps the order that ``capabilities.pipeline
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Awaitable
 
@@ -49,6 +50,7 @@ class EchoConnector:
         self._outgoing: dict[RoomId, deque[tuple[Delivery, asyncio.Future[Sent]]]] = {}
         self._connection: Connection | None = None
         self._woken = asyncio.Event()
+        self._retry = asyncio.Event()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -69,7 +71,7 @@ class EchoConnector:
                 self._connection = self.network.connect(self._own, self.wake)
             except Lost as lost:
                 hub.report(Status.DOWN, str(lost))
-                await asyncio.sleep(RECONNECT)
+                await self._pause()
                 continue
             try:
                 await self._session(hub, self._connection)
@@ -81,6 +83,15 @@ class EchoConnector:
                 self._give_up("the connection was lost")
             for room in self._rooms:  # not reached when we were cancelled: then nobody is to hear of it
                 hub.emit(RoomClosed(origin=self._origin(room), cause=Cause.LOST))
+
+    def retry_now(self) -> None:
+        """Try to connect at once, if it is being waited for."""
+        self._retry.set()
+
+    async def _pause(self) -> None:
+        self._retry.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._retry.wait(), RECONNECT)
 
     async def _session(self, hub: Hub, connection: Connection) -> None:
         """Read and act until the connection is lost."""
@@ -236,7 +247,10 @@ class EchoConnector:
         """Return the account that speaks, and the mask that it wears. Raises: VoiceLost."""
         match delivery.head.voice:
             case AsPuppet(member=member):
-                account = self._puppets.account(delivery.head.room.id, member.person)
+                if isinstance(delivery, Tell):
+                    account = self._puppets.any_account(member.person)
+                else:
+                    account = self._puppets.account(delivery.head.room.id, member.person)
                 if account is None:
                     msg = f"{member.name} has no puppet here"
                     raise VoiceLost(msg)

@@ -63,6 +63,10 @@ class Puppets:
         """Return the account of a puppet that is in the room."""
         return self._accounts.get((room, person))
 
+    def any_account(self, person: Person) -> Account | None:
+        """Return the account of somebody's puppet in whatever room: to speak to one person, any will do."""
+        return next((account for (_, who), account in self._accounts.items() if who == person), None)
+
     def is_coming(self, room: RoomId, person: Person) -> bool:
         """Tell whether a puppet is wished for, and not there yet."""
         return (room, person) in self._wishes and (room, person) not in self._accounts
