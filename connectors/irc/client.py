@@ -32,6 +32,7 @@ from irc.modes import parse_nick_modes
 from connectors.irc.capabilities import LISTENER, PUPPET, Capabilities
 from connectors.irc.dialing import Server, Tls, dial
 from connectors.irc.flood import Flood
+from connectors.irc.greeting import Greeting
 from connectors.irc.isupport import Isupport, Structured, view
 from connectors.irc.ourselves import Ourselves
 from connectors.irc.pulse import shared
@@ -45,8 +46,6 @@ log = logging.getLogger(__name__)
 
 REGISTRATION = 60.0
 """Seconds from then until the server has welcomed us."""
-NICKSERV = 5.0
-"""Seconds to wait for services after IDENTIFY."""
 QUIT = 2.0
 """Seconds to wait for the server to close after QUIT."""
 SILENT = 4
@@ -120,7 +119,7 @@ class Connection:
         self._registration: Registration | None = None  # until 001
         self._outcome: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
-        self._nickserv: asyncio.TimerHandle | None = None
+        self._greeting: Greeting | None = None  # from 001 until we are up
         self._said: tuple[str, ...] = ()
         self._myinfo = ("", "")
         self._early: list[Line] = []
@@ -332,7 +331,7 @@ class Connection:
 
     def _drop(self, stream: Stream) -> None:
         """Leave a server that did not take us, or that nobody wants any more."""
-        self._cancel_nickserv()
+        self._end_greeting()
         shared().remove(self)
         stream.drop()
         self._stream = None
@@ -357,7 +356,7 @@ class Connection:
     def lost(self, error: Exception | None) -> None:
         """Clean up; called by the stream, once."""
         shared().remove(self)
-        self._cancel_nickserv()
+        self._end_greeting()
         failure = self._error or _lost_by(error)
         was_up, self._up = self._up, False
         if self._gone is not None and not self._gone.done():
@@ -435,6 +434,7 @@ class Connection:
         if registration.nick:
             self._registration = None
             self._ourselves.welcomed(registration.nick, registration.account, line.text)
+            self._greeting = Greeting(self._identity, self._ourselves, self._urgent, self._go_up)
             self._early.append(line)
 
     def _refuse(self, refused: Refused) -> None:
@@ -469,13 +469,11 @@ class Connection:
                 self._ourselves.mode(parse_nick_modes(line.param(1)))
             case "004" | "005":
                 self._introduced(line)
-            case "376" | "422":
-                self._ready()
             case "900":
                 self._ourselves.line(line)
-                self._identified()
-            case "NOTICE" if self._nickserv is not None and line.nick.lower() == "nickserv":
-                self._nickserv_said(line.text)
+                self._greet(line)
+            case "376" | "422" | "NOTICE":
+                self._greet(line)
             case "513":
                 self._cookie(line)
             case _:
@@ -514,45 +512,21 @@ class Connection:
 
     # from 001 to up
 
-    def _ready(self) -> None:
-        if self._up or self._nickserv is not None:
-            return  # somebody asked for the MOTD again
-        identity = self._identity
-        letters = (self.isupport.deaf if identity.deaf else "") + (self.isupport.bot if identity.bot else "")
-        if letters:
-            self._urgent("MODE", self.nick, f"+{letters}")
-        if identity.nickserv and not self.account:
-            self._urgent("PRIVMSG", "NickServ", f"IDENTIFY {identity.nickserv}")
-            self._nickserv = asyncio.get_running_loop().call_later(NICKSERV, self._identified)
+    def _greet(self, line: Line) -> None:
+        if self._greeting is None:
+            return
+        if line.command in {"376", "422"}:
+            self._greeting.begin()
         else:
-            self._go_up()
+            self._greeting.line(line)
 
-    def _nickserv_said(self, text: str) -> None:
-        """Go on when services answered; there is no code for it where the server sends no 900."""
-        words = (
-            "identified",
-            "recogni",
-            "accepted",
-            "logged in",
-            "incorrect",
-            "invalid",
-            "isn't registered",
-            "not registered",
-        )
-        if any(word in text.lower() for word in words):
-            self._identified()
-
-    def _identified(self) -> None:
-        if self._nickserv is not None:
-            self._cancel_nickserv()
-            self._go_up()
-
-    def _cancel_nickserv(self) -> None:
-        if self._nickserv is not None:
-            self._nickserv.cancel()
-            self._nickserv = None
+    def _end_greeting(self) -> None:
+        if self._greeting is not None:
+            self._greeting.cancel()
+            self._greeting = None
 
     def _go_up(self) -> None:
+        self._greeting = None
         if self._stream is None or self._outcome is None or self._outcome.done():
             return
         self._up = True
@@ -561,17 +535,10 @@ class Connection:
         self._aim()
         shared().add(self)
         self._outcome.set_result(None)
-        for raw in self._identity.perform:
-            self._perform(raw)
         early, self._early = self._early, []
         self._owner.up(self)
         for line in early:
             self._owner.line(self, line)
-
-    def _perform(self, raw: str) -> None:
-        line = parse(raw.replace("{nick}", self.nick).encode(errors="replace"))
-        if line is not None:
-            self.send(line.command, *line.params)
 
     def _aim(self) -> None:
         """Tell by bytes which lines are ours, from now on."""

@@ -14,7 +14,7 @@ from bridge.connector import Secret
 from connectors.irc.dialing import Server, Tls
 from connectors.irc.flood import Flood
 from connectors.irc.registration import Sasl
-from connectors.irc.wire import parse
+from connectors.irc.wire import encode, parse
 
 _NO_SECRET = Secret("")
 _PORTS = {True: 6697, False: 6667}  # with and without TLS
@@ -125,12 +125,7 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         _check("lines", self.lines > 0, str(self.lines), "at least 1")
         _check("connecting", self.connecting >= 0, str(self.connecting), "at least 1, or 0 for automatic")
         for line in self.perform:
-            _check(
-                "perform",
-                parse(line.encode(errors="replace")) is not None and "\n" not in line,
-                repr(line),
-                "an IRC command",
-            )
+            _check("perform", _is_command(line), repr(line), "one IRC command")
 
 
 def servers(settings: IrcSettings, *, certificate: bool) -> tuple[Server, ...]:
@@ -209,6 +204,14 @@ def _is_encoding(name: str) -> bool:
     except (LookupError, ValueError):
         return False
     return True
+
+
+def _is_command(raw: str) -> bool:
+    line = parse(raw.encode(errors="replace"))
+    try:
+        return line is not None and "\n" not in raw and bool(encode(line.command, line.params))
+    except ValueError:
+        return False
 
 
 def _check(key: str, good: bool, found: str, expected: str) -> None:  # noqa: FBT001  # reads as a table above

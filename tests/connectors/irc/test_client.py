@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from connectors.irc import client
+from connectors.irc import client, greeting
 from connectors.irc.client import (
     Congested,
     Connection,
@@ -136,7 +136,7 @@ async def test_sets_the_modes_that_the_server_has(version, modes, isupport, said
 
 
 async def test_performs_before_the_owner_joins():
-    async with connected(identity=identity(perform=("MODE {nick} +x", "PRIVMSG Q@services :AUTH a b", ""))) as (
+    async with connected(identity=identity(perform=("MODE {nick} +x", "PRIVMSG Q@services :AUTH a b", "", "ÄÖ x"))) as (
         link,
         peer,
         _,
@@ -195,7 +195,7 @@ async def test_waits_for_nickserv_before_joining(answer):
 
 
 async def test_goes_on_without_nickserv(monkeypatch):
-    monkeypatch.setattr(client, "NICKSERV", 0.01)
+    monkeypatch.setattr(greeting, "NICKSERV", 0.01)
     async with Ircd() as ircd:
         link = connection(ircd, identity=identity(nickserv="x"))
         connecting = asyncio.create_task(link.connect())

@@ -82,8 +82,9 @@ def test_hosts(table, found):
         ({"flood_burst": 0}, "networks.x.flood_burst: found 0, expected at least 1"),
         ({"connecting": -1}, "networks.x.connecting: found -1, expected at least 1, or 0 for automatic"),
         ({"lines": 0}, "networks.x.lines: found 0, expected at least 1"),
-        ({"perform": [" "]}, "networks.x.perform: found ' ', expected an IRC command"),
-        ({"perform": ["A\nB"]}, "networks.x.perform: found 'A\\nB', expected an IRC command"),
+        ({"perform": [" "]}, "networks.x.perform: found ' ', expected one IRC command"),
+        ({"perform": ["/msg x y"]}, "networks.x.perform: found '/msg x y', expected one IRC command"),
+        ({"perform": ["A\nB"]}, "networks.x.perform: found 'A\\nB', expected one IRC command"),
         ({"tls_verfy": True}, "networks.x.tls_verfy: found an unknown key, did you mean tls_verify?"),
     ],
 )
