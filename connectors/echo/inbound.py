@@ -1,7 +1,7 @@
 """Lines of the network to events of the bridge: pure, and thus tested by tables.
 
-What matters in every connector: the key of an event is the same however often it is told, and what our own accounts do is
-no event. Called by :mod:`connectors.echo.connector` for each line.
+What matters in every connector: the key of an event is the same however often it is told, what our own accounts do is
+no event, and texts are cleaned where they come in. Called by :mod:`connectors.echo.connector` for each line.
 """
 
 from bridge.core.content import Content
@@ -25,6 +25,7 @@ from bridge.core.events import (
     TypingChanged,
 )
 from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
+from bridge.core.text import clean, clean_name
 from connectors.echo.network import Account, Line, Verb
 
 _NOTHING = Content(text="")
@@ -41,9 +42,9 @@ class Reader:
         """Return an account as a member of a room; accounts of other bridges are stand-ins."""
         return Member(
             person=Person(self._network, PersonId(account.id)),
-            name=mask or account.name,
+            name=clean_name(mask or account.name),
             stand_in=account.owner not in ("", self._own),
-            presence=Presence(Show.AWAY, account.away) if account.away else Presence(),
+            presence=Presence(Show.AWAY, clean_name(account.away)) if account.away else Presence(),
         )
 
     def is_own(self, account: Account) -> bool:
@@ -62,20 +63,20 @@ class Reader:
             case Verb.SAID | Verb.EDITED | Verb.RETRACTED | Verb.REACTED:
                 return _about_a_message(line, origin, sender)
             case Verb.TOPIC:
-                return TopicChanged(origin=origin, topic=line.text, sender=sender)
+                return TopicChanged(origin=origin, topic=clean_name(line.text), sender=sender)
             case Verb.TYPING:
                 return TypingChanged(origin=origin, sender=sender, active=line.active)
             case Verb.JOINED:
                 return MemberJoined(origin=origin, member=sender)
             case Verb.LEFT:
-                return MemberLeft(origin=origin, member=sender, reason=line.text)
+                return MemberLeft(origin=origin, member=sender, reason=clean_name(line.text))
             case Verb.KICKED if line.whom is not None:
                 return MemberLeft(
                     origin=origin,
                     member=self.member(line.whom),
                     cause=Cause.BANNED if line.banned else Cause.KICKED,
-                    reason=line.text,
-                    actor=line.by.name,
+                    reason=clean_name(line.text),
+                    actor=sender.name,
                 )
             case Verb.RENAMED if line.whom is not None:
                 return MemberRenamed(origin=origin, old=self.member(line.whom), member=sender)
@@ -90,8 +91,8 @@ class Reader:
                     origin=origin,
                     person=whom,
                     cause=Cause.BANNED if line.banned else Cause.KICKED,
-                    reason=line.text,
-                    actor=line.by.name,
+                    reason=clean_name(line.text),
+                    actor=clean_name(line.by.name),
                     final=True,  # whoever was thrown out does not come back by itself
                 )
             case Verb.WHISPERED:
@@ -100,7 +101,7 @@ class Reader:
                     sender=self.member(line.by),
                     to=whom,
                     id=MessageId(line.id),
-                    content=line.content or _NOTHING,
+                    content=_read(line.content),
                 )
             case _:
                 return None
@@ -116,9 +117,17 @@ class Reader:
         )
 
 
+def _read(content: Content | None) -> Content:
+    """Return what a line says without what nobody can carry on; offsets into a text that had to be changed are lost."""
+    if content is None:
+        return _NOTHING
+    text = clean(content.text)
+    return content if text == content.text else Content(text=text, kind=content.kind)
+
+
 def _about_a_message(line: Line, origin: Origin, sender: Member) -> Event:
     target = MessageId(line.target)
-    content = line.content or _NOTHING
+    content = _read(line.content)
     match line.verb:
         case Verb.EDITED:
             return MessageEdited(origin=origin, sender=sender, target=target, content=content)
