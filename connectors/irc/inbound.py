@@ -238,7 +238,7 @@ class Inbound:
         if found is None:
             return ()
         room, channel = found
-        topic = plain(line.text)
+        topic = plain(line.param(1))
         if not replayed:
             channel.topic, channel.topic_by, channel.topic_at = topic, line.nick, at // 1000
         if self.view.is_ours(line.nick):
@@ -263,7 +263,7 @@ class Inbound:
     def _topic_is(self, line: Line) -> None:
         channel = self.view.channel(line.param(1))
         if channel is not None:
-            channel.topic, channel.topic_at = plain(line.text), 0
+            channel.topic, channel.topic_at = plain(line.param(2)), 0
 
     def _topic_by(self, line: Line) -> None:
         channel = self.view.channel(line.param(1))
@@ -273,7 +273,7 @@ class Inbound:
 
     def _content(self, line: Line) -> Content | None:
         """Return what a PRIVMSG or NOTICE says, None for nothing that people would read."""
-        text, kind = line.text, Kind.NOTICE if line.command == "NOTICE" else Kind.TEXT
+        text, kind = line.param(1), Kind.NOTICE if line.command == "NOTICE" else Kind.TEXT
         hidden = ctcp.read(text)
         if hidden is not None:
             command, text = hidden
