@@ -6,7 +6,7 @@ from typing import Any, Self, TypeVar
 
 from bridge.connector import Connector, Cursor, Listens, Status
 from bridge.core.events import Event, MessagePosted
-from bridge.core.ids import EventKey, RoomId
+from bridge.core.ids import RoomId
 
 T = TypeVar("T")
 
@@ -67,12 +67,6 @@ class Recorder:
     def posted(self) -> list[MessagePosted]:
         """Return the messages that were reported."""
         return [event for event in self.events if isinstance(event, MessagePosted)]
-
-    def newest(self, room: RoomId) -> dict[RoomId, Cursor]:
-        """Return the cursors of a bridge that has stored everything reported here."""
-        at = max((event.origin.at for event in self.posted()), default=0)
-        keys = [event.origin.key for event in self.posted() if event.origin.room.id == room]
-        return {room: Cursor(keys[-1] if keys else EventKey(""), at)}
 
     async def ready(self) -> None:
         """Wait until the connector reports READY."""
