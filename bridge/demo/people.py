@@ -121,6 +121,33 @@ class XmppPerson:
             )
             await self.iq("set", accept, to=room)
 
+    async def configure(self, room: str, **fields: str) -> None:
+        """Change the configuration of a room that one owns (XEP-0045 section 10.2)."""
+        values = "".join(
+            f"<field var='muc#roomconfig_{name}'><value>{value}</value></field>" for name, value in fields.items()
+        )
+        form = (
+            "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'>"
+            f"<value>http://jabber.org/protocol/muc#roomconfig</value></field>{values}</x>"
+        )
+        await self._do(f"<query xmlns='http://jabber.org/protocol/muc#owner'>{form}</query>", to=room)
+
+    async def affiliate(self, room: str, jid: str, affiliation: str) -> None:
+        """Give somebody an affiliation in a room (XEP-0045 sections 9 and 10)."""
+        item = f"<item jid={quoteattr(jid)} affiliation='{affiliation}'/>"
+        await self._do(f"<query xmlns='http://jabber.org/protocol/muc#admin'>{item}</query>", to=room)
+
+    async def kick(self, room: str, nick: str, reason: str = "") -> None:
+        """Kick an occupant (XEP-0045 section 8.2)."""
+        item = f"<item nick={quoteattr(nick)} role='none'><reason>{escape(reason)}</reason></item>"
+        await self._do(f"<query xmlns='http://jabber.org/protocol/muc#admin'>{item}</query>", to=room)
+
+    async def _do(self, payload: str, *, to: str) -> None:
+        answer = await self.iq("set", payload, to=to)
+        if answer.get("type") != "result":
+            msg = f"{self.jid} may not: {ET.tostring(answer, 'unicode')}"
+            raise NotSeen(msg)
+
     def leave(self, room: str, nick: str) -> None:
         """Go out of a MUC."""
         self.send(f"<presence type='unavailable' to={quoteattr(f'{room}/{nick}')}/>")

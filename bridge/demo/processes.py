@@ -155,7 +155,7 @@ class Server:
         return f"{self.name} {what}; the end of its output:\n{self.tail()}"
 
 
-async def until(condition: Callable[[], Awaitable[bool]], *, patience: float, what: str) -> None:
+async def until(condition: Callable[[], Awaitable[bool]], *, patience: float, what: str, pause: float = 0.02) -> None:
     """Return once the condition holds. Raises: TimeoutError that says what was awaited."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + patience
@@ -163,7 +163,7 @@ async def until(condition: Callable[[], Awaitable[bool]], *, patience: float, wh
         if loop.time() > deadline:
             msg = f"{what}: not after {patience:.0f} s"
             raise TimeoutError(msg)
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(pause)
 
 
 async def answers(port: int, *, say: bytes = b"", expect: bytes = b"") -> bool:

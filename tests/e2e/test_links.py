@@ -61,7 +61,7 @@ async def test_two_links_that_meet_over_a_foreign_relay_do_not_ring() -> None:
         nurse = await world.user("nurse", nick="relay2")
         await nurse.join(mantua, "relay2")
         juliet = await world.user("juliet")
-        await relay.see(lambda line: line.startswith(":juliet!") and " JOIN " in line)
+        await world.on_irc(relay, "juliet")
 
         # the foreign relay: IRC #verona -> IRC #mantua, MUC mantua -> MUC verona, each with a "<nick> " prefix
         juliet.say(world.room, "round and round")

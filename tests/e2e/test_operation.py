@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from bridge.demo.processes import StartError, until
+from bridge.demo.processes import StartError, answers, until
 from bridge.demo.program import Program
 from tests.support.world import World
 
@@ -76,9 +76,7 @@ async def test_sighup_applies_the_difference_and_drops_nothing_else() -> None:
         more = '[[links]]\nname = "mantua"\nrooms = ["xmpp:mantua@conference.localhost", "irc:#mantua"]\n'
         world.bridge.reload(config + more)
         carol = await world.irc_user("carol", channel="#mantua")
-        await carol.see(
-            lambda line: line.startswith(":linkspan!") and " JOIN " in line and "#mantua" in line, patience=30
-        )
+        await world.on_irc(carol, "linkspan", channel="#mantua")
         world.bridge.reload(config)
         await carol.see(lambda line: line.startswith(":linkspan!") and " PART " in line, patience=30)
         world.bridge.reload(config.replace("[store]", "[stoore]"))
@@ -99,8 +97,14 @@ async def test_unsent_deliveries_go_out_after_a_restart_in_order() -> None:
             juliet.say(world.room, f"waiting {number}")
         await juliet.message(world.room, "waiting 19")
         await world.bridge.stop()
-        await world.bridge.start(expect="linkspan: ready")
+        starting = asyncio.create_task(world.bridge.start())
+
+        async def alive() -> bool:
+            return await answers(world.admin_port, say=b"GET /healthz HTTP/1.0\r\n\r\n", expect=b" 200 ")
+
+        await until(alive, patience=20, what="the bridge is alive")
         await world.irc.start()
+        await starting
         carol = await world.irc_user("carol")
         await carol.see(lambda line: "waiting 19" in line, patience=120)
         said = [text.partition("> ")[2] or text for _, text in carol.texts(world.channel)]

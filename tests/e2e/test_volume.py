@@ -46,7 +46,7 @@ async def test_several_speakers_are_heard_in_the_order_of_the_room() -> None:
         speakers = [await world.user(name) for name in ("juliet", "romeo", "nurse", "paris")]
         bob = await world.irc_user("bob")
         for speaker in speakers:
-            await bob.see(lambda line, who=speaker.user: line.startswith(f":{who}!") and " JOIN " in line)
+            await world.on_irc(bob, speaker.user)
         for number in range(400):
             speakers[number % 4].say(world.room, f"line {number}")
         for speaker in speakers:

@@ -160,7 +160,7 @@ modules:
   mod_muc:
     host: "{self.conference}"
     access: all
-    access_admin: all
+    access_admin: none
     access_create: all
     access_mam: all
     access_persistent: all

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from bridge.demo.people import IrcPerson, XmppPerson
-from bridge.demo.processes import Server, free_port
+from bridge.demo.processes import Server, free_port, until
 from bridge.demo.program import READY, Program
 from tests.support.servers import Ejabberd, InspIRCd, Jabberd2, Ngircd, Prosody
 
@@ -39,8 +39,9 @@ class World:
         xmpp_options: Mapping[str, str] | None = None,
         irc_options: Mapping[str, object] | None = None,
         start: bool = True,
+        rights: bool = True,
     ) -> None:
-        accounts = dict.fromkeys(people, PASSWORD)
+        accounts = dict.fromkeys([*people, "founder"], PASSWORD)
         self.xmpp: Prosody | Ejabberd | Jabberd2 = XMPP[xmpp](people=accounts, **dict(xmpp_options or {}))
         self.irc: InspIRCd | Ngircd = InspIRCd(**dict(irc_options or {})) if irc == "inspircd" else Ngircd()  # type: ignore[arg-type]
         self.room = f"verona@{self.xmpp.conference}"
@@ -50,6 +51,7 @@ class World:
         self.rooms = list(rooms) if rooms is not None else [f"xmpp:{self.room}", f"irc:{self.channel}"]
         self.admins = list(admins)
         self._start = start
+        self._rights = rights
         self._stack = contextlib.AsyncExitStack()
 
     def config(self) -> str:
@@ -97,6 +99,7 @@ rooms = [{rooms}]
         try:
             await stack.enter_async_context(self.xmpp)
             await stack.enter_async_context(self.irc)
+            await self._found()
             self.bridge = Program(self.config())
             stack.push_async_exit(self.bridge)
             if self._start:
@@ -110,6 +113,17 @@ rooms = [{rooms}]
         if kind is not None and hasattr(self, "bridge"):
             print("---- the bridge's log ----", self.bridge.log()[-8000:], sep="\n")
         await self._stack.aclose()
+
+    async def _found(self) -> None:
+        """Make the room as its owner would: persistent, juliet owns it, everybody may set the subject, the bridge moderates."""
+        async with XmppPerson("founder", PASSWORD, port=self.xmpp.port) as founder:
+            await founder.join(self.room, "founder")
+            await founder.configure(self.room, persistentroom="1", changesubject="1")
+            await founder.affiliate(self.room, f"juliet@{self.xmpp.domain}", "owner")
+            if self._rights:
+                await founder.affiliate(self.room, self.xmpp.component, "admin")
+            founder.leave(self.room, "founder")
+            await founder.fence()
 
     async def user(
         self, name: str, *, join: bool = True, nick: str = "", room: str = "", password: str = ""
@@ -134,9 +148,25 @@ rooms = [{rooms}]
     async def linked(self, user: XmppPerson, irc_user: IrcPerson) -> None:
         """Return once each of the two sees the other through the bridge."""
         await user.presence(f"{self.room}/{irc_user.nick}")
-        await irc_user.see(
-            lambda line: line.startswith(f":{user.user}!") and " JOIN " in line and self.channel in line, patience=30
-        )
+        await self.on_irc(irc_user, user.user)
+
+    async def op(self, nick: str) -> None:
+        """Make somebody operator of the channel (InspIRCd: by the server's operator)."""
+        async with IrcPerson("oper", port=self.irc.port) as oper:
+            oper.send("OPER oper oper")
+            await oper.line(" 381 ")
+            oper.send(f"SAMODE {self.channel} +o {nick}")
+            await oper.fence()
+
+    async def on_irc(
+        self, irc_user: IrcPerson, nick: str, *, there: bool = True, patience: float = 30.0, channel: str = ""
+    ) -> None:
+        """Return once a nick is in the channel, or is not."""
+
+        async def so() -> bool:
+            return (nick in await irc_user.names(channel or self.channel)) is there
+
+        await until(so, patience=patience, what=f"{nick} {'is' if there else 'is not'} in {self.channel}", pause=0.2)
 
 
 __all__ = ["PASSWORD", "READY", "World"]
