@@ -168,10 +168,15 @@ class Connects:
                 self._failed(candidate, turn, refused.failure)
         else:
             del self._flying[candidate]
-            self._holds = 0
-            self._banned.clear()
-            self._width = min(self._width + 1, self._most)
+            self._succeeded()
         self._pump_soon()
+
+    def _succeeded(self) -> None:
+        """Let more through again; what had begun before the server held us back proves nothing."""
+        self._banned.clear()
+        if self._held_until <= self._now():
+            self._holds = 0
+            self._width = min(self._width + 1, self._most)
 
     def _failed(self, candidate: Candidate, turn: _Turn, failure: Failure) -> None:
         match failure.kind:
