@@ -55,8 +55,8 @@ class Place(Protocol):
     def suspect(self) -> None:
         """Doubt that the room still knows us."""
 
-    def ghost_entered(self) -> None:
-        """Learn that a ghost can speak."""
+    def ghost_entered(self, nick: str) -> None:
+        """Learn that a ghost has this nick, and can speak."""
 
     def ghost_gone(self, ghost: "Ghost", nick: str) -> None:
         """Learn that a ghost can speak no more, and that this nick is free."""
@@ -82,6 +82,7 @@ class Ghost:
         "failures",
         "lingers",
         "member",
+        "moves",
         "moving_to",
         "nick",
         "person",
@@ -104,6 +105,7 @@ class Ghost:
         self.stage = Stage.WAITING
         self.nick = ""  # held, or asked for while joining
         self.moving_to = ""  # the nick that a present ghost has asked for
+        self.moves = False  # the service has said that it gets it
         self.shown: Member | None = None  # as told to the room last
         self.token = ""
         self.since = 0.0
@@ -230,7 +232,7 @@ class Ghosts:
         if seen.jid:
             return self._by_address.get(seen.jid)
         ghost = self._by_nick.get(seen.nick)
-        if ghost is not None and ghost.nick == seen.nick and ghost.stage is not Stage.JOINING:
+        if ghost is not None and ghost.stage is not Stage.JOINING and (ghost.nick == seen.nick or ghost.moves):
             return ghost
         if seen.bridge != self._around.instance or not seen.token:
             return None
@@ -273,6 +275,8 @@ class Ghosts:
             self._release(ghost)
             self._hold(ghost, seen.nick)
             self._settled(ghost)
+            if seen.token and seen.token != ghost.token:
+                self._send(ghost, ghost.nick)  # ejabberd shows the old presence under the new nick
 
     def gone(self, ghost: Ghost, seen: Sighting) -> None:
         """Take note that a ghost is not in the room any more."""
@@ -319,7 +323,7 @@ class Ghosts:
         for ghost in list(self._by_person.values()):
             was_present = ghost.stage is Stage.PRESENT
             ghost.nick = ghost.moving_to = ""
-            ghost.lingers = False
+            ghost.lingers = ghost.moves = False
             ghost.tried.clear()
             if not ghost.wanted:
                 self._drop(ghost)
@@ -434,6 +438,7 @@ class Ghosts:
             if self._keys.get(nick_key(nick)) is ghost:
                 del self._keys[nick_key(nick)]
         ghost.nick = ghost.moving_to = ""
+        ghost.moves = False
         self._pending.pop(ghost, None)
 
     def _settled(self, ghost: Ghost) -> None:
@@ -449,7 +454,7 @@ class Ghosts:
         self._around.emit(
             PuppetJoined(origin=self._around.origin(self._place.room), person=ghost.person, name=ghost.nick)
         )
-        self._place.ghost_entered()
+        self._place.ghost_entered(ghost.nick)
         if ghost.shown != ghost.member:
             self._show(ghost)
 
@@ -492,6 +497,7 @@ class Ghosts:
             self._stop_moving(ghost)
             ghost.moving_to = nick
             self._by_nick[nick] = self._keys[nick_key(nick)] = ghost
+        ghost.moves = True
 
     def _stop_moving(self, ghost: Ghost) -> None:
         """Stay under the nick that the ghost has."""

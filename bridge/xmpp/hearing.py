@@ -120,6 +120,9 @@ class Hearing:
             self._remember_topic(element)
             if self._place.replaying():
                 self._place.replay_over()
+            if not self._place.speech.awaits(names.attribute):
+                self._place.speech.topic_reflected(element.findtext(SUBJECT) or "", names.stanza)
+                return
         self._place.speech.reflected(names.attribute, names.stanza)
 
     def _replay(self, element: Element, nick: str, names: Ids, at: int) -> None:

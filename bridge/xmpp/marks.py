@@ -7,7 +7,7 @@ bridges that it came through, the one that wrote it last. Builders and readers o
 by the rooms and the hub.
 """
 
-from collections.abc import Iterable
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from bridge.xmpp.stanzas import attribute
@@ -30,8 +30,9 @@ def ghost(instance: str, token: str) -> str:
     return f"<x xmlns='{GHOST}' bridge='{attribute(instance)}' join='{attribute(token)}'/>"
 
 
-def via(bridges: Iterable[str]) -> str:
-    """Return the mark of a message that came through these bridges."""
+@lru_cache(maxsize=256)
+def via(bridges: tuple[str, ...]) -> str:
+    """Return the mark of a message that came through these bridges: mostly the same as of the one before."""
     inner = "".join([f"<bridge id='{attribute(bridge)}'/>" for bridge in bridges])
     return f"<via xmlns='{VIA}'>{inner}</via>"
 

@@ -116,6 +116,14 @@ class Occupants:
             now.keep(before)
         return changes + self._replace(known or moved, now, seen)
 
+    def claim(self, nick: str) -> list[Change]:
+        """Make whoever has this nick one of ours: they have proved to be."""
+        known = self._by_nick.get(nick)
+        if known is None or known.ours:
+            return []
+        seen = Sighting(nick=nick, available=True, jid=known.jid, role=known.role, affiliation=known.affiliation)
+        return self._replace(known, self._one_of_ours(seen), seen)
+
     def forget(self, nick: str) -> None:
         """Take one of ours out without waiting for the room to say so."""
         known = self._by_nick.get(nick)

@@ -451,8 +451,9 @@ class JoinedRoom:
         # a ghost that an earlier run has left behind gives way to its successor
         return bool(holder.jid) or holder.bridge != self.around.instance
 
-    def ghost_entered(self) -> None:
-        """Learn that a ghost can speak."""
+    def ghost_entered(self, nick: str) -> None:
+        """Learn that a ghost has this nick, and can speak; whoever was taken for its owner is nobody."""
+        self._tell(self.occupants.claim(nick))
         self.speech.pump()
 
     def ghost_gone(self, ghost: Ghost, nick: str) -> None:

@@ -148,6 +148,13 @@ class Speech:
         order.names[id_] = stanza_id
         self._finish(order)
 
+    def topic_reflected(self, topic: str, stanza_id: str) -> None:
+        """Take the room's copy of a topic of ours that has lost its id on the way: Prosody writes a message of its own."""
+        said = (i for i, o in self._awaited.items() if isinstance(o.delivery, SetTopic) and o.delivery.topic == topic)
+        id_ = next(said, None)
+        if id_ is not None:
+            self.reflected(id_, stanza_id)
+
     def bounced(self, id_: str, refusal: Refusal) -> None:
         """Take the error that answers one of our messages."""
         order = self._awaited.get(id_)

@@ -197,6 +197,7 @@ class Muc:
         self.anonymous = False  # real JIDs only for moderators
         self.strips = False  # unknown elements in presences
         self.moderated = False
+        self.keeps_presence = False  # shows the old presence under a new nick, as ejabberd does
         self.locked = False
         self.most = 10_000
         self.mute = False  # tells nobody anything
@@ -346,7 +347,7 @@ class Muc:
         if seat is None:
             self._join(element, joins, sender, nick, extra)
         elif nick != seat.nick:
-            seat.extra = extra
+            seat.extra = seat.extra if self.keeps_presence else extra
             self.rename(seat.nick, nick)
         else:
             seat.extra = extra

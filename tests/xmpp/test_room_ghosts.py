@@ -230,6 +230,19 @@ async def test_a_change_of_nick_is_in_place() -> None:
         assert (joined.person, joined.name) == (remote("robert").person, "robert")
 
 
+async def test_a_service_that_shows_the_old_presence_under_the_new_nick() -> None:
+    """As ejabberd does: the reader sees an old token, and the presence has to be sent again."""
+    bridge = Bridge()
+    bridge.muc.anonymous = bridge.muc.keeps_presence = True
+    async with bridge:
+        await bridge.wish("bob")
+        bridge.connector.rename(RoomId(ROOM), remote("bob").person, remote("robert", presence=Presence(Show.AWAY)))
+        await quiet()
+        assert bridge.hub.took(MemberJoined) == bridge.hub.took(MemberLeft) == []
+        assert bridge.room.is_ours("robert")
+        assert "away" in bridge.muc.seats["robert"].extra
+
+
 async def test_there_and_back_within_a_second() -> None:
     async with Bridge() as bridge:
         await bridge.wish("bob")
