@@ -84,11 +84,31 @@ def test_its_own_tests_pass(source: Path, installed: Path) -> None:
     run(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests", cwd=source, path=installed)
 
 
+def test_it_keeps_every_promise(installed: Path) -> None:
+    suite = [
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--pyargs",
+        "bridge.conformance",
+        "--connector",
+        "notebook",
+    ]
+    output = run(sys.executable, *suite, cwd=installed, path=installed)
+    assert re.search(r"\d+ passed", output)
+
+
 async def test_two_notebooks_are_linked_and_nothing_is_lost_over_a_restart(
     installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(str(installed))
-    found = discover(point for each in distributions(path=[str(installed)]) for point in each.entry_points)
+    found = discover(
+        point
+        for each in distributions(path=[str(installed)])
+        for point in each.entry_points.select(group=registry.GROUP)
+    )
     settings = registry.settings_of("notebook", found)
     folders = {name: tmp_path / name for name in ("left", "right")}
     for folder in folders.values():
