@@ -272,11 +272,12 @@ class Ghosts:
             self._settled(ghost)
             self._next()
         elif ghost.stage is Stage.PRESENT and seen.nick != ghost.nick:
+            stale = bool(seen.token) and seen.token != ghost.token  # ejabberd shows the old presence under the new nick
             self._release(ghost)
             self._hold(ghost, seen.nick)
             self._settled(ghost)
-            if seen.token and seen.token != ghost.token:
-                self._send(ghost, ghost.nick)  # ejabberd shows the old presence under the new nick
+            if stale and not ghost.moving_to and ghost.stage is Stage.PRESENT:
+                self._send(ghost, ghost.nick)
 
     def gone(self, ghost: Ghost, seen: Sighting) -> None:
         """Take note that a ghost is not in the room any more."""

@@ -35,6 +35,7 @@ from bridge.core.events import (
 from bridge.core.failures import Permanent, VoiceLost
 from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId, RoomId
 from bridge.demo.people import CLIENT, MUC_USER, XmppPerson, body, codes
+from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
 from bridge.xmpp import listener
 from bridge.xmpp.connector import XmppConnector
@@ -154,6 +155,14 @@ class Live:
         async with asyncio.timeout(PATIENCE):
             return await self.connector.send(delivery)
 
+    async def room_moderated(self) -> bool:
+        room = self.connector.room(self.room)
+        return room is not None and room.rights.moderates()
+
+    async def listener_inside(self) -> bool:
+        room = self.connector.room(self.room)
+        return room is not None and room.voice() is not None
+
     async def administer(self, item: str) -> None:
         answer = await self.juliet.iq("set", ADMIN.format(item), to=self.room)
         assert answer.get("type") == "result"
@@ -193,16 +202,15 @@ async def test_people_and_words_both_ways(any_server) -> None:
 
 
 async def test_a_second_person_comes_changes_their_nick_and_goes(any_server) -> None:
-    async with Live(any_server) as live:
-        async with XmppPerson("romeo", "pw", port=any_server.port) as romeo:
-            await romeo.join(live.room, "romeo")
-            await live.hub.next(MemberJoined, lambda event: event.member.name == "romeo")
-            romeo.send(f"<presence to='{live.room}/Romeo M.'/>")
-            renamed = await live.hub.next(MemberRenamed)
-            assert (renamed.old.name, renamed.member.name) == ("romeo", "Romeo M.")
-            romeo.leave(live.room, "Romeo M.")
-            left = await live.hub.next(MemberLeft)
-            assert (left.member.name, left.cause) == ("Romeo M.", Cause.LEFT)
+    async with Live(any_server) as live, XmppPerson("romeo", "pw", port=any_server.port) as romeo:
+        await romeo.join(live.room, "romeo")
+        await live.hub.next(MemberJoined, lambda event: event.member.name == "romeo")
+        romeo.send(f"<presence to='{live.room}/Romeo M.'/>")
+        renamed = await live.hub.next(MemberRenamed)
+        assert (renamed.old.name, renamed.member.name) == ("romeo", "Romeo M.")
+        romeo.leave(live.room, "Romeo M.")
+        left = await live.hub.next(MemberLeft)
+        assert (left.member.name, left.cause) == ("Romeo M.", Cause.LEFT)
 
 
 async def test_a_change_of_nick_is_in_place(any_server) -> None:
@@ -416,7 +424,7 @@ async def test_kicking_with_and_without_the_right(server) -> None:
         with pytest.raises(Permanent, match="no right"):
             await live.said(kick)
         await live.administer(f"<item jid='{server.component}' affiliation='admin'/>")
-        await asyncio.wait_for(_until(lambda: live.connector.room(live.room).rights.moderates()), PATIENCE)
+        await until(live.room_moderated, patience=PATIENCE, what="the listener is moderator")
         romeo.send(f"<presence to='{live.room}/romeo'><show>away</show></presence>")  # a moderator is shown who it is
         renamed = None
         with contextlib.suppress(TimeoutError):
@@ -429,11 +437,6 @@ async def test_kicking_with_and_without_the_right(server) -> None:
         assert (await live.hub.next(MemberLeft)).cause is Cause.KICKED
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    while not condition():
-        await asyncio.sleep(0.01)
-
-
 async def test_a_kicked_listener(server, monkeypatch) -> None:
     monkeypatch.setattr(listener, "AFTER_KICK", 0.3)
     async with Live(server) as live:
@@ -441,7 +444,7 @@ async def test_a_kicked_listener(server, monkeypatch) -> None:
         await live.administer("<item nick='linkspan' role='none'><reason>who are you</reason></item>")
         live.juliet.say(live.room, "still there?")
         assert (await live.hub.next(MessagePosted)).content.text == "still there?"
-        await asyncio.wait_for(_until(lambda: live.connector.room(live.room).voice() is not None), PATIENCE)
+        await until(live.listener_inside, patience=PATIENCE, what="the listener is back")
         live.juliet.say(live.room, "welcome back")
         assert (await live.hub.next(MessagePosted)).content.text == "welcome back"
         assert live.hub.took(RoomClosed) == []
@@ -552,24 +555,23 @@ async def _gap(fresh: Any, said: int) -> None:
 
 @pytest.mark.parametrize("kind", ["prosody", "ejabberd"])
 async def test_what_was_on_the_wire_when_the_server_died_is_said_exactly_once(kind) -> None:
-    async with KINDS[kind](people=PEOPLE) as fresh:
-        async with Live(fresh) as live:
-            await live.configure(persistentroom="1")
-            await live.ghost("bob")
-            deliveries = [build.post(f"line {n}", to=live.where, voice=as_ghost("bob")) for n in range(64)]
-            flying = [live.connector.send(delivery) for delivery in deliveries]
-            await live.juliet.message(live.room, "line 0")
-            await fresh.kill()
-            await live.hub.next(RoomClosed)
-            results = await asyncio.gather(*flying, return_exceptions=True)
-            again = [d for d, r in zip(deliveries, results, strict=True) if not isinstance(r, Sent)]
-            await fresh.start()
-            await live.hub.next(RoomOpened)
-            live.connector.join(live.room, remote("bob"))
-            async with asyncio.timeout(60):
-                await asyncio.gather(*(live.connector.send(delivery) for delivery in again))
-            async with XmppPerson("romeo", "pw", port=fresh.port) as romeo:
-                await romeo.join(live.room, "romeo", history=200)
-                await romeo.fence()
-                heard = [text for _, text in romeo.texts(live.room) if text.startswith("line")]
-            assert len(heard) == len(set(heard))
+    async with KINDS[kind](people=PEOPLE) as fresh, Live(fresh) as live:
+        await live.configure(persistentroom="1")
+        await live.ghost("bob")
+        deliveries = [build.post(f"line {n}", to=live.where, voice=as_ghost("bob")) for n in range(64)]
+        flying = [live.connector.send(delivery) for delivery in deliveries]
+        await live.juliet.message(live.room, "line 0")
+        await fresh.kill()
+        await live.hub.next(RoomClosed)
+        results = await asyncio.gather(*flying, return_exceptions=True)
+        again = [d for d, r in zip(deliveries, results, strict=True) if not isinstance(r, Sent)]
+        await fresh.start()
+        await live.hub.next(RoomOpened)
+        live.connector.join(live.room, remote("bob"))
+        async with asyncio.timeout(60):
+            await asyncio.gather(*(live.connector.send(delivery) for delivery in again))
+        async with XmppPerson("romeo", "pw", port=fresh.port) as romeo:
+            await romeo.join(live.room, "romeo", history=200)
+            await romeo.fence()
+            heard = [text for _, text in romeo.texts(live.room) if text.startswith("line")]
+        assert len(heard) == len(set(heard))
