@@ -36,6 +36,7 @@ class Count(StrEnum):
     IDLED = "puppets_idled"
     HELD = "departures_held"
     NOTICES = "notices"
+    UNMIRRORED = "kicks_unmirrored"
 
     __hash__ = str.__hash__  # an Enum's own is written in Python, and this one is looked up several times a message
 
@@ -68,6 +69,7 @@ _MEANINGS = {
     Count.EVICTED: "Puppets that gave their place to somebody more active",
     Count.IDLED: "Puppets that left because their person was silent for long",
     Count.HELD: "Departures held back because many came at once",
+    Count.UNMIRRORED: "Kicks not mirrored because many were removed at once, or the bridge itself was",
     Count.NOTICES: "Notices to people whose message did not arrive",
 }
 

@@ -27,6 +27,7 @@ import msgspec
 
 from bridge.connector import Connector, Cursor, Listens, PuppetMode, PuppetSettings, Status, Types
 from bridge.core.capabilities import Capabilities, Feature, Representation, Support
+from bridge.core.deliveries import Kick
 from bridge.core.events import (
     Cause,
     DirectPosted,
@@ -46,6 +47,7 @@ from bridge.core.ids import Network, Room, RoomId
 from bridge.core.routing import End, Policy, Route
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
+from bridge.engine.expulsions import Expulsions
 from bridge.engine.intake import Intake, Nothing
 from bridge.engine.limits import Limits
 from bridge.engine.messages import Messages
@@ -108,6 +110,7 @@ class Hub:
         self.supervisor = Supervisor(desk)
         self.outbox = Outbox(desk, on_failed=self._gave_up)
         self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted)
+        self._expulsions = Expulsions(desk, is_open=self.puppets.is_open, post=self.outbox.post)
         self._notices = Notices(desk, capabilities=self._capabilities_of, post=self.outbox.post)
         self._intake = Intake(
             desk,
@@ -118,6 +121,7 @@ class Hub:
             capabilities=self._capabilities_of,
         )
         self.supervisor.on_status(self._status_reported)
+        self.supervisor.on_crash(partial(self.outbox.abandon, crashed=True))
         self.supervisor.on_restart(self._restarting)
 
     # -- the whole
@@ -133,6 +137,7 @@ class Hub:
         await self.supervisor.close()
         self.puppets.close()
         self._notices.close()
+        self._expulsions.close()
         await self._intake.close()
         await self.outbox.close()
 
@@ -194,9 +199,13 @@ class Hub:
 
         Raises: ValueError when a room is in two of them, or a name is taken twice.
         """
+        links = list(links)
         wanted = {link.name: link for link in links}
-        linked = {room: link.name for link in wanted.values() for room in link.rooms}
-        if sum(len(link.rooms) for link in wanted.values()) != len(linked):
+        linked = {room: link.name for link in links for room in link.rooms}
+        if len(wanted) != len(links):
+            msg = "two links have the same name"
+            raise ValueError(msg)
+        if sum(len(link.rooms) for link in links) != len(linked):
             msg = "a room belongs to one link at most"
             raise ValueError(msg)
         before, self._links = self._links, wanted
@@ -268,7 +277,6 @@ class Hub:
             self.puppets.lost(now.network)
 
     def _restarting(self, network: Network) -> None:
-        self.outbox.abandon(network, crashed=True)
         attached = self._networks[network]
         for link in self._links.values():
             self._listen(network, attached, link)
@@ -284,8 +292,8 @@ class Hub:
         route = self._intake.route_of(room)
         if route is None:
             return
-        for kick in route.ousted(event, own).deliveries:
-            self.outbox.post(kick)
+        kicks = [delivery for delivery in route.ousted(event, own).deliveries if isinstance(delivery, Kick)]
+        self._expulsions.add(room, kicks)
 
     def _typing(self, event: TypingChanged) -> None:
         """Show that somebody composes, wherever that can be shown; it is nobody's fault where it cannot."""

@@ -41,6 +41,9 @@ from bridge.engine.ports import Queued, Timer
 
 log = logging.getLogger(__name__)
 
+SHORTEST = 0.1
+"""Seconds until a delivery is tried again, even if a network says "at once"."""
+
 
 class Outlet:
     """One network as its lanes see it."""
@@ -379,7 +382,7 @@ class Lane:
             self._bury(queued, reason, certain=certain)
             return
         desk.counters.add(Count.RETRIED, self._room.network)
-        wait = backoff.delay(attempts, desk.jitter()) if after is None else after
+        wait = backoff.delay(attempts, desk.jitter()) if after is None else max(after, SHORTEST)
         due = desk.clock.now() + round(wait * 1000)
         self._put_back(self._postponed(queued, attempts=attempts, due=due, reason=reason))
 

@@ -19,4 +19,5 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     notice: float = 3.0  # failures of this long are told to the sender in one notice
     stable: float = 60.0  # a network that ran for so long starts its back-off anew
     leave: float = 3.0  # how long a connector may take to leave
+    silent: float = 172_800.0  # somebody known only by what they say counts as gone after so long
     grace: float = 120.0  # members of a closed room stay shown for so long

@@ -97,6 +97,7 @@ class Puppets:
     def __init__(self, desk: Desk, *, ask: Ask, on_ousted: Ousted) -> None:
         self._clock = desk.clock
         self._counters = desk.counters
+        self._silent = round(desk.limits.silent * 1000)
         self._ask = ask
         self._on_ousted = on_ousted
         self._activity = Activity(desk)
@@ -140,7 +141,7 @@ class Puppets:
             return
         budgeted = representation is Representation.SESSION
         self._troupes[network] = _Troupe(network, connector, settings, budgeted)
-        if budgeted and self._sweeper is None:
+        if self._sweeper is None:
             self._sweeper = self._clock.call_later(self._sweep_every(), self._sweep)
         for stage in self._of(network):
             self._review(stage)
@@ -195,6 +196,10 @@ class Puppets:
         self._activity.whispered(sender.person)
         troupe = self._troupes.get(network)
         return troupe is not None and (not troupe.budgeted or sender.person in troupe.shown)
+
+    def is_open(self, room: Room) -> bool:
+        """Tell whether a room is not closed to us."""
+        return self._rosters.is_open(room)
 
     def rooms(self) -> list[RoomStatus]:
         """Return how all linked rooms are."""
@@ -301,7 +306,7 @@ class Puppets:
         """Act on the difference that a whole new list makes."""
         stage = self._stages[room]
         strangers = self._activity.strangers(came)
-        if strangers and any(self._is_budgeted(peer) for peer in stage.peers):
+        if strangers and any(self._needs_history(peer) for peer in stage.peers):
             self._spawn(self._recall(stage, strangers))
         else:
             self._review_link(stage)
@@ -434,9 +439,10 @@ class Puppets:
         if troupe is not None:
             troupe.less(person)
 
-    def _is_budgeted(self, stage: _Stage) -> bool:
+    def _needs_history(self, stage: _Stage) -> bool:
+        """Tell whether it matters to a room when people last spoke."""
         troupe = self._troupes.get(stage.room.network)
-        return troupe is not None and troupe.budgeted
+        return troupe is not None and (troupe.budgeted or troupe.settings.mode is PuppetMode.LAZY)
 
     # -- time passes
 
@@ -445,9 +451,11 @@ class Puppets:
         return min(600.0, max(1.0, shortest / 10))
 
     def _sweep(self) -> None:
-        """Take out puppets of people who were silent for long."""
+        """Take out people who were silent for long, where that is what decides."""
         self._sweeper = self._clock.call_later(self._sweep_every(), self._sweep)
         now = self._clock.now()
+        silent_since = now - self._silent
+        self._rosters.expire(lambda person: self._activity.last(person) <= silent_since)
         for troupe in self._troupes.values():
             if not troupe.budgeted:
                 continue

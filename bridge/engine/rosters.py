@@ -6,7 +6,7 @@ there. Wishes that follow are not made here: :class:`Watches` is told of what ha
 :mod:`bridge.engine.puppets`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, assert_never
@@ -69,6 +69,7 @@ class _Roster:
     reason: str = ""
     final: bool = False
     grace: Timer | None = None
+    heard: set[Person] = field(default_factory=set)  # known only by what they say
     held: dict[Person, Timer] = field(default_factory=dict)
     departures: Departures = field(default_factory=Departures)
 
@@ -120,6 +121,11 @@ class Rosters:
         """Tell whether somebody is in any room."""
         return any(person in roster.members for roster in self._rosters.values())
 
+    def is_open(self, room: Room) -> bool:
+        """Tell whether a room has not been closed to us, as far as its connector tells."""
+        roster = self._rosters.get(room)
+        return roster is not None and not roster.closed and not roster.down
+
     def statuses(self) -> list[RoomStatus]:
         """Return how all rooms are, by network and name."""
         return [
@@ -161,8 +167,20 @@ class Rosters:
         """Take note of a speaker: some networks tell of their members by what these say, and in no other way."""
         roster = self._rosters[room]
         known = roster.members.get(sender.person)
-        if known is None or (not roster.listed and (known.name, known.avatar) != (sender.name, sender.avatar)):
+        if known is None:
             self._come(roster, sender)
+            roster.heard.add(sender.person)
+        elif not roster.listed and (known.name, known.avatar) != (sender.name, sender.avatar):
+            is_heard = sender.person in roster.heard
+            self._come(roster, sender)
+            if is_heard:
+                roster.heard.add(sender.person)
+
+    def expire(self, is_silent: Callable[[Person], bool]) -> None:
+        """Let those go who are known only by what they say, and say nothing any more: nobody else tells of their going."""
+        for roster in self._rosters.values():
+            for person in [person for person in roster.heard if is_silent(person)]:
+                self._go(roster, person, "")
 
     def see(self, event: MemberFact) -> None:
         """Take note of a fact about a room's members."""
@@ -188,6 +206,7 @@ class Rosters:
 
     def _come(self, roster: _Roster, member: Member) -> None:
         self._release(roster, member.person)
+        roster.heard.discard(member.person)
         before = roster.members.get(member.person)
         roster.members[member.person] = member
         if before != member:
@@ -207,6 +226,7 @@ class Rosters:
 
     def _go(self, roster: _Roster, person: Person, reason: str) -> None:
         self._release(roster, person)
+        roster.heard.discard(person)
         del roster.members[person]
         self._watcher.went(roster.room, [person], reason)
 
@@ -216,6 +236,7 @@ class Rosters:
             return
         self._release(roster, old)
         self._release(roster, member.person)
+        roster.heard.discard(old)
         del roster.members[old]
         roster.members[member.person] = member
         self._watcher.renamed(roster.room, old, member)
@@ -223,6 +244,7 @@ class Rosters:
     def _list(self, roster: _Roster, members: Iterable[Member]) -> None:
         before, roster.members = roster.members, {member.person: member for member in members}
         roster.listed = True
+        roster.heard.clear()
         roster.closed = False
         self._end_grace(roster)
         for person in list(roster.held):
@@ -251,6 +273,7 @@ class Rosters:
     def _empty(self, roster: _Roster, reason: str) -> None:
         self._stop(roster)
         roster.listed = False
+        roster.heard.clear()
         people, roster.members = list(roster.members), {}
         if people:
             self._watcher.went(roster.room, people, reason)

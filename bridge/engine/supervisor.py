@@ -48,14 +48,15 @@ class Supervisor:
         self._tasks: dict[Network, asyncio.Task[None]] = {}
         self._statuses: dict[Network, NetworkStatus] = {}
         self._listeners: list[Listener] = []
+        self._on_crash: list[Callable[[Network], None]] = []
         self._on_restart: list[Callable[[Network], None]] = []
 
     def start(self, network: Network, connector: Connector, port: Hub) -> None:
         """Run this network from now on."""
         assert network not in self._tasks, f"{network} runs already"
-        self.report(network, Status.CONNECTING)
         task = asyncio.get_running_loop().create_task(self._keep(network, connector, port), name=f"network {network}")
         self._tasks[network] = task
+        self.report(network, Status.CONNECTING)
 
     async def stop(self, network: Network) -> None:
         """Cancel it, and wait until it has left, for ``limits.leave`` seconds at most."""
@@ -72,7 +73,9 @@ class Supervisor:
         await asyncio.gather(*(self.stop(network) for network in list(self._tasks)))
 
     def report(self, network: Network, status: Status, detail: str = "") -> None:
-        """Take down how a network is, and tell the listeners."""
+        """Take down how a network is, and tell the listeners; whoever was stopped has nothing to say any more."""
+        if network not in self._tasks:
+            return
         before = self._statuses.get(network)
         since = before.since if before is not None and before.status is status else self._clock.now()
         now = NetworkStatus(network=network, status=status, detail=detail, since=since)
@@ -85,6 +88,10 @@ class Supervisor:
     def on_status(self, listener: Listener) -> None:
         """Call ``listener`` at every report, also when it repeats the last one."""
         self._listeners.append(listener)
+
+    def on_crash(self, listener: Callable[[Network], None]) -> None:
+        """Call ``listener`` when a network has crashed: nobody will answer what it was told."""
+        self._on_crash.append(listener)
 
     def on_restart(self, listener: Callable[[Network], None]) -> None:
         """Call ``listener`` before a network that crashed is run again: its connector knows nothing any more."""
@@ -117,6 +124,8 @@ class Supervisor:
             if self._clock.monotonic() - began >= self._limits.stable:
                 attempt = 0
             attempt += 1
+            for listener in self._on_crash:
+                listener(network)
             wait = backoff.delay(attempt, self._jitter())
             self.report(network, Status.DOWN, f"{why}; starting again in {wait:.0f} s")
             await self._clock.sleep(wait)

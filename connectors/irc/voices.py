@@ -150,8 +150,12 @@ class Voices:
         )
 
     def _mask(self, person: PersonId) -> str:
+        """Return whom a ban is for: the host, unless others have the same (a bouncer, a web client, a bridge)."""
+        users = self._scene.view.users
         user = self._scene.view.user(person)
-        return f"*!*@{user.host}" if user is not None and user.host else f"{person}!*@*"
+        if user is None or not user.host or sum(other.host == user.host for other in users.values()) > 1:
+            return f"{person}!*@*"
+        return f"*!*@{user.host}"
 
     def reacted(self, delivery: React) -> Sequence[str]:
         """Return the reactions that the same person has had to the same message until now."""

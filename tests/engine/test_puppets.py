@@ -3,12 +3,13 @@
 import pytest
 
 from bridge.connector import PuppetMode, PuppetSettings, Status
-from bridge.core.capabilities import Representation
+from bridge.core.capabilities import Feature, Representation
 from bridge.core.deliveries import AsPuppet, AsRelay, Kick, Tell
 from bridge.core.events import Cause, Presence, Show
 from bridge.core.ids import Network
 from bridge.core.routing import Policy
 from bridge.engine.counters import Count
+from bridge.engine.expulsions import THOUGHT
 from bridge.engine.ports import Known
 from bridge.storage.memory import MemoryStore
 from tests.support.build import (
@@ -24,6 +25,7 @@ from tests.support.build import (
     puppet_left,
     renamed,
     room,
+    typing,
 )
 from tests.support.clock import START, quiet
 from tests.support.connectors import HandConnector, RenamingConnector, capabilities
@@ -321,7 +323,7 @@ async def test_a_kicked_puppets_person_is_kicked_too():
         target.emit(
             puppet_left(person("juliet"), where="right:#b", cause=Cause.KICKED, actor="op", reason="spam", final=True)
         )
-        await quiet()
+        await w.clock.advance(THOUGHT)
         [kick] = [each for each in source.sent if isinstance(each, Kick)]
         assert kick.head.room == room("left:#a")
         assert kick.person == person("juliet")
@@ -334,8 +336,25 @@ async def test_no_kick_is_mirrored_where_the_link_does_not_want_it():
         w.link("left:#a", "right:#b", policy=Policy(kicks=False))
         w.networks["left"].emit(joined("juliet"))
         w.networks["right"].emit(puppet_left(person("juliet"), where="right:#b", cause=Cause.KICKED, final=True))
-        await quiet()
+        await w.clock.advance(THOUGHT)
         assert w.networks["left"].sent == []
+
+
+@pytest.mark.parametrize(("people", "shut", "mirrored"), [(4, False, 4), (5, False, 0), (1, True, 0)])
+async def test_a_removal_of_many_or_of_the_bridge_itself_is_not_mirrored(people: int, shut: bool, mirrored: int):
+    """Whoever bans the bridge's domain says nothing about the people behind its stand-ins."""
+    async with works() as w:
+        source, target = w.networks["left"], w.networks["right"]
+        names = [f"n{number}" for number in range(people)]
+        for name in names:
+            source.emit(joined(name))
+            target.emit(puppet_joined(person(name), where="right:#b"))
+        for name in names:
+            target.emit(puppet_left(person(name), where="right:#b", cause=Cause.BANNED, final=True))
+        if shut:
+            target.emit(closed("right:#b", cause=Cause.BANNED, final=True))
+        await w.clock.advance(THOUGHT)
+        assert len([each for each in source.sent if isinstance(each, Kick)]) == mirrored
 
 
 async def test_a_puppet_that_left_because_we_wanted_it_kicks_nobody():
@@ -495,11 +514,14 @@ async def test_a_room_that_moves_to_another_link_changes_company():
         assert target.names("#b") == ["tybalt"]
 
 
-def test_a_room_in_two_links_is_refused():
+def test_a_room_in_two_links_is_refused_and_so_is_a_name_twice():
     w = Works()
     w.link("left:#a", "right:#b", name="one")
     with pytest.raises(ValueError, match="one link"):
         w.link("left:#a", "right:#c", name="two")
+    with pytest.raises(ValueError, match="same name"):
+        w.link("left:#c", "right:#c", name="one")
+    assert [link.name for link in w.hub.links()] == ["one"]
 
 
 async def test_a_connector_that_fails_at_a_wish_does_not_hurt_who_reported(caplog: pytest.LogCaptureFixture):
@@ -523,6 +545,35 @@ async def test_people_known_only_by_what_they_say_are_shown_from_then_on():
         assert w.networks["right"].names("#b") == ["juliet"]
         w.networks["left"].emit(posted("hello", member("juliet", avatar="https://example.org/j.png")))
         assert w.networks["right"].shown["#b", "juliet"].avatar == "https://example.org/j.png"
+
+
+async def test_people_known_only_by_what_they_say_go_after_long_silence():
+    async with works() as w:
+        w.networks["left"].emit(posted("hello", "juliet"))
+        w.networks["left"].emit(posted("hello", "nurse"))
+        w.networks["left"].emit(joined("tybalt"))
+        await w.clock.advance(100_000)
+        w.networks["left"].emit(posted("still here", member("juliet", avatar="https://example.org/j.png")))
+        await w.clock.advance(100_000)
+        assert w.networks["right"].names("#b") == ["juliet", "tybalt"]
+
+
+async def test_who_is_typing_is_shown_where_they_are_shown():
+    async with works() as w:
+        w.networks["left"].emit(joined("juliet"))
+        w.networks["left"].emit(typing("juliet"))
+        w.networks["left"].emit(typing("juliet", active=False))
+        w.networks["left"].emit(typing("stranger"))
+        assert w.networks["right"].typed == ["juliet types in #b", "juliet stops in #b"]
+
+
+async def test_typing_is_not_shown_where_a_network_has_no_such_thing():
+    async with works(link=()) as w:
+        quietly = w.add("quiet", able=capabilities(Representation.ADDRESS, without=(Feature.TYPING,)))
+        w.link("left:#a", "quiet:#q")
+        w.networks["left"].emit(joined("juliet"))
+        w.networks["left"].emit(typing("juliet"))
+        assert quietly.typed == []
 
 
 async def test_history_shows_nobody():

@@ -1,6 +1,7 @@
 """Networks run each for itself: crash, restart, stop, and what is told of them."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -44,7 +45,7 @@ async def test_crashes_in_a_row_wait_longer_and_longer():
         right.run = crash  # type: ignore[method-assign]
         right.die(RuntimeError("first"))
         await w.clock.advance(40)
-        waits = [later - earlier for earlier, later in zip(begun, begun[1:], strict=False)]
+        waits = [later - earlier for earlier, later in itertools.pairwise(begun)]
         assert waits == [2.0, 4.0, 8.0, 16.0]
 
 

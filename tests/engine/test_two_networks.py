@@ -3,6 +3,7 @@
 from bridge.core.capabilities import Feature, Representation
 from bridge.core.content import Kind
 from bridge.engine.counters import Count
+from bridge.engine.expulsions import THOUGHT
 from tests.support.clock import quiet
 from tests.support.echoes import bridge
 
@@ -133,7 +134,7 @@ async def test_a_kick_of_a_puppet_throws_out_who_stands_behind_it_and_nobody_els
         right.join("#b", "Romeo")
         await quiet()
         right.kick("#b", "Juliet", by="Romeo", reason="too late")
-        await quiet()
+        await b.clock.advance(THOUGHT)
         assert left.names("#a") == ["Romeo"]
         assert right.names("#b") == ["Romeo"]
         left.join("#a", "Juliet")
@@ -151,16 +152,6 @@ async def test_a_mirrored_leave_is_no_kick():
         await quiet()
         assert right.names("#b") == ["Nurse"]
         assert left.names("#a") == ["Nurse"]
-
-
-async def test_somebody_who_is_typing_is_shown():
-    async with bridge() as b:
-        b.network("left").join("#a", "Juliet")
-        await quiet()
-        b.network("left").type("#a", "Juliet")
-        await quiet()
-        # lines of typing are in no log: the other side's bridge account reads them
-        assert b.hub.counters.get(Count.FAULTS) == 0
 
 
 async def test_a_refused_feature_is_told_to_the_sender():
