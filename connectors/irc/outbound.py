@@ -187,8 +187,9 @@ def _lines(row: Content, name: str, target: str, dialect: Dialect, *, first: boo
     overhead = len(before.encode()) + (_ACTION_MARKS if wraps else 0)
     room = max(dialect.available(target, command) - overhead, _LEAST)
     for part in splitting.cut(row, limit=Limit(room, Unit.BYTES), measure=_size):
-        text = before + formatting.write(part.text, part.spans)
-        yield command, ctcp.write("ACTION", text) if wraps else text
+        text = formatting.write(part.text, part.spans)
+        if text and not text.isspace():  # there may have been nothing but controls
+            yield command, ctcp.write("ACTION", text) if wraps else before + text
 
 
 def _rows(content: Content, dialect: Dialect) -> Iterator[Content]:

@@ -61,6 +61,7 @@ def test_a_line_for_each_line_and_none_for_blank_ones():
     assert texts(said("one\ntwo", voice=as_relay())) == ["<juliet> one", "<juliet> two"]
     assert texts(said("waves\nand smiles", kind=Kind.ACTION)) == ["\x01ACTION waves\x01", "and smiles"]
     assert texts(said("\n")) == []
+    assert texts(said("\x02\x1b \x07\nx", voice=as_relay())) == ["<juliet> x"]
 
 
 def test_of_many_lines_the_rest_is_counted():
