@@ -56,8 +56,9 @@ Prosody (prosody.cfg.lua, at the end):
 """
 
 _EJABBERD: Final = """\
-ejabberd (ejabberd.yml, under "listen:"):
+ejabberd (ejabberd.yml; the first line is there already):
 
+    listen:
       -
         port: 5347
         ip: "127.0.0.1"
