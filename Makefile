@@ -8,12 +8,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
 
-.PHONY: help demo test lint bench format lock clean
+.PHONY: help setup demo test lint bench format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    real Prosody, real InspIRCd, the bridge, and a conversation   (KEEP=1 to stay and join in)"
 	@echo "make test    every test                                                    (TESTS=tests/core for some)"
+	@echo "make setup   only the virtual environment, .venv"
 	@echo "make lint    formatting, rules, types, layers, documents"
 	@echo "make bench   what a message costs"
 	@echo "make format  let ruff put the code in order"
@@ -22,6 +23,8 @@ help:
 $(READY): requirements.lock pyproject.toml .ci/venv
 	@.ci/venv
 	@touch $@
+
+setup: $(READY)
 
 demo: $(READY)
 	@.ci/packages $(DEMO_SERVERS)
