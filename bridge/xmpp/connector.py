@@ -178,9 +178,11 @@ class XmppConnector:
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            now = self._clock.monotonic()
+            now, relieved = self._clock.monotonic(), self._around.relieved()
             for room in list(self._rooms.values()):
                 room.tick(now)
+                if relieved:
+                    room.fill_gap()
 
     async def _leave(self) -> None:
         for room in self._rooms.values():

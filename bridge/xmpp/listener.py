@@ -160,6 +160,13 @@ class Listener:
         """Be invited: try at once."""
         self._called.set()
 
+    async def fill_gap(self) -> None:
+        """Ask the archive for what may not have been taken although it was heard."""
+        place, hub = self._place, self._around.hub
+        cursor = None if hub is None else await hub.cursor(place.room.id)
+        if cursor is not None and place.has(ns.MAM):
+            await archive.catch_up(place, cursor.at - OVERLAP)
+
     # -- getting in
 
     async def _enter(self) -> Out | None:

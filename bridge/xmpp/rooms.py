@@ -132,6 +132,11 @@ class JoinedRoom:
         if self._strays and now - self._since > STRAY:
             self._take_out_strays()
 
+    def fill_gap(self) -> None:
+        """Ask for what may not have been taken although it was heard."""
+        if self._phase is Phase.IN:
+            self.around.spawn(self.listener.fill_gap())
+
     def stream_down(self, reason: str) -> None:
         """Be nowhere: there is no stream."""
         self._entering = self._inside = False

@@ -19,6 +19,8 @@ from bridge.xmpp.ports import Component
 
 RESOURCE = "linkspan"
 """Resource of the listener and of every ghost: ``bob%libera@bridge.example.org/linkspan``."""
+LOOK_EVERY = 64
+"""Facts between two looks whether the hub can take more: it takes thousands before it refuses."""
 
 
 def _ignore_alarm(_room: Room, _words: str) -> None:
@@ -56,6 +58,8 @@ class Surroundings:
         self.entering = asyncio.Semaphore(20)  # listeners on their way into rooms
         self._tasks: asyncio.TaskGroup | None = None
         self._numbers = count()
+        self._emitted = 0
+        self._overrun = False
 
     def start(self, hub: Hub, tasks: asyncio.TaskGroup) -> None:
         """Take the hub and the task group of a run."""
@@ -74,9 +78,24 @@ class Surroundings:
         return True
 
     def emit(self, event: Event) -> None:
-        """Hand a fact to the hub; order is kept, nobody waits."""
-        if self.hub is not None:
-            self.hub.emit(event)
+        """Hand a fact to the hub; order is kept, nobody waits.
+
+        A MUC cannot be told to come again, so a hub that may have refused facts is remembered: once it can take more,
+        the rooms' archives are asked (:meth:`relieved`).
+        """
+        if self.hub is None:
+            return
+        self.hub.emit(event)
+        self._emitted += 1
+        if not self._emitted % LOOK_EVERY and self.hub.congested():
+            self._overrun = True
+
+    def relieved(self) -> bool:
+        """Tell, once, that the hub takes facts again after it may have refused some."""
+        if self.hub is None or not self._overrun or self.hub.congested():
+            return False
+        self._overrun = False
+        return True
 
     def remember(self, name: str, value: str) -> None:
         """Keep a small text over restarts."""

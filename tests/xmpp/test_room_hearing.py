@@ -521,6 +521,22 @@ async def test_our_own_words_in_the_archive_settle_too() -> None:
         assert bridge.stream.take("message", to=ROOM) == []
 
 
+async def test_what_the_hub_refused_is_fetched_again_once_it_can_take_more() -> None:
+    bridge = await inside(cursor=cursor(START))
+    bridge.muc.features.add(MAM)
+    async with bridge:
+        bridge.hub.congested = lambda: "too many messages wait for the store"
+        for number in range(200):
+            bridge.muc.say("juliet", str(number))
+        await bridge.clock.advance(5)
+        bridge.hub.events.clear()  # nothing of it was taken
+        bridge.hub.congested = lambda: ""
+        await bridge.clock.advance(3)
+        assert [text for _, text, replayed in texts(bridge) if replayed] == [str(number) for number in range(200)]
+        await bridge.clock.advance(60)
+        assert texts(bridge) == []
+
+
 async def test_an_archive_that_refuses_is_done_without() -> None:
     bridge = await inside()
     async with bridge:
