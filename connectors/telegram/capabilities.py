@@ -1,0 +1,34 @@
+"""What Telegram can carry for a bot: the one identity that speaks for everybody."""
+
+from typing import Final
+
+from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
+
+TEXT: Final = Limit(4096, Unit.UTF16)
+CAPTION: Final = Limit(1024, Unit.UTF16)
+ENTITIES: Final = 100
+ALBUM: Final = 10
+
+CAPABILITIES: Final = Capabilities(
+    representation=Representation.RELAY,
+    text=TEXT,
+    features={
+        Feature.FORMATTING: Support.NATIVE,
+        Feature.MULTILINE: Support.NATIVE,
+        Feature.ACTION: Support.NATIVE,  # "* Name waves": the name is said anyway
+        Feature.NOTICE: Support.FALLBACK,
+        Feature.EDIT: Support.NATIVE,
+        Feature.RETRACT: Support.NATIVE,
+        Feature.REACT: Support.FALLBACK,  # a bot has one reaction to a message: it stands for everybody's
+        Feature.REPLY: Support.NATIVE,
+        Feature.THREAD: Support.FALLBACK,
+        Feature.MENTION: Support.NATIVE,
+        Feature.ATTACHMENT: Support.NATIVE,
+        Feature.TOPIC: Support.FALLBACK,  # groups have none: it is told
+        Feature.KICK: Support.NATIVE,
+        Feature.DIRECT: Support.NATIVE,
+        Feature.PRESENCE: Support.DROPPED,
+        Feature.TYPING: Support.NATIVE,
+        Feature.AVATAR: Support.DROPPED,
+    },
+)

@@ -1,0 +1,258 @@
+"""The one module that imports ``telegram`` (python-telegram-bot): a bot's requests, and what became of each.
+
+The library brings HTTP, uploads and the shape of requests. Its own objects stay here: updates are handed on as the JSON that
+came, because one that the library could not read would keep all that come after it away. Errors are those of
+:mod:`connectors.telegram.refusals`. Nothing is decided here, and nothing is tried twice.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import httpx
+import msgspec
+import telegram
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Conflict,
+    Forbidden,
+    InvalidToken,
+    RetryAfter,
+    TelegramError,
+)
+from telegram.request import HTTPXRequest
+
+from connectors.telegram.calls import Expel, Item, Medium, Say, SetReaction, Show
+from connectors.telegram.refusals import (
+    Flooded,
+    Migrated,
+    OtherReader,
+    Refused,
+    TokenRefused,
+    Unanswered,
+    Unreachable,
+)
+from connectors.telegram.rooms import Spot
+from connectors.telegram.updates import ASKED, Entity, Standing, User
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each URL, and the token is a part of that
+
+READ: Final = 30.0
+"""Seconds in which Telegram has to answer; it may fetch a file meanwhile."""
+CONNECT: Final = 10.0
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+
+
+class _Bot(telegram.Bot):
+    """The library's bot, that also hands on updates as they came."""
+
+    async def raw(self, method: str, given: dict[str, Any], *, read: float) -> Any:
+        return await self._post(method, given, read_timeout=read)
+
+
+class Client:
+    """A bot on a Bot API server."""
+
+    def __init__(self, token: str, api_url: str) -> None:
+        self._token = token
+        base = api_url.rstrip("/")
+        ours = HTTPXRequest(
+            connection_pool_size=32, read_timeout=READ, write_timeout=READ, connect_timeout=CONNECT, pool_timeout=READ
+        )
+        polling = HTTPXRequest(connection_pool_size=2, connect_timeout=CONNECT, pool_timeout=CONNECT)
+        self._requests = (ours, polling)
+        self._bot = _Bot(
+            token,
+            base_url=f"{base}/bot",
+            base_file_url=f"{base}/file/bot",
+            request=ours,
+            get_updates_request=polling,
+        )
+
+    # -- the bot itself
+
+    async def open(self) -> User:
+        """Connect, and return who the bot is. Raises: Trouble."""
+        with self._errors():
+            for request in self._requests:
+                await request.initialize()
+            return msgspec.convert(await self._bot.raw("getMe", {}, read=READ), User)
+
+    async def close(self) -> None:
+        """Disconnect."""
+        for request in self._requests:
+            await request.shutdown()
+
+    async def read_by_polling(self) -> None:
+        """See to it that updates can be polled, and none is dropped. Raises: Trouble."""
+        with self._errors():
+            await self._bot.delete_webhook(drop_pending_updates=False)
+
+    async def updates(self, offset: int | None, *, wait: float) -> list[dict[str, Any]]:
+        """Return what has happened from ``offset`` on, after ``wait`` seconds at most. Raises: Trouble."""
+        asked: dict[str, Any] = {"offset": offset, "timeout": round(wait), "allowed_updates": list(ASKED)}
+        with self._errors():
+            found: list[dict[str, Any]] = await self._bot.raw("getUpdates", asked, read=wait + CONNECT)
+            return found
+
+    # -- asking
+
+    async def title(self, chat: int) -> str:
+        """Return the title of a chat. Raises: Trouble."""
+        with self._errors():
+            return (await self._bot.raw("getChat", {"chat_id": chat}, read=READ)).get("title", "")  # type: ignore[no-any-return]
+
+    async def standing(self, chat: int, user: int) -> Standing:
+        """Return what somebody is in a chat. Raises: Trouble."""
+        with self._errors():
+            asked = {"chat_id": chat, "user_id": user}
+            return msgspec.convert(await self._bot.raw("getChatMember", asked, read=READ), Standing)
+
+    async def administrators(self, chat: int) -> list[User]:
+        """Return who administers a chat. Raises: Trouble."""
+        with self._errors():
+            found = await self._bot.raw("getChatAdministrators", {"chat_id": chat}, read=READ)
+            return [each.user for each in msgspec.convert(found, list[Standing])]
+
+    # -- speaking
+
+    async def say(self, call: Say) -> int:
+        """Post text; return the message's number. Raises: Trouble."""
+        with self._errors():
+            message = await self._bot.send_message(
+                call.place.chat,
+                call.text,
+                entities=_entities(call.entities),
+                message_thread_id=call.place.topic,
+                reply_parameters=_answer(call.answers),
+            )
+            return message.message_id
+
+    async def show(self, call: Show) -> list[int]:
+        """Post files that Telegram fetches itself; return the messages' numbers. Raises: Trouble."""
+        with self._errors():
+            if len(call.items) == 1:
+                return [(await self._show_one(call, call.items[0])).message_id]
+            media = [_album_item(item, call if at == 0 else None) for at, item in enumerate(call.items)]
+            messages = await self._bot.send_media_group(
+                call.place.chat,
+                media,
+                message_thread_id=call.place.topic,
+                reply_parameters=_answer(call.answers),
+            )
+            return [message.message_id for message in messages]
+
+    async def _show_one(self, call: Show, item: Item) -> telegram.Message:
+        common: dict[str, Any] = {
+            "chat_id": call.place.chat,
+            "caption": call.caption or None,
+            "caption_entities": _entities(call.entities),
+            "message_thread_id": call.place.topic,
+            "reply_parameters": _answer(call.answers),
+        }
+        match item.medium:
+            case Medium.PHOTO:
+                return await self._bot.send_photo(photo=item.url, **common)
+            case Medium.VIDEO:
+                return await self._bot.send_video(video=item.url, **common)
+            case Medium.ANIMATION:
+                return await self._bot.send_animation(animation=item.url, **common)
+            case Medium.AUDIO:
+                return await self._bot.send_audio(audio=item.url, **common)
+            case Medium.VOICE:
+                return await self._bot.send_voice(voice=item.url, **common)
+            case Medium.DOCUMENT:
+                return await self._bot.send_document(document=item.url, **common)
+
+    async def typing(self, chat: int, topic: int | None) -> None:
+        """Show for a few seconds that the bot composes. Raises: Trouble."""
+        with self._errors():
+            await self._bot.send_chat_action(chat, "typing", message_thread_id=topic)
+
+    # -- changing
+
+    async def rewrite(self, spot: Spot, text: str, entities: Sequence[Entity], *, caption: bool = False) -> None:
+        """Put another text, or another caption, in a message's place. Raises: Trouble."""
+        with self._errors():
+            if caption:
+                await self._bot.edit_message_caption(
+                    spot.chat, spot.number, caption=text, caption_entities=_entities(entities)
+                )
+            else:
+                await self._bot.edit_message_text(text, spot.chat, spot.number, entities=_entities(entities))
+
+    async def remove(self, chat: int, numbers: Sequence[int]) -> None:
+        """Delete messages. Raises: Trouble."""
+        with self._errors():
+            if len(numbers) == 1:
+                await self._bot.delete_message(chat, numbers[0])
+            else:
+                await self._bot.delete_messages(chat, numbers)
+
+    async def react(self, call: SetReaction) -> None:
+        """Show a reaction, or none. Raises: Trouble."""
+        with self._errors():
+            await self._bot.set_message_reaction(call.spot.chat, call.spot.number, call.emoji or [])
+
+    async def expel(self, call: Expel) -> None:
+        """Remove somebody from a chat. Raises: Trouble."""
+        with self._errors():
+            await self._bot.ban_chat_member(call.chat, call.user)
+            if not call.ban:
+                await self._bot.unban_chat_member(call.chat, call.user, only_if_banned=True)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Translate what the library raises; none of its words that could hold the token get out."""
+        try:
+            yield
+        except RetryAfter as error:
+            raise Flooded(error._retry_after.total_seconds()) from None  # noqa: SLF001 - the public one warns of itself
+        except ChatMigrated as error:
+            raise Migrated(error.new_chat_id) from None
+        except InvalidToken:
+            raise TokenRefused("Telegram does not accept the bot's token") from None
+        except Conflict:
+            raise OtherReader("another program reads this bot's updates") from None
+        except (BadRequest, Forbidden) as error:
+            raise Refused(self._without_token(error.message.removeprefix("Forbidden: "))) from None
+        except TelegramError as error:
+            cause = error.__cause__
+            words = self._without_token(error.message)
+            if cause is None or isinstance(
+                cause, (*_NOT_SENT, TelegramError)
+            ):  # the latter: an answer of 5xx, not in JSON
+                raise Unreachable(words) from None
+            raise Unanswered(words) from None
+
+    def _without_token(self, words: str) -> str:
+        return words.replace(self._token, "…")
+
+
+def _entities(entities: Sequence[Entity]) -> list[telegram.MessageEntity] | None:
+    return [_entity(each) for each in entities] or None
+
+
+def _entity(entity: Entity) -> telegram.MessageEntity:
+    user = entity.user
+    return telegram.MessageEntity(
+        entity.type,
+        entity.offset,
+        entity.length,
+        url=entity.url or None,
+        user=None if user is None else telegram.User(user.id, user.first_name, is_bot=False),
+        language=entity.language or None,
+    )
+
+
+def _answer(number: int) -> telegram.ReplyParameters | None:
+    return telegram.ReplyParameters(number, allow_sending_without_reply=True) if number else None
+
+
+def _album_item(item: Item, first: Show | None) -> telegram.InputMediaPhoto | telegram.InputMediaVideo:
+    kind = telegram.InputMediaVideo if item.medium is Medium.VIDEO else telegram.InputMediaPhoto
+    if first is None:
+        return kind(item.url)
+    return kind(item.url, caption=first.caption or None, caption_entities=_entities(first.entities))

@@ -1,0 +1,235 @@
+"""The connector: what it consists of, and how long it runs. Thin: each part is a module of its own.
+
+:mod:`.reading` polls, :mod:`.attendance` opens rooms, :mod:`.speaking` carries out deliveries, ``client.py`` talks to Telegram;
+:mod:`.inbound` and :mod:`.outbound` translate, without any of these.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from bridge.connector import Finding, Hub, Setup, Status
+from bridge.core.capabilities import Capabilities
+from bridge.core.deliveries import Delivery, Sent
+from bridge.core.events import Member
+from bridge.core.ids import RoomId
+from connectors.telegram.attendance import Attendance
+from connectors.telegram.calls import Say
+from connectors.telegram.capabilities import CAPABILITIES
+from connectors.telegram.client import Client
+from connectors.telegram.clock import Clock, SystemClock
+from connectors.telegram.config import TelegramSettings
+from connectors.telegram.desk import Desk
+from connectors.telegram.inbound import Fact, Moved, Nobody, Reader, Standing
+from connectors.telegram.outbound import Writer
+from connectors.telegram.pace import Pace, Rates
+from connectors.telegram.reading import Polling, told
+from connectors.telegram.refusals import Refused, TokenRefused, Trouble, reason
+from connectors.telegram.rights import findings
+from connectors.telegram.rooms import Place, Rooms
+from connectors.telegram.rooms import place as place_of
+from connectors.telegram.speaking import Speaker
+from connectors.telegram.updates import User
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+TYPING_LASTS: Final = 5.0
+HELP: Final = (
+    "I pass on messages between Telegram and other chat networks. "
+    "Answer one of my messages here, and your words go to whoever wrote it."
+)
+
+
+def build(setup: Setup) -> "TelegramConnector":
+    """Make a connector."""
+    return TelegramConnector(setup)
+
+
+class TelegramConnector:
+    """A :class:`bridge.connector.Connector` that also Listens, Types and Checks."""
+
+    def __init__(self, setup: Setup, *, clock: Clock | None = None, rates: Rates | None = None) -> None:
+        assert isinstance(setup.settings, TelegramSettings)
+        self._settings = setup.settings
+        self._network = setup.network
+        self._clock = clock or SystemClock()
+        self._rooms = Rooms()
+        self._pace = Pace(rates or Rates())
+        desk = Desk(group_within=self._settings.group_within)
+        self._reader = Reader(setup.network, rooms=self._rooms, desk=desk)
+        self._polling = Polling(
+            reader=self._reader, desk=desk, clock=self._clock, wait=self._settings.poll, tell=self._tell
+        )
+        self._attendance = Attendance(
+            setup.network, rooms=self._rooms, reader=self._reader, clock=self._clock, on_moved=self._moved
+        )
+        self._speaker = Speaker(
+            writer=Writer(setup.network, rooms=self._rooms),
+            rooms=self._rooms,
+            desk=desk,
+            pace=self._pace,
+            clock=self._clock,
+            on_moved=self._moved,
+            on_outside=self._outside,
+        )
+        self._client: Client | None = None
+        self._hub: Hub | None = None
+        self._typed: dict[Place, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What Telegram can carry."""
+        return CAPABILITIES
+
+    # -- staying connected
+
+    async def run(self, hub: Hub) -> None:
+        """Connect, read, reconnect, until cancelled."""
+        client = Client(self._settings.token, self._settings.api_url)
+        self._hub = hub
+        hub.report(Status.CONNECTING)
+        try:
+            await self._recall_moves(hub)
+            me: User = await self._patiently(hub, client.open)
+            self._reader.me = me.id
+            await self._patiently(hub, client.read_by_polling)
+            self._client = client
+            self._speaker.connected(client, hub)
+            self._attendance.report(hub)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._polling.run(hub, client, on_good=lambda: self._attendance.report(hub)))
+                group.create_task(self._attendance.run(hub, client, me))
+        finally:
+            self._speaker.disconnected()
+            self._client = None
+            for task in self._tasks:
+                task.cancel()
+            await client.close()
+
+    async def _patiently(self, hub: Hub, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask until there is an answer."""
+        failures = 0
+        while True:
+            try:
+                return await ask()
+            except Trouble as trouble:
+                failures += 1
+                await self._clock.sleep(told(hub, trouble, failures))
+
+    async def _recall_moves(self, hub: Hub) -> None:
+        moved = await hub.recall("moved")
+        for old, new in msgspec.json.decode(moved, type=dict[int, int]).items() if moved else ():
+            self._rooms.move(old, new)
+
+    # -- what was read
+
+    def _tell(self, hub: Hub, fact: Fact) -> list[Awaitable[None]]:
+        """Act on what was read; return what has to be waited for until it is durable."""
+        match fact:
+            case Nobody(chat=chat, number=number):
+                self._explain(chat, number)
+                return []
+            case Moved(old=old, new=new):
+                self._moved(old, new)
+                return []
+            case Standing(became=became):
+                self._attendance.changed(hub, became)
+                return []
+            case _:
+                return [hub.emit(fact)]
+
+    def _moved(self, old: int, new: int) -> None:
+        """Take note that a group has another id from now on: its rooms keep theirs, and the links stay."""
+        if self._hub is None or not self._rooms.move(old, new):
+            return
+        log.warning(
+            "telegram.moved network=%s room=%s: the group is the supergroup %s now; its link stays as it is",
+            self._network,
+            old,
+            new,
+        )
+        self._hub.remember("moved", msgspec.json.encode(self._rooms.moves()).decode())
+        self._attendance.look_at(*self._rooms.rooms_of(new))
+
+    def _outside(self, room: RoomId, why: str) -> None:
+        if self._hub is not None:
+            self._attendance.close(self._hub, room, why)
+
+    def _explain(self, chat: int, number: int) -> None:
+        """Tell somebody who wrote to the bot itself how it works, unless they have just been told."""
+        if self._client is not None and not self._pace.book(chat, self._clock.monotonic()):
+            self._spawn(self._client.say(Say(place=Place(chat), text=HELP, answers=number)))
+
+    # -- abilities
+
+    def send(self, delivery: Delivery) -> Awaitable[Sent]:
+        """Carry out one order."""
+        return self._speaker.send(delivery)
+
+    def listen(self, room: RoomId, *, password: str = "") -> None:  # noqa: ARG002 - Telegram has none
+        """Read this room from now on."""
+        self._attendance.listen(room)
+
+    def unlisten(self, room: RoomId) -> None:
+        """Read this room no more. The bot stays in the chat: its members have let it in."""
+        self._attendance.unlisten(room)
+
+    def typing(self, room: RoomId, member: Member, *, active: bool) -> None:  # noqa: ARG002 - a bot types for all
+        """Show that somebody composes; it ends by itself."""
+        place = self._rooms.place(room)
+        now = self._clock.monotonic()
+        if not active or place is None or self._client is None or self._pace.barred(place.chat, now):
+            return
+        if now - self._typed.get(place, -TYPING_LASTS) >= TYPING_LASTS:
+            self._typed[place] = now
+            self._spawn(self._client.typing(place.chat, place.topic))
+
+    async def check(self, rooms: list[RoomId]) -> list[Finding]:
+        """Connect, look, disconnect."""
+        client = Client(self._settings.token, self._settings.api_url)
+        try:
+            me = await client.open()
+            found = [Finding(subject=self._network, ok=True, detail=f"connected as @{me.username}")]
+            for room in rooms:
+                found += await self._check_room(client, me, room)
+        except TokenRefused:
+            hint = "get the bot's token from @BotFather (/token)"
+            return [Finding(subject=self._network, ok=False, detail="Telegram does not accept the token", hint=hint)]
+        except Trouble as trouble:
+            hint = f"is {self._settings.api_url} right, and reachable from here?"
+            return [Finding(subject=self._network, ok=False, detail=f"no answer: {trouble}", hint=hint)]
+        finally:
+            await client.close()
+        return found
+
+    async def _check_room(self, client: Client, me: User, room: RoomId) -> list[Finding]:
+        subject = f"{self._network}:{room}"
+        place = place_of(room)
+        if place is None:
+            hint = "expected the number of a chat, such as -1001234567890, or CHAT/TOPIC"
+            return [Finding(subject=subject, ok=False, detail="this is no room of Telegram", hint=hint)]
+        if place.chat > 0:
+            return [Finding(subject=subject, ok=True, detail="a private chat")]
+        try:
+            return findings(subject, me, await client.standing(place.chat, me.id))
+        except Refused as refused:
+            hint = "add the bot to the chat; its number is in the log when it is added, and in links to its messages"
+            return [Finding(subject=subject, ok=False, detail=reason(refused), hint=hint)]
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Do something on the side, whose failure is nobody's loss."""
+        task = asyncio.get_running_loop().create_task(self._quietly(coroutine))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _quietly(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        try:
+            await coroutine
+        except Trouble as trouble:
+            log.debug("telegram.aside network=%s: %s", self._network, type(trouble).__name__)

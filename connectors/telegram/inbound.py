@@ -1,0 +1,276 @@
+"""Updates to events. No connection, no clock: what was remembered is in :class:`Rooms`, :class:`People` and :class:`Desk`.
+
+A message's key is its number in its chat, so that it is the same however often it is read; everything else has the number
+of its update, which Telegram gives once and repeats until it is confirmed.
+
+Called by :mod:`connectors.telegram.connector` for each update, an album's all at once.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import msgspec
+
+from bridge.core.content import Content
+from bridge.core.events import (
+    Cause,
+    DirectPosted,
+    Event,
+    Member,
+    MemberJoined,
+    MemberLeft,
+    MessageEdited,
+    MessagePosted,
+    Origin,
+    ReactionsChanged,
+)
+from bridge.core.ids import EventKey, MessageId, Network, Room, RoomId
+from connectors.telegram.contents import SILENT, album, content
+from connectors.telegram.desk import Desk
+from connectors.telegram.people import People
+from connectors.telegram.rooms import Heard, Rooms, Spot, topic_of
+from connectors.telegram.updates import Became, Message, Reacted, Update, User
+
+_ALBUMS = 200
+CUSTOM = "⭐"
+"""What stands for a reaction that is no plain emoji: others could not show it."""
+
+
+class Nobody(msgspec.Struct, frozen=True):
+    """Somebody wrote to the bot, and it is not clear to whom: they are to be told how it works."""
+
+    chat: int
+    number: int
+
+
+class Moved(msgspec.Struct, frozen=True):
+    """A group became a supergroup."""
+
+    old: int
+    new: int
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """The bot's own standing in a chat changed."""
+
+    became: Became
+
+
+Fact = Event | Nobody | Moved | Standing
+
+
+class Reader:
+    """Reads updates, with what has to be known for it."""
+
+    def __init__(self, network: Network, *, rooms: Rooms, desk: Desk) -> None:
+        self._network = network
+        self._rooms = rooms
+        self._desk = desk
+        self._people = People(network)
+        self._albums: OrderedDict[tuple[int, str], dict[int, Content]] = OrderedDict()
+        self.me = 0  # the bot's own id
+        self.replayed = False  # what is read now waited for us, and may have been read before
+
+    def facts(self, updates: Sequence[Update]) -> list[Fact]:
+        """Return what follows from an update, or from all messages of one album."""
+        update = updates[0]
+        if update.posted is not None:
+            return self._posted(updates, update.posted)
+        if update.edited is not None:
+            return self._edited(update, update.edited)
+        if update.message_reaction is not None:
+            return self._reacted(update, update.message_reaction)
+        if update.my_chat_member is not None:
+            return [Standing(update.my_chat_member)]
+        if update.chat_member is not None:
+            return self._became(update, update.chat_member)
+        return []
+
+    # -- what is said
+
+    def _posted(self, updates: Sequence[Update], message: Message) -> list[Fact]:
+        heard = self._heard(message)
+        if heard is None:
+            return [*_moved(message), *self._direct(updates[0], message)]
+        room = heard.room
+        if SILENT & updates[0].fields:
+            return [*_moved(message), *self._came_or_went(updates[0], message, room)]
+        sender = self._people.sender(message)
+        said = self._content(updates)
+        if sender is None or said is None:
+            return [*_moved(message)]
+        ids = [
+            self._rooms.message_id(room, Spot(each.chat.id, each.message_id))
+            for update in updates
+            if (each := update.posted) is not None
+        ]
+        self._desk.spoke(room)
+        posted = MessagePosted(
+            origin=self._origin(room, EventKey(ids[0]), message.date),
+            sender=sender,
+            id=ids[0],
+            aliases=tuple(ids[1:]),
+            content=said,
+            reply_to=self._answered(room, message),
+            thread=heard.thread,
+        )
+        # who speaks is there: Telegram tells bots of nobody else, and what is replayed tells nobody by itself
+        here = [MemberJoined(origin=posted.origin, member=sender)] if self.replayed else []
+        return [*here, posted, *_moved(message)]
+
+    def _content(self, updates: Sequence[Update]) -> Content | None:
+        """Return what a message says, or all messages of an album together."""
+        parts: dict[int, Content] = {}
+        for update in updates:
+            message = update.posted
+            if message is None:
+                continue
+            said = content(message, update.fields, network=self._network, known=self._people.known)
+            if said is not None:
+                parts[message.message_id] = said
+        if len(parts) < 2:
+            return next(iter(parts.values()), None)
+        first = updates[0].posted
+        assert first is not None
+        self._albums[first.chat.id, first.media_group_id] = parts
+        if len(self._albums) > _ALBUMS:
+            self._albums.popitem(last=False)
+        return album(list(parts.values()))
+
+    def _edited(self, update: Update, message: Message) -> list[Fact]:
+        heard = self._heard(message)
+        sender = self._people.sender(message)
+        said = content(message, update.fields, network=self._network, known=self._people.known)
+        if heard is None or sender is None or said is None:
+            return []
+        parts = self._albums.get((message.chat.id, message.media_group_id))
+        if parts is not None and message.message_id in parts:
+            parts[message.message_id] = said
+            said = album(list(parts.values()))
+        edited = MessageEdited(
+            origin=self._origin(heard.room, _key(update), message.edit_date or message.date),
+            sender=sender,
+            target=self._rooms.message_id(heard.room, Spot(message.chat.id, message.message_id)),
+            content=said,
+        )
+        return [edited]
+
+    def _answered(self, room: RoomId, message: Message) -> MessageId | None:
+        """Return what a message answers; in a topic everything formally answers the topic itself."""
+        answered = message.reply_to_message
+        if answered is None or answered.message_id == topic_of(message):
+            return None
+        return self._rooms.message_id(room, Spot(message.chat.id, answered.message_id))
+
+    def _reacted(self, update: Update, reacted: Reacted) -> list[Fact]:
+        """Tell every room of the chat: the update does not name the topic, and only there the message is known."""
+        if reacted.user is not None:
+            sender = self._people.user(reacted.user)
+        elif reacted.actor_chat is not None:
+            sender = self._people.chat(reacted.actor_chat)
+        else:
+            return []
+        emoji = tuple(dict.fromkeys(one.emoji or CUSTOM for one in reacted.new_reaction))
+        spot = Spot(reacted.chat.id, reacted.message_id)
+        return [
+            ReactionsChanged(
+                origin=self._origin(room, _key(update), reacted.date),
+                sender=sender,
+                target=self._rooms.message_id(room, spot),
+                reactions=emoji,
+            )
+            for room in self._rooms.rooms_of(reacted.chat.id)
+        ]
+
+    # -- to one person
+
+    def _direct(self, update: Update, message: Message) -> list[Fact]:
+        """Return what somebody says to one person: to whom the bot spoke for, in what they answer or last."""
+        if message.chat.type != "private" or message.sender is None or message.sender.is_bot:
+            return []
+        answered = message.reply_to_message
+        to = self._desk.correspondent(message.chat.id, answered.message_id if answered is not None else 0)
+        said = content(message, update.fields, network=self._network, known=self._people.known)
+        if to is None or said is None or message.text.startswith("/"):
+            return [Nobody(message.chat.id, message.message_id)]
+        number = MessageId(str(message.message_id))
+        room = RoomId(str(message.chat.id))
+        return [
+            DirectPosted(
+                origin=self._origin(room, EventKey(number), message.date),
+                sender=self._people.user(message.sender),
+                to=to,
+                id=number,
+                content=said,
+            )
+        ]
+
+    # -- who is there
+
+    def _came_or_went(self, update: Update, message: Message, room: RoomId) -> list[Fact]:
+        origin = self._origin(room, _key(update), message.date)
+        came: list[Fact] = [
+            MemberJoined(origin=origin, member=self._people.user(user))
+            for user in message.new_chat_members
+            if user.id != self.me
+        ]
+        gone = message.left_chat_member
+        if gone is not None and gone.id != self.me:
+            came.append(self._left(origin, gone, by=message.sender, banned=False))
+        return came
+
+    def _became(self, update: Update, became: Became) -> list[Fact]:
+        """Return the fact in all rooms of a chat; Telegram tells only administrators."""
+        new, old = became.new_chat_member, became.old_chat_member
+        if new.user.id == self.me or new.inside == old.inside:
+            return []
+        facts: list[Fact] = []
+        for room in self._rooms.rooms_of(became.chat.id):
+            origin = self._origin(room, _key(update), became.date)
+            if new.inside:
+                facts.append(MemberJoined(origin=origin, member=self._people.user(new.user)))
+            else:
+                facts.append(self._left(origin, new.user, by=became.actor, banned=new.status == "kicked"))
+        return facts
+
+    def _left(self, origin: Origin, user: User, *, by: User | None, banned: bool) -> MemberLeft:
+        member = self._people.user(user)
+        if by is None or by.id == user.id:
+            return MemberLeft(origin=origin, member=member)
+        cause = Cause.BANNED if banned else Cause.KICKED
+        return MemberLeft(origin=origin, member=member, cause=cause, actor=self._people.user(by).name)
+
+    def members(self, room: RoomId, users: Sequence[User], *, at: int) -> list[MemberJoined]:
+        """Return those of a chat's administrators who are people: the only members that a bot may ask for."""
+        origin = self._origin(room, EventKey(f"administrators {at}"), at)
+        return [
+            MemberJoined(origin=origin, member=self.member(user))
+            for user in users
+            if user.id != self.me and not user.is_bot
+        ]
+
+    def member(self, user: User) -> Member:
+        """Return somebody with an account."""
+        return self._people.user(user)
+
+    def origin(self, room: RoomId, key: str, at: int) -> Origin:
+        """Say where and when; ``at`` in seconds since the epoch."""
+        return self._origin(room, EventKey(key), at)
+
+    def _heard(self, message: Message) -> Heard | None:
+        return self._rooms.heard(message.chat.id, topic_of(message))
+
+    def _origin(self, room: RoomId, key: EventKey, at: int) -> Origin:
+        return Origin(room=Room(self._network, room), key=key, at=at * 1000, replayed=self.replayed)
+
+
+def _key(update: Update) -> EventKey:
+    return EventKey(f"update {update.update_id}")
+
+
+def _moved(message: Message) -> list[Fact]:
+    if message.migrate_to_chat_id:
+        return [Moved(message.chat.id, message.migrate_to_chat_id)]
+    if message.migrate_from_chat_id:
+        return [Moved(message.migrate_from_chat_id, message.chat.id)]
+    return []

@@ -1,0 +1,43 @@
+"""What a bot cannot do where it is, and what to do about it: said by ``linkspan check``, and once in the log. Pure."""
+
+from typing import Final
+
+from bridge.connector import Finding
+from connectors.telegram.updates import Standing, User
+
+PRIVACY: Final = "privacy mode is on, so the bot reads commands and answers to itself only"
+PRIVACY_HINT: Final = (
+    "talk to @BotFather: /setprivacy, choose the bot, Disable; then remove the bot from the group and add it again. "
+    "Or make it an administrator of the group"
+)
+ADMIN_HINT: Final = "make the bot an administrator of the chat"
+
+
+def lacking(me: User, own: Standing) -> str:
+    """Return what keeps the bot from reading a chat that it is in, and what to do; "" if nothing does."""
+    if own.admin or me.can_read_all_group_messages:
+        return ""
+    return f"{PRIVACY}: {PRIVACY_HINT}"
+
+
+def findings(subject: str, me: User, own: Standing) -> list[Finding]:
+    """Return what there is to say about a chat: whether it is read, and which rights are missing."""
+    if not own.inside:
+        return [Finding(subject=subject, ok=False, detail="the bot is not in the chat", hint="add it there")]
+    if not own.admin and not me.can_read_all_group_messages:
+        return [Finding(subject=subject, ok=False, detail=PRIVACY, hint=PRIVACY_HINT)]
+    missing = [
+        what
+        for there, what in (
+            (own.admin, "sees no reactions, and not all joins and leaves"),
+            (own.status == "creator" or own.can_delete_messages, "cannot delete others' messages"),
+            (own.status == "creator" or own.can_restrict_members, "cannot remove people"),
+        )
+        if not there
+    ]
+    if not missing:
+        return [Finding(subject=subject, ok=True, detail="read, with all rights")]
+    hint = ADMIN_HINT if not own.admin else "give the administrator's rights that are missing"
+    return [
+        Finding(subject=subject, ok=True, detail=f"read; the bot {', '.join(missing)}", hint=f"to change that, {hint}")
+    ]
