@@ -164,7 +164,12 @@ class App:
         self._add(connectors)
         if todo.listener:
             await self._relisten(old.http, new.http)
-        log.info("configuration.applied stopped=%s started=%s", ",".join(todo.stop), ",".join(todo.start))
+        log.info(
+            "configuration.applied stopped=%s started=%s links=%d",
+            ",".join(todo.stop),
+            ",".join(todo.start),
+            len(new.links),
+        )
 
     def unready(self) -> list[str]:
         """Return the names of what is not up: store, networks, and links whose networks are up."""

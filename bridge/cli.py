@@ -51,7 +51,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         _complain(str(error))
         return error.status
-    except (AdminError, CannotListen, StoreError) as error:
+    except AdminError as error:
+        _complain(str(error))
+        return WRONG if error.wrong else FAILED
+    except (CannotListen, StoreError) as error:
         _complain(str(error))
         return FAILED
     except BrokenPipeError:  # "linkspan status | head": nobody reads on

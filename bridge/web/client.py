@@ -21,6 +21,10 @@ T = TypeVar("T")
 class AdminError(Exception):
     """The bridge cannot be asked, or says no; the text is a sentence for an operator."""
 
+    def __init__(self, text: str, *, wrong: bool = False) -> None:
+        super().__init__(text)
+        self.wrong = wrong  # what was asked makes no sense, whatever the state of the bridge
+
 
 class Unreachable(AdminError):
     """Nobody answers: the bridge does not run, or listens elsewhere."""
@@ -69,7 +73,7 @@ class AdminClient:
     def _ask(self, method: str, path: str, *, body: Any = None, result: Any = None) -> Any:
         status, content = self._exchange(method, f"/api/v1/{path}", body)
         if status >= http.HTTPStatus.BAD_REQUEST:
-            raise AdminError(_reason(status, content))
+            raise AdminError(_reason(status, content), wrong=status == http.HTTPStatus.BAD_REQUEST)
         if result is None:
             return None
         try:

@@ -210,6 +210,7 @@ def test_links_are_listed_added_and_removed(linkspan: Run, bridge: FakeBridge) -
     assert [link["name"] for link in json.loads(linkspan("links", "list", "--json")[1])] == ["dev", "ops"]
     assert "left:#ops" in linkspan("links", "list")[1]
     assert linkspan("links", "add", "ops", "left:#x", "right:#x") == (1, "", 'link "ops" exists\n')
+    assert linkspan("links", "add", "one", "left:#x") == (2, "", "found one room, expected two or more\n")
     assert linkspan("links", "remove", "ops")[:2] == (0, "removed ops\n")
     assert linkspan("links", "remove", "ops/../dev") == (1, "", 'no link "ops/../dev"\n')
 

@@ -66,6 +66,9 @@ class FakeBridge:
         )
 
     async def add_link(self, new: NewLink) -> LinkDocument:
+        if len(new.rooms) < 2:
+            reason = "found one room, expected two or more"
+            raise Refused(reason, status=400)
         if new.name in self._links:
             reason = f'link "{new.name}" exists'
             raise Refused(reason)
