@@ -200,9 +200,12 @@ class Puppet:
             self._linger = self._scene.later(self._scene.pace.linger, self.disconnect)
 
     def talks(self) -> None:
-        """Stay connected a while longer: somebody talks through this puppet in private."""
+        """Be connected, and a while longer: somebody talks through this puppet in private."""
         self._stay()
-        self.idle()
+        if self.connection is not None:
+            self.idle()
+        else:
+            self.connect()
 
     def _wake(self) -> None:
         for wish in self.wishes:
@@ -292,7 +295,6 @@ class Pool:
     def summon(self, member: Member) -> Puppet:
         """Return a puppet to talk through in private; it comes without a channel if need be, and goes soon after."""
         puppet = self._made(member)
-        puppet.connect()
         puppet.talks()
         return puppet
 

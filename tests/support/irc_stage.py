@@ -28,6 +28,7 @@ from bridge.core.ids import (
 from connectors.irc.config import IrcSettings
 from connectors.irc.connector import IrcConnector
 from connectors.irc.pace import Pace
+from tests.support.ircd import NAME, Ircd, Peer
 
 NETWORK = Network("irc")
 CHANNEL = RoomId("#verona")
@@ -43,6 +44,7 @@ QUICK = Pace(
     retry=0.2,
     throttled=0.3,
     speaker=5.0,
+    leave=0.1,  # a scripted server does not close
 )
 E_ = TypeVar("E_")
 
@@ -214,3 +216,52 @@ def _done() -> "asyncio.Future[None]":
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     future.set_result(None)
     return future
+
+
+# the same against a scripted server: see tests/support/ircd.py
+
+
+async def listener(
+    ircd: Ircd,
+    *,
+    caps: str = "",
+    isupport: str = "CHANTYPES=# PREFIX=(ov)@+ NICKLEN=30",
+    names: str = "",
+    nick: str = "",
+) -> Peer:
+    """Let the listener in: registration, JOIN, and answers to what it asks; it is ready after that."""
+    peer = await ircd.accept()
+    await peer.welcome(caps=caps, isupport=isupport, nick=nick)
+    await enter(peer, names=names)
+    return peer
+
+
+async def enter(peer: Peer, *, names: str = "") -> None:
+    """Let the listener into the channel, and answer what it asks about it."""
+    await peer.find(f"JOIN {CHANNEL}")
+    peer.send(f":{peer.mask} JOIN {CHANNEL}")
+    peer.send(f":{NAME} 353 {peer.nick} = {CHANNEL} :{peer.nick} {names}".rstrip())
+    peer.numeric(366, CHANNEL, "End")
+    await peer.expect(f"MODE {CHANNEL}")
+    question = await peer.line()
+    assert " WHO " in f" {question}"
+    peer.numeric(324, CHANNEL, "+nt")
+    if question.startswith("@label="):
+        peer.send(f"@{question[1:].partition(' ')[0]} :{NAME} ACK")
+    else:
+        await settle(peer)
+
+
+async def puppet(ircd: Ircd, watcher: Peer, *, caps: str = "", isupport: str = "CHANTYPES=# NICKLEN=30") -> Peer:
+    """Let a puppet in; ``watcher`` is the listener's side, which sees it come."""
+    peer = await ircd.accept()
+    await peer.welcome(caps=caps, isupport=isupport)
+    await peer.expect(f"JOIN {CHANNEL}")
+    peer.send(f":{peer.mask} JOIN {CHANNEL}")
+    watcher.send(f":{peer.mask} JOIN {CHANNEL}")
+    return peer
+
+
+async def settle(peer: Peer) -> None:
+    """Answer the PING behind what was just sent: all of it was processed."""
+    peer.send(f":{NAME} PONG {NAME} :{(await peer.find('PING after-')).partition(' ')[2]}")

@@ -1,8 +1,10 @@
 """The whole connector on InspIRCd and ngircd: what people on IRC see of the bridge, and what the bridge learns of them."""
 
 import asyncio
+from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.connector import Status
 from bridge.core.content import Kind
@@ -19,10 +21,12 @@ from bridge.core.events import (
     TopicChanged,
 )
 from bridge.demo.people import IrcPerson
-from tests.support.irc_stage import CHANNEL, someone, stage
+from tests.support.irc_stage import CHANNEL, QUICK, someone
+from tests.support.irc_stage import stage as any_stage
 from tests.support.servers import InspIRCd, Ngircd
 
 pytestmark = pytest.mark.server
+stage = partial(any_stage, pace=replace(QUICK, leave=2.5))
 both = pytest.mark.parametrize("make", [InspIRCd, Ngircd], ids=["inspircd", "ngircd"])
 
 
