@@ -69,41 +69,11 @@ class Stock(ComponentXMPP):
         """No handshake."""
 
 
-PLUGINS = tuple(
-    f"xep_{number:04}"
-    for number in (
-        4,
-        30,
-        45,
-        50,
-        54,
-        59,
-        66,
-        77,
-        85,
-        92,
-        115,
-        128,
-        172,
-        184,
-        199,
-        202,
-        203,
-        280,
-        297,
-        308,
-        313,
-        333,
-        334,
-        359,
-        363,
-        424,
-        425,
-        428,
-        444,
-        461,
-    )  # fmt: skip
-)
+NUMBERS = (
+    4, 30, 45, 50, 54, 59, 66, 77, 85, 92, 115, 128, 172, 184, 199,
+    202, 203, 280, 297, 308, 313, 333, 334, 359, 363, 424, 425, 428, 444, 461,
+)  # fmt: skip
+PLUGINS = tuple(f"xep_{number:04}" for number in NUMBERS)
 
 
 def broadcasts(messages: int, ghosts: int, *, shuffled: bool = False) -> bytes:

@@ -11,6 +11,7 @@ the server: what comes back shows that the stream is alive, and that all that wa
 import asyncio
 import logging
 import random
+import secrets
 from collections.abc import Callable
 from xml.etree.ElementTree import Element
 
@@ -106,7 +107,9 @@ class _Stream:
         self._domain = domain
         self._up = up
         self._watch: Cancellable | None = None
-        self._split = False  # whether somebody was warned
+        self.calls = Queries(clock)  # questions to ourselves: that they come back is their answer
+        self._pulse = secrets.token_urlsafe(12)  # the one that only shows that the server lives
+        self.split = False  # whether somebody else speaks as us, too
 
     def expect_handshake(self) -> None:
         """Give up if the handshake takes too long."""
@@ -128,11 +131,12 @@ class _Stream:
         if element.tag != _IQ:
             return self._session.stanza(element)
         id_ = element.get("id", "")
+        to_ourselves = element.get("from") == self._domain and element.get("to") == self._domain
+        if to_ourselves and (id_ == self._pulse or self.calls.settle(id_, element)):
+            return True
         if element.get("type") in {"result", "error"}:
             return self.queries.settle(id_, element)
-        if element.get("from") == self._domain:
-            if self.queries.settle(id_, element):
-                return True
+        if to_ourselves:
             self._warn_of_split()
         return self._answers.take(element)
 
@@ -143,15 +147,14 @@ class _Stream:
         if self._watch is not None:
             self._watch.cancel()
         self.queries.refuse("the stream to the XMPP server is down")
+        self.calls.refuse("the stream to the XMPP server is down")
         self._answers.abandon()
 
     # Is anybody there?
 
-    def call_itself(self) -> str:
-        """Send ourselves an IQ through the server; return its id. It comes back as it went: as a question of ours to us."""
-        id_ = self.queries.new()
+    def call_itself(self, id_: str) -> None:
+        """Send ourselves an IQ through the server; it comes back as it went, as a question of ours to us."""
         self.library.say(stanzas.iq(self._domain, self._domain, kind="get", id_=id_, payload=_PING))
-        return id_
 
     def _wait(self) -> None:
         self.library.heard = False
@@ -161,7 +164,7 @@ class _Stream:
         if self.library.heard:
             self._wait()
             return
-        self.call_itself()
+        self.call_itself(self._pulse)
         self._watch = self._clock.call_later(self._times.patience, self._judge)
 
     def _judge(self) -> None:
@@ -175,8 +178,8 @@ class _Stream:
 
     def _warn_of_split(self) -> None:
         """Say that somebody else speaks as us: ejabberd lets two connections have one domain, and gives each a part."""
-        if not self._split:
-            self._split = True
+        if not self.split:
+            self.split = True
             _log.warning("%s", Trouble(Cause.SPLIT).sentence(host="", port=0, domain=self._domain))
 
 
@@ -250,6 +253,11 @@ class ExternalComponent:
         """Say whether the stream is up."""
         return self._stream is not None
 
+    @property
+    def split(self) -> bool:
+        """Whether another program was seen to have our domain at the same time, on a server that allows it."""
+        return self._stream is not None and self._stream.split
+
     def send(self, stanza: str) -> None:
         """Write one whole stanza. Raises: ValueError when its sender is not an address of ours."""
         if self._stream is None:
@@ -270,7 +278,9 @@ class ExternalComponent:
     async def barrier(self) -> None:
         """Return once the server has read all that was sent before. Raises: IqRefused when it cannot be known."""
         stream = self._up()
-        await stream.queries.answer(stream.call_itself(), patience=self._times.patience)
+        id_ = stream.calls.new()
+        stream.call_itself(id_)
+        await stream.calls.answer(id_, patience=self._times.patience)
 
     async def drained(self) -> None:
         """Return when little enough is waiting to be written, or nothing is written at all."""

@@ -9,8 +9,10 @@ A connection that is lost takes its object with it: nothing of it can leak into 
 """
 
 import asyncio
+import contextlib
 import logging
 import re
+import socket
 from typing import Any, Protocol, cast
 from xml.etree.ElementTree import Element
 
@@ -32,6 +34,11 @@ _log = logging.getLogger(__name__)
 
 HIGH_WATER = 4 * 1024 * 1024
 """Bytes waiting to be written from which on senders are asked to wait; a quarter of it lets them go on."""
+
+PIECES = 8
+"""In so many more pieces of the last one's size a block has to be outstanding to be let gather: Prosody's are larger."""
+LONGEST_GATHERING = 0.02
+"""Seconds; Prosody needs as many for a message to 300 ghosts."""
 
 _SENDER = re.compile(r"<(?:message|presence|iq) from='([^']+)'")
 _SENDERS = 50_000  # remembered as valid
@@ -78,6 +85,8 @@ class Library(ComponentXMPP):
         self._domain = self.boundjid.host
         self._shaken = False
         self._reader = Reader(self)
+        self._gathering = 1  # so many bytes wake us up
+        self._gather_timer: asyncio.TimerHandle | None = None
         self._outgoing: list[str] = []
         self._senders: set[str] = set()
         self._gone = asyncio.Event()
@@ -104,6 +113,32 @@ class Library(ComponentXMPP):
             self._reader.feed(cast("bytes", data))
         except NotXml as error:
             self.fail(Trouble(Cause.GARBLED if self._shaken else Cause.NOT_XMPP, str(error)))
+            return
+        self._let_gather(self._reader.outstanding, piece=len(data))
+
+    def _let_gather(self, outstanding: int, *, piece: int) -> None:
+        """Sleep until all copies have come that are known, and read by nobody, if the server writes them in small pieces.
+
+        ejabberd makes a write of every copy, and each would wake us up to find nothing new; the kernel can count for
+        us (SO_RCVLOWAT). Nothing else is kept waiting: what comes behind the block is not made before the block is. If
+        it comes otherwise than foretold, we look at it after a moment.
+        """
+        if outstanding < PIECES * piece:
+            outstanding = 1
+        if self._gather_timer is not None:
+            self._gather_timer.cancel()
+            self._gather_timer = None
+        if outstanding != self._gathering:
+            self._wake_at(outstanding)
+        if outstanding > 1:
+            self._gather_timer = asyncio.get_running_loop().call_later(LONGEST_GATHERING, self._wake_at, 1)
+
+    def _wake_at(self, count: int) -> None:
+        self._gathering = count
+        if self.transport is not None and not self.transport.is_closing():
+            plain_socket = self.transport.get_extra_info("socket")
+            with contextlib.suppress(OSError, AttributeError):  # then every piece wakes us up, as it does everybody
+                plain_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, count)
 
     def opened(self, root: Element) -> None:
         """Answer the server's header with the handshake."""
@@ -217,6 +252,8 @@ class Library(ComponentXMPP):
     def fail(self, trouble: Trouble) -> None:
         """Be of no use any more; the first reason counts."""
         self._reader.stop()
+        if self._gather_timer is not None:
+            self._gather_timer.cancel()
         self._writable.set()
         if not self.ended.done():
             self.ended.set_result(trouble)

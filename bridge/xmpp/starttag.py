@@ -8,12 +8,13 @@ Called by ``stream``.
 import re
 from typing import NamedTuple
 
-_ENDS = frozenset({b">", b"/>", b" />"})
-_NAMES = {b" to=": "to", b" from=": "from", b" type=": "type", b" id=": "id", b" xml:lang=": ""}
-_NAME = re.compile(rb" ([A-Za-z_][-.A-Za-z0-9_]*)=")
-_PREFIXED = re.compile(rb" [A-Za-z_][-.A-Za-z0-9_]*:[A-Za-z_][-.A-Za-z0-9_]*=")
-_NAMESPACES = frozenset({b"jabber:component:accept", b"jabber:client"})  # the second is how jabberd2 writes
-_UNUSUAL = re.compile(rb"[\x00-\x1f<]")
+_ENDS = frozenset({">", "/>", " />"})
+_NAMES = {" to=": "to", " from=": "from", " type=": "type", " id=": "id", " xml:lang=": ""}
+_NAME = re.compile(r" ([A-Za-z_][-.A-Za-z0-9_]*)=")
+_PREFIXED = re.compile(r" [A-Za-z_][-.A-Za-z0-9_]*:[A-Za-z_][-.A-Za-z0-9_]*=")
+_NAMESPACES = frozenset({"jabber:component:accept", "jabber:client"})  # the second is how jabberd2 writes
+_NOT_LITERAL = re.compile("[\x00-\x1f<&]")
+_UNUSUAL = re.compile("[\x00-\x1f<]")
 _ENTITY = re.compile("&(?:(lt|gt|amp|apos|quot)|#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6}));")
 _ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "apos": "'", "quot": '"'}
 
@@ -28,45 +29,54 @@ class StartTag(NamedTuple):
 
 def take_apart(tag: bytes, start: int) -> StartTag | None:
     """Read a whole start tag whose attributes begin at ``start``; None: it is not written plainly."""
-    quote = b"'" if b"'" in tag else b'"'
-    if quote == b"'" and b'"' in tag:
+    try:
+        text = tag.decode()
+    except UnicodeDecodeError:
         return None
-    parts = tag[start:].split(quote)
+    quote = "'" if "'" in text else '"'
+    if quote == "'" and '"' in text:
+        return None
+    parts = text[start:].split(quote)
     # An even number of parts ends inside quotes: what looked like the end of the tag was part of a value.
     if len(parts) % 2 == 0 or parts[-1] not in _ENDS:
         return None
+    literal = _NOT_LITERAL.search(text, start) is None
     attrs: dict[str, str] = {}
-    at, to = start, 0
-    for key, raw in zip(parts[0:-1:2], parts[1::2], strict=True):
+    keys = parts[0:-1:2]
+    for key, raw in zip(keys, parts[1::2], strict=True):
         name = _NAMES.get(key)
         if name is None and (name := _name(key, raw)) is None:
             return None
-        at += len(key) + 1
         if name:
-            value = unescaped(raw)
+            value = raw if literal else _value(raw)
             if value is None or name in attrs:
                 return None
             attrs[name] = value
-            if name == "to":
-                to = at
-        at += len(raw) + 1
-    return StartTag(attrs, quote, to)
+    to = 0
+    if "to" in attrs:
+        to = start + len(quote.join(parts[: 2 * keys.index(" to=") + 1])) + 1
+        if len(text) != len(tag):
+            to = len(text[:to].encode())
+    return StartTag(attrs, b"'" if quote == "'" else b'"', to)
 
 
 def unescaped(raw: bytes) -> str | None:
     """Return what stands between the quotes of an attribute; None: it is not written plainly."""
-    if _UNUSUAL.search(raw):
-        return None
     try:
-        value = raw.decode()
+        return _value(raw.decode())
     except UnicodeDecodeError:
         return None
-    if "&" not in value:
-        return value
-    if value.count("&") != len(_ENTITY.findall(value)):
+
+
+def _value(raw: str) -> str | None:
+    if _UNUSUAL.search(raw):
+        return None
+    if "&" not in raw:
+        return raw
+    if raw.count("&") != len(_ENTITY.findall(raw)):
         return None
     try:
-        return _ENTITY.sub(_character, value)
+        return _ENTITY.sub(_character, raw)
     except ValueError:  # a character that does not exist
         return None
 
@@ -78,11 +88,11 @@ def _character(entity: re.Match[str]) -> str:
     return chr(int(decimal) if decimal else int(hexadecimal, 16))
 
 
-def _name(key: bytes, raw: bytes) -> str | None:
+def _name(key: str, raw: str) -> str | None:
     """Return the name of a rarer attribute, "" if it does not matter."""
-    if key == b" xmlns=":
+    if key == " xmlns=":
         return "" if raw in _NAMESPACES else None
     match = _NAME.fullmatch(key)
     if match is not None:
-        return match[1].decode()
+        return match[1]
     return "" if _PREFIXED.fullmatch(key) else None

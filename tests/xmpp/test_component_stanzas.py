@@ -7,7 +7,7 @@ import pytest
 
 from bridge.xmpp import stanzas
 from bridge.xmpp.component import IqRefused
-from bridge.xmpp.library import HIGH_WATER
+from bridge.xmpp.library import HIGH_WATER, Library
 from tests.support.clock import VirtualClock
 from tests.support.xmpp_server import ACCEPT, XmppServer
 from tests.support.xmpp_session import GHOST, running
@@ -284,3 +284,44 @@ async def test_a_second_program_on_our_domain_is_warned_of_once(caplog):
                 )
             await component.barrier()
         assert caplog.text.count("each gets a part of what is for both") == 1
+
+
+# Copies.
+
+
+def copies(text: str, *, ghosts: int = 200) -> list[str]:
+    """Return a room's message as the server writes it, the listener's copy in the middle."""
+    to = [f"ghost{number}%net@{DOMAIN}/x" for number in range(ghosts)]
+    to.insert(ghosts // 2, DOMAIN)
+    return [f"<message from='room@muc/ann' to='{each}' type='groupchat'><body>{text}</body></message>" for each in to]
+
+
+async def test_copies_that_nobody_reads_wake_nobody_up(monkeypatch):
+    wakes = []
+    receive = Library.data_received
+    monkeypatch.setattr(Library, "data_received", lambda self, data: wakes.append(len(data)) or receive(self, data))
+    async with XmppServer() as server, running(server.port) as (component, session):
+        await session.up()
+        connection = await server.component()
+        connection.write("".join(copies("one")))
+        await session.until(lambda: session.bodies() == ["one"])
+        wakes.clear()
+        for copy in copies("two"):  # each on its own, as ejabberd does
+            connection.write(copy)
+            await asyncio.sleep(0)
+        await component.barrier()
+        assert session.bodies() == ["one", "two"]
+        assert len(wakes) < 30
+
+
+async def test_a_block_that_never_comes_whole_keeps_nothing_back():
+    async with XmppServer() as server, running(server.port) as (_, session):
+        await session.up()
+        connection = await server.component()
+        connection.write("".join(copies("one")))
+        await session.until(lambda: session.bodies() == ["one"])
+        two = copies("two")
+        for copy in [*two[:3], two[100]]:  # all others left in between
+            connection.write(copy)
+            await asyncio.sleep(0)
+        await session.until(lambda: session.bodies() == ["one", "two"])
