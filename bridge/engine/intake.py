@@ -251,7 +251,8 @@ class Intake:
             self._tell_refusals(event, plan)
         written = asyncio.ensure_future(self._store.journal(event, queued))
         self._uncommitted.append((written, queued))
-        written.add_done_callback(self._committed)
+        if len(self._uncommitted) == 1:  # one callback for a whole group of writes: see _committed
+            written.add_done_callback(self._committed)
         return written
 
     def _plan(self, source: _Source, event: Said, known: Known) -> Plan:
@@ -293,7 +294,7 @@ class Intake:
             self._notices.impossible(event.sender.person, event.origin.room, room=refusal.room, feature=refusal.feature)
 
     def _committed(self, _: "asyncio.Future[None]") -> None:
-        """Push what is stored, in order, whatever the order in which the writes were reported."""
+        """Push what is stored, in order, whatever the order in which the writes were reported; then wait for the next."""
         uncommitted = self._uncommitted
         while uncommitted and uncommitted[0][0].done():
             written, queued = uncommitted.popleft()
@@ -302,6 +303,8 @@ class Intake:
                 continue
             if queued:
                 self._outbox.push(queued)
+        if uncommitted:
+            uncommitted[0][0].add_done_callback(self._committed)
         self._relieve()
 
     def _done(self) -> Awaitable[None]:

@@ -115,16 +115,12 @@ def retracted(
     target: str, by: str | Member = "juliet", *, where: str = ROOM, moderated: bool = False
 ) -> MessageRetracted:
     """Somebody takes a message back."""
-    return MessageRetracted(
-        origin=origin(where), sender=_who(by, where), target=MessageId(target), moderated=moderated
-    )
+    return MessageRetracted(origin=origin(where), sender=_who(by, where), target=MessageId(target), moderated=moderated)
 
 
 def reacted(target: str, *reactions: str, by: str | Member = "juliet", where: str = ROOM) -> ReactionsChanged:
     """Somebody reacts to a message."""
-    return ReactionsChanged(
-        origin=origin(where), sender=_who(by, where), target=MessageId(target), reactions=reactions
-    )
+    return ReactionsChanged(origin=origin(where), sender=_who(by, where), target=MessageId(target), reactions=reactions)
 
 
 def topic(text: str, by: str | Member | None = "juliet", *, where: str = ROOM) -> TopicChanged:
@@ -167,24 +163,24 @@ def renamed(old: str | Member, new: str | Member, *, where: str = ROOM) -> Membe
 
 
 def opened(where: str = ROOM) -> RoomOpened:
-    """The listener is in."""
+    """Let the listener be in."""
     return RoomOpened(origin=origin(where))
 
 
 def closed(where: str = ROOM, *, cause: Cause = Cause.LOST, final: bool = False) -> RoomClosed:
-    """The listener is out."""
+    """Let the listener be out."""
     return RoomClosed(origin=origin(where), cause=cause, final=final)
 
 
 def puppet_joined(who: Person, name: str = "", *, where: str) -> PuppetJoined:
-    """A stand-in is in."""
+    """Let a stand-in be in."""
     return PuppetJoined(origin=origin(where), person=who, name=name or who.id)
 
 
 def puppet_left(
     who: Person, *, where: str, cause: Cause = Cause.LEFT, final: bool = False, reason: str = "", actor: str = ""
 ) -> PuppetLeft:
-    """A stand-in is out."""
+    """Let a stand-in be out."""
     return PuppetLeft(origin=origin(where), person=who, cause=cause, final=final, reason=reason, actor=actor)
 
 
@@ -206,7 +202,7 @@ def as_relay(name: str = "juliet", network: str = "left") -> AsRelay:
 def head(
     to: str = "right:#b", *, voice: Voice | None = None, source: str = ROOM, event: str = "", at: int = START
 ) -> Head:
-    """What a delivery to a room begins with."""
+    """Begin a delivery to a room."""
     cause = EventKey(event or f"e{next(_numbers)}")
     return Head(
         key=DeliveryKey(digest(to, source, cause)),
