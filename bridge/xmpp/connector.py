@@ -40,7 +40,7 @@ from bridge.xmpp.alarms import Alarms
 from bridge.xmpp.component import Address, ExternalComponent
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.directs import Directs
-from bridge.xmpp.ghosts import Stage
+from bridge.xmpp.ghost import Stage
 from bridge.xmpp.outbound import LONGEST
 from bridge.xmpp.ports import Component, IqRefused, Session
 from bridge.xmpp.rooms import JoinedRoom
@@ -171,8 +171,8 @@ class XmppConnector:
             finally:
                 self._work = None
                 self._staying.clear()
-                await self._leave()
                 self._around.stop()
+                await self._leave()
                 streaming.cancel()
 
     async def _tick(self) -> None:

@@ -23,7 +23,7 @@ from bridge.core.text import clean_name
 from bridge.xmpp import inbound, marks, muc, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.directory import Directory
-from bridge.xmpp.ghosts import Stage
+from bridge.xmpp.ghost import Stage
 from bridge.xmpp.ports import IqRefused
 from bridge.xmpp.refusals import failure
 from bridge.xmpp.rooms import JoinedRoom

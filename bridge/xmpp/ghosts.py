@@ -9,15 +9,15 @@ Not here: who is in the room besides (occupants), what ghosts say (lane), the li
 presence that concerns one of our addresses, and once a second with :meth:`Ghosts.tick`.
 """
 
-import enum
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import Protocol
 
 from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, Show
 from bridge.core.ids import Person, Room
-from bridge.core.nicks import MUC_RULES, choose, clean, muc_candidates, nick_key
 from bridge.xmpp import marks, muc, stanzas
+from bridge.xmpp.claims import Claims, stem
+from bridge.xmpp.ghost import Ghost, Stage
 from bridge.xmpp.muc import Refusal, Sighting
 from bridge.xmpp.refusals import Verdict, judge, sentence
 from bridge.xmpp.surroundings import RESOURCE, Surroundings
@@ -28,10 +28,6 @@ PATIENCE = 20.0
 """Seconds until a join, a leave or a change of nick that nobody answers is given up."""
 LINGER = 0.25
 """Seconds that a ghost stays after its person left: their last words are still on the way through the store."""
-RECLAIM = 3.0
-"""Seconds until a nick that became free is taken back: whoever had it may be about to return."""
-MOST_NICKS = 20
-"""Nicks that are tried, one after the other, before pausing."""
 SLOWEST = 900.0
 
 
@@ -49,7 +45,7 @@ class Place(Protocol):
     def occupied(self, key: str, by: str) -> bool:
         """Whether somebody other than our address ``by`` has a nick with this :func:`bridge.core.nicks.nick_key`."""
 
-    def admit(self, ghost: "Ghost") -> bool:
+    def admit(self, ghost: Ghost) -> bool:
         """Try to make a ghost a member of a members-only room; False if the listener may not."""
 
     def suspect(self) -> None:
@@ -58,65 +54,8 @@ class Place(Protocol):
     def ghost_entered(self, nick: str) -> None:
         """Learn that a ghost has this nick, and can speak."""
 
-    def ghost_gone(self, ghost: "Ghost", nick: str) -> None:
+    def ghost_gone(self, ghost: Ghost, nick: str) -> None:
         """Learn that a ghost can speak no more, and that this nick is free."""
-
-
-class Stage(enum.Enum):
-    """How far a ghost is."""
-
-    WAITING = enum.auto()  # not in the room; joins when it is its turn
-    JOINING = enum.auto()
-    PRESENT = enum.auto()
-    LEAVING = enum.auto()
-    REFUSED = enum.auto()  # stays out until it is wished anew
-
-
-class Ghost:
-    """One person's occupant, or what becomes of the wish for it."""
-
-    __slots__ = (
-        "address",
-        "admitted",
-        "due",
-        "failures",
-        "lingers",
-        "member",
-        "moves",
-        "moving_to",
-        "nick",
-        "person",
-        "plainness",
-        "reason",
-        "said_why",
-        "shown",
-        "since",
-        "stage",
-        "token",
-        "tried",
-        "wanted",
-    )
-
-    def __init__(self, member: Member, address: str) -> None:
-        self.person = member.person
-        self.member = member
-        self.address = address  # full JID
-        self.wanted = True
-        self.stage = Stage.WAITING
-        self.nick = ""  # held, or asked for while joining
-        self.moving_to = ""  # the nick that a present ghost has asked for
-        self.moves = False  # the service has said that it gets it
-        self.shown: Member | None = None  # as told to the room last
-        self.token = ""
-        self.since = 0.0
-        self.due = 0.0  # not before, while waiting or refused
-        self.failures = 0
-        self.plainness = 0  # how much of the name had to be given up
-        self.tried: set[str] = set()  # keys of nicks that the service refused as taken
-        self.reason = ""  # why it leaves, or why it was refused
-        self.said_why = False
-        self.lingers = False
-        self.admitted = False  # the listener has made it a member
 
 
 class Ghosts:
@@ -126,16 +65,13 @@ class Ghosts:
         self._place = place
         self._around = place.around
         self._in_flight = in_flight
+        self._claims = Claims(place.occupied)
         self._by_person: dict[Person, Ghost] = {}
         self._by_address: dict[str, Ghost] = {}
-        self._by_nick: dict[str, Ghost] = {}  # exactly as held or asked for
-        self._keys: dict[str, Ghost] = {}  # by nick_key: what the service cannot tell apart
         self._ready: OrderedDict[Ghost, None] = OrderedDict()  # to join next
         self._later: set[Ghost] = set()  # waiting for ``due``
         self._joining: dict[Ghost, None] = {}  # oldest first
         self._pending: dict[Ghost, None] = {}  # leaving, or changing nick; looked at for time-outs
-        self._longing: dict[str, Ghost] = {}  # by the key of the nick that they would rather have
-        self._reclaims: deque[tuple[float, Ghost]] = deque()
         self._lingering: deque[Ghost] = deque()
 
     # -- wishes
@@ -211,7 +147,7 @@ class Ghosts:
 
     def holding(self, nick: str) -> Ghost | None:
         """Return the ghost that is in the room under exactly this nick."""
-        ghost = self._by_nick.get(nick)
+        ghost = self._claims.at(nick)
         return ghost if ghost is not None and ghost.stage in (Stage.PRESENT, Stage.LEAVING) else None
 
     def present(self) -> Iterator[Ghost]:
@@ -231,7 +167,7 @@ class Ghosts:
         """Return whose ghost the reader sees: by real JID where the room shows it, else by the token of the join."""
         if seen.jid:
             return self._by_address.get(seen.jid)
-        ghost = self._by_nick.get(seen.nick)
+        ghost = self._claims.at(seen.nick)
         if ghost is not None and ghost.stage is not Stage.JOINING and (ghost.nick == seen.nick or ghost.moves):
             return ghost
         if seen.bridge != self._around.instance or not seen.token:
@@ -245,7 +181,7 @@ class Ghosts:
         """Whether this is a ghost on its way in or somebody who was quicker: the answer to the ghost will tell."""
         if seen.jid or seen.bridge or not seen.available:
             return False
-        ghost = self._by_nick.get(seen.nick)
+        ghost = self._claims.at(seen.nick)
         return ghost is not None and (ghost.stage is Stage.JOINING or ghost.moving_to == seen.nick)
 
     # -- what the room says
@@ -266,15 +202,14 @@ class Ghosts:
             return
         if ghost.stage is Stage.JOINING:
             self._joining.pop(ghost, None)
-            self._hold(ghost, seen.nick)
+            self._claims.take(ghost, seen.nick)
             ghost.stage = Stage.PRESENT
             ghost.failures, ghost.said_why = 0, False
             self._settled(ghost)
             self._next()
         elif ghost.stage is Stage.PRESENT and seen.nick != ghost.nick:
             stale = bool(seen.token) and seen.token != ghost.token  # ejabberd shows the old presence under the new nick
-            self._release(ghost)
-            self._hold(ghost, seen.nick)
+            self._claims.take(ghost, seen.nick)
             self._settled(ghost)
             if stale and not ghost.moving_to and ghost.stage is Stage.PRESENT:
                 self._send(ghost, ghost.nick)
@@ -304,9 +239,7 @@ class Ghosts:
 
     def nick_freed(self, nick: str) -> None:
         """Learn that nobody has this nick any more; whoever wanted it gets it after a while."""
-        ghost = self._longing.get(nick_key(nick))
-        if ghost is not None:
-            self._reclaims.append((self._around.clock.monotonic() + RECLAIM, ghost))
+        self._claims.freed(nick, self._around.clock.monotonic())
 
     def opened(self) -> None:
         """Begin: the reader is in the room."""
@@ -316,16 +249,11 @@ class Ghosts:
         """Forget who was in: the room, or the stream, is not there. Whoever is wished joins again."""
         self._joining.clear()
         self._pending.clear()
-        self._by_nick.clear()
-        self._keys.clear()
-        self._longing.clear()
-        self._reclaims.clear()
         self._lingering.clear()
+        self._claims.clear()
         for ghost in list(self._by_person.values()):
             was_present = ghost.stage is Stage.PRESENT
-            ghost.nick = ghost.moving_to = ""
-            ghost.lingers = ghost.moves = False
-            ghost.tried.clear()
+            ghost.lingers = False
             if not ghost.wanted:
                 self._drop(ghost)
                 continue
@@ -338,8 +266,8 @@ class Ghosts:
         """Do what is due, and give up what was never answered; once a second."""
         for ghost in [g for g in self._later if g.due <= now]:
             self._queue(ghost)
-        while self._reclaims and self._reclaims[0][0] <= now:
-            self._reclaim(self._reclaims.popleft()[1])
+        for ghost in self._claims.due(now):
+            self._move(ghost)
         for ghost in [g for g in self._joining if now - g.since > PATIENCE]:
             self._joining.pop(ghost, None)
             self._release(ghost)
@@ -350,8 +278,8 @@ class Ghosts:
             self._pending.pop(ghost, None)
             if ghost.stage is Stage.LEAVING:
                 self._left(ghost)
-            elif ghost.moving_to:
-                self._stop_moving(ghost)
+            else:
+                self._claims.stay(ghost)
         self._next()
 
     def hurry(self, ghost: Ghost) -> None:
@@ -391,13 +319,11 @@ class Ghosts:
 
     def _join(self, ghost: Ghost) -> None:
         address = self._free_address(ghost.person, ghost)
-        if (
-            address is not None and address != ghost.address
-        ):  # after a change of nick, under the address of its own again
+        if address is not None and address != ghost.address:  # its own again, after a change of nick in an earlier stay
             del self._by_address[ghost.address]
             ghost.address = address
             self._by_address[address] = ghost
-        self._ask_for(ghost, self._choose(ghost))
+        self._claims.take(ghost, self._claims.choose(ghost))
         ghost.stage = Stage.JOINING
         self._joining[ghost] = None
         self._send(ghost, ghost.nick, stanzas.muc_join(password=self._place.password, maxstanzas=0))
@@ -418,37 +344,15 @@ class Ghosts:
             )
         )
 
-    def _choose(self, ghost: Ghost) -> str:
-        candidates = muc_candidates(_stem(ghost), person=ghost.person)
-        return choose(candidates, taken=_Taken(self._place, self._keys, ghost), rules=MUC_RULES)
-
-    def _ask_for(self, ghost: Ghost, nick: str) -> None:
-        ghost.nick = nick
-        self._by_nick[nick] = self._keys[nick_key(nick)] = ghost
-
-    def _hold(self, ghost: Ghost, nick: str) -> None:
-        if nick != ghost.nick:
-            self._release(ghost)
-        self._ask_for(ghost, nick)
-
     def _release(self, ghost: Ghost) -> None:
-        """Let go of the nicks that a ghost has or asked for."""
-        for nick in filter(None, (ghost.nick, ghost.moving_to)):
-            if self._by_nick.get(nick) is ghost:
-                del self._by_nick[nick]
-            if self._keys.get(nick_key(nick)) is ghost:
-                del self._keys[nick_key(nick)]
-        ghost.nick = ghost.moving_to = ""
-        ghost.moves = False
+        """Let go of the nicks of a ghost that is not in the room."""
+        self._claims.release(ghost)
         self._pending.pop(ghost, None)
 
     def _settled(self, ghost: Ghost) -> None:
         """Tell who is in under which nick, and see to what changed meanwhile."""
-        ghost.tried.clear()
-        self._stop_longing(ghost)
-        wished = nick_key(_stem(ghost))
-        if wished != nick_key(ghost.nick):
-            self._longing[wished] = ghost
+        self._pending.pop(ghost, None)
+        self._claims.settled(ghost)
         if not ghost.wanted:
             self._leave(ghost)
             return
@@ -458,10 +362,6 @@ class Ghosts:
         self._place.ghost_entered(ghost.nick)
         if ghost.shown != ghost.member:
             self._show(ghost)
-
-    def _stop_longing(self, ghost: Ghost) -> None:
-        for key in [key for key, other in self._longing.items() if other is ghost]:
-            del self._longing[key]
 
     # -- being shown differently
 
@@ -482,11 +382,10 @@ class Ghosts:
 
     def _move(self, ghost: Ghost) -> None:
         """Ask for the nick that fits best now, in place (XEP-0045 section 7.6); the presence goes with it."""
-        nick = self._choose(ghost)
+        nick = self._claims.choose(ghost)
         if nick == ghost.nick:
             return
-        ghost.moving_to = nick
-        self._by_nick[nick] = self._keys[nick_key(nick)] = ghost
+        self._claims.reach_for(ghost, nick)
         self._pending[ghost] = None
         self._send(ghost, nick)
 
@@ -495,39 +394,24 @@ class Ghosts:
         if ghost.stage is not Stage.PRESENT or not nick:
             return
         if nick != ghost.moving_to:
-            self._stop_moving(ghost)
-            ghost.moving_to = nick
-            self._by_nick[nick] = self._keys[nick_key(nick)] = ghost
+            self._claims.reach_for(ghost, nick)
         ghost.moves = True
-
-    def _stop_moving(self, ghost: Ghost) -> None:
-        """Stay under the nick that the ghost has."""
-        held, ghost.nick = ghost.nick, ""
-        self._release(ghost)
-        self._ask_for(ghost, held)
 
     def _move_refused(self, ghost: Ghost, refusal: Refusal) -> None:
         tried = ghost.moving_to
         if not tried:
             return
-        self._stop_moving(ghost)
-        if refusal.condition == "conflict" and len(ghost.tried) < MOST_NICKS:
-            ghost.tried.add(nick_key(tried))
-            self._move(ghost)
-            if ghost.moving_to:
-                return
-        elif judge(refusal) is Verdict.NICK_REFUSED and ghost.plainness < _PLAINEST:
-            ghost.plainness += 1
-            self._move(ghost)
-            if ghost.moving_to:
-                return
-        # the room does not let anybody change nicks, or not to this one: the presence still has to be shown
-        self._send(ghost, ghost.nick)
-
-    def _reclaim(self, ghost: Ghost) -> None:
-        if ghost.stage is Stage.PRESENT and ghost.wanted and not ghost.moving_to:
-            ghost.tried.clear()
-            self._move(ghost)
+        self._claims.stay(ghost)
+        self._pending.pop(ghost, None)
+        match judge(refusal):
+            case Verdict.NICK_TAKEN if self._claims.taken(ghost, tried):
+                self._move(ghost)
+            case Verdict.NICK_REFUSED if self._claims.disliked(ghost):
+                self._move(ghost)
+            case _:
+                pass  # the room does not let anybody change nicks, or not to this one
+        if not ghost.moving_to:
+            self._send(ghost, ghost.nick)  # the presence still has to be shown
 
     # -- being refused
 
@@ -538,10 +422,12 @@ class Ghosts:
         verdict = judge(refusal)
         reason = sentence(verdict, refusal)
         match verdict:
+            case Verdict.NICK_TAKEN if self._claims.taken(ghost, nick):
+                self._queue(ghost)
             case Verdict.NICK_TAKEN:
-                self._nick_taken(ghost, nick)
-            case Verdict.NICK_REFUSED:
-                self._plainer(ghost, reason)
+                self._put_off(ghost, 60.0, reason)
+            case Verdict.NICK_REFUSED if self._claims.disliked(ghost):
+                self._queue(ghost)
             case Verdict.MEMBERS_ONLY if not ghost.admitted and self._place.admit(ghost):
                 pass  # the listener sees to it
             case Verdict.FULL:
@@ -554,25 +440,9 @@ class Ghosts:
             case _:
                 self._refuse(ghost, verdict.cause, reason)
 
-    def _nick_taken(self, ghost: Ghost, nick: str) -> None:
-        if len(ghost.tried) < MOST_NICKS:
-            ghost.tried.add(nick_key(nick))
-            self._queue(ghost)
-        else:
-            ghost.tried.clear()
-            self._put_off(ghost, 60.0, "every nick that was tried is taken in the room")
-
-    def _plainer(self, ghost: Ghost, reason: str) -> None:
-        if ghost.plainness < _PLAINEST:
-            ghost.plainness += 1
-            self._queue(ghost)
-        else:
-            self._refuse(ghost, Cause.REFUSED, reason)
-
     def _full(self, ghost: Ghost, reason: str) -> None:
         """Wait for a place; but some services say so of a nick that they do not like, so that is tried once."""
-        if ghost.plainness == 0 and not _stem(ghost).isascii():
-            ghost.plainness = 1
+        if not ghost.plainness and not stem(ghost).isascii() and self._claims.disliked(ghost):
             self._queue(ghost)
         else:
             self._put_off(ghost, 60.0, reason)
@@ -581,9 +451,8 @@ class Ghosts:
         """Try again later, each time after twice as long."""
         delay = min(first * 2 ** min(ghost.failures, 10), SLOWEST)
         ghost.failures += 1
-        ghost.due = self._around.clock.monotonic() + delay
         ghost.reason = reason
-        self._later.add(ghost)
+        self._wait(ghost, delay)
         if not ghost.said_why:
             ghost.said_why = True
             self._tell_left(ghost.person, Cause.REFUSED, reason)
@@ -606,7 +475,7 @@ class Ghosts:
         cause = muc.cause(seen.codes)
         nick = ghost.nick
         self._release(ghost)
-        self._stop_longing(ghost)
+        self._claims.content(ghost)
         ghost.stage = Stage.WAITING
         self._place.ghost_gone(ghost, nick)
         if not ghost.wanted:
@@ -615,11 +484,12 @@ class Ghosts:
         if cause in (Cause.KICKED, Cause.BANNED):
             self._refuse(ghost, cause, seen.reason, actor=seen.actor)
             return
-        self._put_off_quietly(ghost, 2.0)
+        self._wait(ghost, 2.0)
         self._tell_left(ghost.person, Cause.LOST, seen.reason)
 
-    def _put_off_quietly(self, ghost: Ghost, delay: float) -> None:
+    def _wait(self, ghost: Ghost, delay: float) -> None:
         ghost.due = self._around.clock.monotonic() + delay
+        self._ready.pop(ghost, None)
         self._later.add(ghost)
 
     def _leave_next(self) -> None:
@@ -635,7 +505,7 @@ class Ghosts:
         ghost.since = self._around.clock.monotonic()
         self._joining.pop(ghost, None)
         self._pending[ghost] = None
-        self._stop_longing(ghost)
+        self._claims.content(ghost)
         self._place.ghost_gone(ghost, "")
         self._around.component.send(
             stanzas.presence(
@@ -684,32 +554,3 @@ class Ghosts:
         while self._by_address.get(full, ghost) is not ghost:
             full, number = f"{bare}/{RESOURCE}-{number}", number + 1
         return full
-
-
-_PLAINEST = 2
-
-
-def _stem(ghost: Ghost) -> str:
-    """Return the nick that a ghost would have if it were free: plainer after the service has refused the nicer one."""
-    name = ghost.member.name
-    if ghost.plainness:
-        name = "".join(c for c in name if c.isascii() and c.isprintable()) if ghost.plainness == 1 else ""
-    return clean(name, rules=MUC_RULES, person=ghost.person)
-
-
-class _Taken:
-    """The keys of nicks that a ghost cannot have: a container that asks instead of being filled."""
-
-    __slots__ = ("_ghost", "_keys", "_place")
-
-    def __init__(self, place: Place, keys: dict[str, Ghost], ghost: Ghost) -> None:
-        self._place = place
-        self._keys = keys
-        self._ghost = ghost
-
-    def __contains__(self, key: object) -> bool:
-        if not isinstance(key, str) or key in self._ghost.tried:
-            return True
-        if self._keys.get(key, self._ghost) is not self._ghost:
-            return True
-        return self._place.occupied(key, self._ghost.address)

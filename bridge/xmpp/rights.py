@@ -11,7 +11,8 @@ from bridge.core.deliveries import Kick, Retract, Sent
 from bridge.core.failures import Permanent, Retry
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
-from bridge.xmpp.ghosts import Ghost, Ghosts
+from bridge.xmpp.ghost import Ghost
+from bridge.xmpp.ghosts import Ghosts
 from bridge.xmpp.muc import Sighting
 from bridge.xmpp.occupants import Occupant
 from bridge.xmpp.ports import IqRefused

@@ -26,7 +26,8 @@ from bridge.core.events import (
 from bridge.core.failures import Retry
 from bridge.core.ids import XMPP, Person, Room
 from bridge.xmpp import archive, muc, stanzas
-from bridge.xmpp.ghosts import Ghost, Ghosts, Stage
+from bridge.xmpp.ghost import Ghost, Stage
+from bridge.xmpp.ghosts import Ghosts
 from bridge.xmpp.hearing import Hearing
 from bridge.xmpp.listener import Listener, Out
 from bridge.xmpp.muc import Destroyed, Sighting
@@ -148,13 +149,13 @@ class JoinedRoom:
 
     def leave(self) -> None:
         """Take everybody out, ghosts first."""
+        self.reader = ""
         self.ghosts.leave_all()
         if self._inside or self._entering:
             address = f"{self.address}/{self.nick}"
             self.around.component.send(stanzas.presence(self.around.listener, address, kind="unavailable"))
         self._entering = self._inside = False
         self._phase = Phase.OUT
-        self.reader = ""
         self.around.component.forget()
         self.speech.give_back("the bridge is leaving the room")
 

@@ -30,7 +30,8 @@ from bridge.core.deliveries import (
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
 from bridge.core.ids import MessageId
 from bridge.xmpp import outbound
-from bridge.xmpp.ghosts import Ghost, Ghosts, Stage
+from bridge.xmpp.ghost import Ghost, Stage
+from bridge.xmpp.ghosts import Ghosts
 from bridge.xmpp.muc import Refusal
 from bridge.xmpp.outbound import Speaker, Spoken
 from bridge.xmpp.refusals import NOT_IN_ROOM, failure

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.core.events import Cause, MemberJoined, MemberLeft, Presence, PuppetJoined, PuppetLeft, Show
 from bridge.core.ids import Network, Person, PersonId, RoomId
-from bridge.xmpp import ghosts
+from bridge.xmpp import claims, ghosts
 from tests.support.muc import MUC, NS, Refused
 from tests.support.xmpp_connector import INSTANCE, ROOM, Bridge, quiet, remote
 
@@ -295,7 +295,7 @@ async def test_a_wanted_nick_is_taken_back_when_it_is_free_and_not_at_once() -> 
         bridge.muc.leave("bob")
         await quiet()
         assert "bob (irc)" in bridge.nicks()
-        await bridge.clock.advance(ghosts.RECLAIM + 1)
+        await bridge.clock.advance(claims.RECLAIM + 1)
         assert bridge.nicks() == {"linkspan", "bob"}
         assert bridge.hub.took(PuppetLeft) == []
 
