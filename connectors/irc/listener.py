@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from bridge.connector import Status
 from bridge.core.events import Cause, RoomClosed
 from bridge.core.ids import Person, PersonId, RoomId
+from connectors.irc.attendance import plain
 from connectors.irc.client import Congested, Connection, Failure, Identity, Kind, Line, Reads
 from connectors.irc.config import sasl
 from connectors.irc.connects import LISTENER
@@ -178,7 +179,7 @@ class Listener:
             case "JOIN" if self._is_me(line.nick):
                 self._entered(connection, line.param(0))
             case "KICK" if self._is_me(line.param(1)):
-                self._put_out(line.param(0), f"kicked by {line.nick}: {line.param(2)}", Cause.KICKED)
+                self._put_out(line.param(0), f"kicked by {line.nick}: {plain(line.param(2))}", Cause.KICKED)
             case "PART" if self._is_me(line.nick):
                 self._put_out(line.param(0), "removed from the channel by the network", Cause.LEFT)
             case "INVITE" if self._is_me(line.param(0)):

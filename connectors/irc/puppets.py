@@ -317,9 +317,11 @@ class Pool:
 
     def named(self, puppet: Puppet, nick: str, *, old: str = "") -> None:
         """Take note of a puppet's nick; the channels may have taken it for a stranger's."""
-        fold = self._scene.view.fold
+        fold, user = self._scene.view.fold, self._scene.view.user(nick)
         if old:
             self._owned.give_up(fold(old))
+        if old and user is not None and user.ours:
+            self._owned.forget(fold(old))  # the listener has seen the change already
         self._owned.take(fold(nick), puppet.member.person)
         self._scene.emit(self._scene.inbound.attendance.claim(nick, self._scene.now()))
 

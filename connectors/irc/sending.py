@@ -77,11 +77,12 @@ class _Job:
 
 
 class _Lane:
-    """What is to be said in one room, in order."""
+    """What is to be said in one room, in order; it lasts until there is nothing more."""
 
-    __slots__ = ("flying", "is_pumping", "timer", "waiting")
+    __slots__ = ("flying", "is_pumping", "room", "timer", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, room: RoomId) -> None:
+        self.room = room
         self.waiting: deque[_Job] = deque()
         self.flying: deque[_Job] = deque()
         self.timer: asyncio.TimerHandle | None = None
@@ -102,7 +103,7 @@ class Sender:
         room = delivery.head.room.id
         lane = self._lanes.get(room)
         if lane is None:
-            lane = self._lanes[room] = _Lane()
+            lane = self._lanes[room] = _Lane(room)
         future: asyncio.Future[Sent] = self._scene.loop.create_future()
         lane.waiting.append(_Job(delivery, future))
         self._pump(lane)
@@ -145,6 +146,8 @@ class Sender:
             lane.is_pumping = False
         if not lane.waiting:
             self._stop(lane)
+            if not lane.flying:
+                self._lanes.pop(lane.room, None)
 
     def _next(self, lane: _Lane) -> bool:
         """Say the first in line if it can be said now; tells whether to go on with the next."""

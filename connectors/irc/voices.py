@@ -24,6 +24,8 @@ from connectors.irc.wishes import Stage
 
 _REACTED = 2000
 """Sets of reactions that are remembered: IRC wants to know what changes, the bridge tells the whole set."""
+_TYPING = 500
+"""People composing at one time."""
 _NO_CODES = "c"
 """Channel mode that refuses or strips formatting (InspIRCd, solanum, UnrealIRCd)."""
 
@@ -185,7 +187,10 @@ class Voices:
         if active and now - self._typed.get(key, -self._scene.pace.typing) < self._scene.pace.typing:
             return
         if active:
+            self._typed.pop(key, None)
             self._typed[key] = now
+            if len(self._typed) > _TYPING:
+                del self._typed[next(iter(self._typed))]
         elif self._typed.pop(key, None) is None:
             return
         connection.send("TAGMSG", place.name, tags={TYPING: "active" if active else "done"})

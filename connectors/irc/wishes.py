@@ -15,6 +15,7 @@ import msgspec
 from bridge.core.events import Cause, PuppetJoined, PuppetLeft
 from bridge.core.ids import Person, RoomId
 from connectors.irc import outbound
+from connectors.irc.attendance import plain
 from connectors.irc.client import Connection, Line
 from connectors.irc.places import Place
 from connectors.irc.scene import Scene
@@ -171,7 +172,7 @@ class Wishes:
             case "PART" if fold(line.nick) == me:
                 self._removed(line.param(0), "removed from the channel by the network", "")
             case "KICK" if fold(line.param(1)) == me:
-                self._removed(line.param(0), line.param(2), line.nick)
+                self._removed(line.param(0), plain(line.param(2)), line.nick)
             case "INVITE" if fold(line.param(0)) == me:
                 self._invited(line.param(1))
             case numeric if numeric in JOIN_ERRORS:
