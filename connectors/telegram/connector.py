@@ -101,7 +101,6 @@ class TelegramConnector:
             await self._patiently(hub, client.read_by_polling)
             self._client = client
             self._speaker.connected(client, hub)
-            self._attendance.report(hub)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._polling.run(hub, client, on_good=lambda: self._attendance.report(hub)))
                 group.create_task(self._attendance.run(hub, client, me))

@@ -162,7 +162,7 @@ def _words(message: Message) -> str:
             what = "live location" if location.live_period else "location"
             return f"[{what}: {location.latitude:.5f}, {location.longitude:.5f}] {_map(location)}"
         case Message(contact=contact) if contact is not None:
-            name = clean_name(f"{contact.first_name} {contact.last_name}")
+            name = clean_name(f"{contact.first_name} {contact.last_name}").strip()
             return f"[contact: {', '.join(filter(None, (name, clean_name(contact.phone_number))))}]"
         case Message(poll=poll) if poll is not None:
             return _poll(poll)

@@ -219,7 +219,7 @@ def _voiced(content: Content, voice: Voice, *, named: bool) -> Content:
     """Write who speaks in front, in bold."""
     match voice:
         case AsRelay(member=member) | AsMask(member=member) | AsPuppet(member=member):
-            name = clip(clean_name(member.name), limit=_NAME, ellipsis="…") or "somebody"
+            name = clip(clean_name(member.name).strip(), limit=_NAME, ellipsis="…") or "somebody"
         case AsBridge():
             return replace(content, kind=Kind.TEXT)
         case _:

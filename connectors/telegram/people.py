@@ -53,10 +53,14 @@ class People:
 
 def full_name(user: User) -> str:
     """Return somebody's name; people who have deleted their account have none."""
-    return clean_name(f"{user.first_name} {user.last_name}") or clean_name(user.username) or f"user {user.id}"
+    return _name(f"{user.first_name} {user.last_name}") or _name(user.username) or f"user {user.id}"
 
 
 def chat_name(chat: Chat) -> str:
     """Return the name of a chat, also of a private one."""
     names = (chat.title, f"{chat.first_name} {chat.last_name}", chat.username)
-    return next((name for name in map(clean_name, names) if name), f"chat {chat.id}")
+    return next((name for name in map(_name, names) if name), f"chat {chat.id}")
+
+
+def _name(text: str) -> str:
+    return clean_name(text).strip()

@@ -54,7 +54,7 @@ class Polling:
         self._pending: set[Group] = set()  # albums that were incomplete a moment ago
 
     async def run(self, hub: Hub, client: Client, *, on_good: Callable[[], None]) -> None:
-        """Poll without end; ``on_good`` is called when it works again after trouble."""
+        """Poll without end; ``on_good`` is called when all that waited is read, and when it works again after trouble."""
         self._cursor = Cursor.decode(await hub.recall("offset"))
         self._pending.clear()
         self._reader.replayed = True  # what waited for us may have been read before
@@ -68,14 +68,16 @@ class Polling:
                 failures += 1
                 await self._clock.sleep(told(hub, trouble, failures))
                 continue
-            if failures:
-                failures = 0
+            if failures and not self._reader.replayed:
                 on_good()
+            failures = 0
             if raw:
                 await self._clock.sleep(await self._take(hub, raw))
-            else:
+                continue
+            self._pending.clear()
+            if self._reader.replayed:
                 self._reader.replayed = False
-                self._pending.clear()
+                on_good()
 
     async def _take(self, hub: Hub, raw: Sequence[dict[str, Any]]) -> float:
         """Hand over what can be taken of an answer; return how many seconds to wait before the next."""

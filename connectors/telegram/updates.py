@@ -295,10 +295,11 @@ ASKED = (
 
 _MESSAGES = ASKED[:4]
 _LEAST = frozenset({"message_id", "chat", "date", "from", "sender_chat", "message_thread_id", "is_topic_message"})
+_WORDS = ("text", "caption")
 
 
 def read(raw: dict[str, Any]) -> Update:
-    """Return an update; of a message that cannot be read, at least where it is from. Raises: msgspec.ValidationError."""
+    """Return an update; of a message that cannot be read, at least its words and where it is from. Raises: msgspec.ValidationError."""
     kind = next((kind for kind in _MESSAGES if kind in raw), None)
     try:
         update = msgspec.convert(raw, Update)
@@ -306,6 +307,7 @@ def read(raw: dict[str, Any]) -> Update:
         if kind is None or not isinstance(raw[kind], dict):
             raise
         least = {key: value for key, value in raw[kind].items() if key in _LEAST}
+        least |= {key: value for key in _WORDS if isinstance(value := raw[kind].get(key), str)}
         update = msgspec.convert({"update_id": raw["update_id"], kind: least}, Update)
     if kind is None:
         return update

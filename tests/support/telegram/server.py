@@ -208,11 +208,15 @@ class BotApi:
         deadline = asyncio.get_running_loop().time() + given.get("timeout", 0)
         while not bot.updates:
             bot.changed.clear()
+            bot.polling += 1
+            self._stirred.set()
             try:
                 async with asyncio.timeout_at(deadline):
                     await bot.changed.wait()
             except TimeoutError:
                 break
+            finally:
+                bot.polling -= 1
             if self._pollers[bot.token] is not me:
                 raise Refused(409, CONFLICT)
         return list(bot.updates)[:limit]
