@@ -69,20 +69,30 @@ class View:
         ``owns`` tells of a folded nick that is new here whether it is a puppet's.
         """
         self.network = network
-        self.me = me
         self.rooms = rooms
         self.isupport = isupport
         self.fold = isupport.fold
+        self.me = me
         self.owns = owns
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
+
+    @property
+    def me(self) -> str:
+        """The listener's nick."""
+        return self._me
+
+    @me.setter
+    def me(self, nick: str) -> None:
+        self._me, self._me_key = nick, self.fold(nick)
 
     def begin(self, isupport: Isupport, me: str) -> None:
         """Go on with another connection; what is known stays, unless this server compares names in another way."""
         if isupport.casemapping != self.isupport.casemapping:
             self.users.clear()
             self.channels.clear()
-        self.isupport, self.fold, self.me = isupport, isupport.fold, me
+        self.isupport, self.fold = isupport, isupport.fold
+        self.me = me
 
     def channel(self, name: str) -> Channel | None:
         """Return a channel by its name in any case."""
@@ -113,7 +123,7 @@ class View:
 
     def is_me(self, nick: str) -> bool:
         """Tell whether a nick is the listener's."""
-        return self.fold(nick) == self.fold(self.me)
+        return self.fold(nick) == self._me_key
 
     def is_ours(self, nick: str) -> bool:
         """Tell whether a nick is a connection of ours: as it was when the view first saw it, else as ``owns`` says."""
@@ -270,7 +280,7 @@ class View:
         return User(parts.nick, parts.user, parts.host, ours=self._owned(self.fold(parts.nick)))
 
     def _owned(self, folded: str) -> bool:
-        return folded == self.fold(self.me) or self.owns(folded)
+        return folded == self._me_key or self.owns(folded)
 
     def _update(self, user: User, parts: Source) -> None:
         if parts.host and (parts.host != user.host or parts.user != user.user or parts.nick != user.nick):

@@ -146,9 +146,8 @@ class Stream(asyncio.Protocol):
     def gather(self, *, on: bool) -> None:
         """Read at most every GAP seconds, or at once."""
         self._gathering = on
-        if not on and self._resume is not None:
-            self._resume.cancel()
-            self._read_on()
+        if not on:
+            self._hurry()
 
     def hold(self, *, on: bool) -> None:
         """Read nothing until told otherwise."""
@@ -169,6 +168,7 @@ class Stream(asyncio.Protocol):
             raise Congested(f"{len(self._queue)} lines wait")
         self._queue.append((data, ticket))
         self._wait()
+        self._hurry()
 
     def mark(self, ticket: Ticket) -> None:
         """Tell when everything that waits now is written."""
@@ -266,12 +266,21 @@ class Stream(asyncio.Protocol):
             self._wait()
 
     def _rest(self) -> None:
-        """Stop reading for a while if the last read was just now: one or two lines are not worth it."""
+        """Stop reading for a while if the last read was just now: one or two lines are not worth it.
+
+        Not while lines wait to be sent: the answers that they wait for come the same way.
+        """
         now = self._loop.time()
         often, self._read_at = now - self._read_at < GAP, now
-        if often and self._resume is None and self.is_open and self._transport is not None:
+        if often and not self._queue and self._resume is None and self.is_open and self._transport is not None:
             self._transport.pause_reading()
             self._resume = self._loop.call_later(GAP, self._read_on)
+
+    def _hurry(self) -> None:
+        """End a rest."""
+        if self._resume is not None:
+            self._resume.cancel()
+            self._read_on()
 
     def _read_on(self) -> None:
         self._resume = None
