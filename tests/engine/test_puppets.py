@@ -54,7 +54,7 @@ async def test_a_change_of_presence_is_an_update_and_a_repeat_is_nothing():
             w.networks["left"].emit(joined(who))
         target = w.networks["right"]
         assert target.wishes == ["join #b juliet"] * 2
-        assert target.shown["#b", "juliet"].presence.show is Show.AWAY
+        assert target.shown["#b", person("juliet")].presence.show is Show.AWAY
 
 
 async def test_a_kick_elsewhere_is_a_leave_with_its_reason():
@@ -155,7 +155,7 @@ async def test_a_netsplit_is_no_storm_and_who_never_returns_leaves_in_the_end():
         assert len([wish for wish in target.wishes if wish.startswith("join")]) <= 5
         assert len(target.shown) >= 495
         await w.clock.advance(3600)
-        assert sorted(name for _, name in target.shown) == sorted(names[:450])
+        assert sorted(one.name for one in target.shown.values()) == sorted(names[:450])
 
 
 async def test_a_single_quit_is_told_at_once():
@@ -222,17 +222,17 @@ async def test_a_full_house_gives_a_place_to_a_speaker_only_after_somebody_was_s
         source.emit(listed("juliet", "nurse", "tybalt"))
         await quiet()
         assert len(target.shown) == 2
-        [outside] = {"juliet", "nurse", "tybalt"} - {name for _, name in target.shown}
+        [outside] = {"juliet", "nurse", "tybalt"} - {one.name for one in target.shown.values()}
         source.emit(posted("let me in", outside))
         await quiet()
         assert isinstance(target.sent[-1].head.voice, AsRelay)
         await w.clock.advance(700)
-        inside = [name for _, name in target.shown]
+        inside = [one.name for one in target.shown.values()]
         source.emit(posted("still here", inside[0]))
         source.emit(posted("let me in now", outside))
         await quiet()
         assert isinstance(target.sent[-1].head.voice, AsPuppet)
-        assert {name for _, name in target.shown} == {inside[0], outside}
+        assert {one.name for one in target.shown.values()} == {inside[0], outside}
         assert w.count(Count.EVICTED) == 1
 
 
@@ -544,7 +544,7 @@ async def test_people_known_only_by_what_they_say_are_shown_from_then_on():
         w.networks["left"].emit(posted("hello", "juliet"))
         assert w.networks["right"].names("#b") == ["juliet"]
         w.networks["left"].emit(posted("hello", member("juliet", avatar="https://example.org/j.png")))
-        assert w.networks["right"].shown["#b", "juliet"].avatar == "https://example.org/j.png"
+        assert w.networks["right"].shown["#b", person("juliet")].avatar == "https://example.org/j.png"
 
 
 async def test_people_known_only_by_what_they_say_go_after_long_silence():

@@ -32,7 +32,7 @@ class HandConnector:
         self.sent: list[Delivery] = []
         self.open: list[tuple[Delivery, asyncio.Future[Sent]]] = []
         self.wishes: list[str] = []  # "join #b juliet", "leave #b juliet (bye)", in order
-        self.shown: dict[tuple[str, str], Member] = {}  # what the wishes come to
+        self.shown: dict[tuple[str, Person], Member] = {}  # what the wishes come to
         self.typed: list[str] = []
         self.listened: list[str] = []
         self.hub: Hub | None = None
@@ -96,11 +96,11 @@ class HandConnector:
 
     def join(self, room: RoomId, member: Member) -> None:
         self.wishes.append(f"join {room} {member.name}")
-        self.shown[room, member.person.id] = member
+        self.shown[room, member.person] = member
 
     def leave(self, room: RoomId, person: Person, *, reason: str = "") -> None:
         self.wishes.append(f"leave {room} {person.id}" + (f" ({reason})" if reason else ""))
-        self.shown.pop((room, person.id), None)
+        self.shown.pop((room, person), None)
 
     def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         self.typed.append(f"{member.name} {'types' if active else 'stops'} in {room}")
@@ -115,5 +115,5 @@ class RenamingConnector(HandConnector):
 
     def rename(self, room: RoomId, old: Person, member: Member) -> None:
         self.wishes.append(f"rename {room} {old.id} {member.name}")
-        self.shown.pop((room, old.id), None)
-        self.shown[room, member.person.id] = member
+        self.shown.pop((room, old), None)
+        self.shown[room, member.person] = member
