@@ -23,6 +23,7 @@ async def dialogue(server, *, domain="bridge.example.org", secret="secret", then
     writer.write(f"<handshake>{digest}</handshake>{then}</stream:stream>".encode())
     answered += await reader.read()
     writer.close()
+    await writer.wait_closed()
     return answered.decode()
 
 
@@ -51,6 +52,7 @@ async def test_refuses_a_second_connection():
         await server.component()
         assert "<conflict " in await dialogue(server)
         writer.close()
+        await writer.wait_closed()
 
 
 async def test_writes_as_jabberd2_does():
@@ -65,3 +67,4 @@ async def test_talks_nonsense():
         writer.write(HEADER.encode())
         assert await reader.readline() == b"220 mail.example.org ESMTP\r\n"
         writer.close()
+        await writer.wait_closed()

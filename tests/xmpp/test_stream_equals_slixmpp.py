@@ -11,7 +11,7 @@ ROUNDS = int(os.environ.get("LINKSPAN_FUZZ_ROUNDS", "80"))
 
 
 @pytest.mark.parametrize("seed", range(ROUNDS))
-def test_random_streams_read_as_slixmpp_reads_them(seed):
+async def test_random_streams_read_as_slixmpp_reads_them(seed):  # slixmpp wants a loop
     dice = random.Random(seed)
     stream = random_stream(dice, dice.choice((3, 40, 200, 1000)))
     stock, fast = Stock(), Fast()
