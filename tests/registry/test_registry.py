@@ -18,6 +18,7 @@ from bridge.core.ids import Network
 from connectors.echo import MANIFEST
 from connectors.echo.config import EchoSettings
 from connectors.echo.connector import EchoConnector
+from connectors.echo.network import EchoNetwork
 from tests.support.connectors import HandConnector, capabilities
 
 
@@ -145,7 +146,8 @@ def test_a_kind_that_two_packages_bring_is_refused():
 
 def test_capabilities_for_listings_are_optional(module: ModuleType):
     module.DEFAULT = capabilities()  # type: ignore[attr-defined]
-    assert registry.capabilities_of("some", offered(module)) is not None
+    echo = registry.discover([point("echo", "connectors.echo:MANIFEST")])
+    assert registry.capabilities_of("echo", echo) == EchoConnector(setup(EchoSettings()), EchoNetwork()).capabilities
     assert registry.capabilities_of("some", offered(module, capabilities="")) is None
     assert registry.capabilities_of("some", offered(module, capabilities="some_connector:DEFAULT")) == capabilities()
 
