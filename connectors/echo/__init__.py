@@ -8,6 +8,5 @@ MANIFEST = Manifest(
     api=API,
     settings="connectors.echo.config:EchoSettings",
     factory="connectors.echo.connector:build",
-    capabilities="connectors.echo.config:DEFAULT",
     capabilities="connectors.echo.config:CAPABILITIES",
 )

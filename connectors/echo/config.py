@@ -35,7 +35,3 @@ def capabilities(settings: EchoSettings) -> Capabilities:
 
 CAPABILITIES = capabilities(EchoSettings())
 """What it carries when nothing is taken away."""
-
-
-DEFAULT = capabilities(EchoSettings())
-"""What listings show."""
