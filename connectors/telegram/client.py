@@ -37,7 +37,9 @@ from connectors.telegram.refusals import (
 from connectors.telegram.rooms import Spot
 from connectors.telegram.updates import ASKED, Entity, Standing, User
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs each URL, and the token is a part of that
+# Each URL has the token in it, and httpx logs each; the library logs what a server says that is no JSON.
+logging.getLogger("httpx").setLevel(logging.WARNING)
+logging.getLogger("telegram").setLevel(logging.CRITICAL)
 
 READ: Final = 30.0
 """Seconds in which Telegram has to answer; it may fetch a file meanwhile."""

@@ -101,14 +101,13 @@ class Polling:
             await self._recall_private(hub, together[0])
             for fact in self._reader.facts(together):
                 written += self._tell(hub, fact)
-        behind = Cursor(last, self._seconds())
-        written.append(hub.remember("offset", behind.encode()))
         try:
             for each in written:
                 await each
         except StoreAway:
             return False
-        self._cursor = behind
+        self._cursor = Cursor(last, self._seconds())
+        hub.remember("offset", self._cursor.encode())
         return True
 
     async def _recall_private(self, hub: Hub, update: Update) -> None:

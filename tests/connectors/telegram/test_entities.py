@@ -154,7 +154,7 @@ def test_whatever_comes_is_a_content_and_goes_back_inside_the_text(text, entitie
     back, written_entities = written(content)
     assert back == content.text
     units = len(back.encode("utf-16-le")) // 2
-    assert all(0 <= each.offset and each.length > 0 and each.offset + each.length <= units for each in written_entities)
+    assert all(each.offset >= 0 and each.length > 0 and each.offset + each.length <= units for each in written_entities)
     again = from_entities(back, written_entities, network=FAMILY, known=nobody)
     flat = [span for span in content.spans if span.style is not Style.QUOTE]
     assert [span for span in again.spans if span.style is not Style.QUOTE] == flat
