@@ -147,13 +147,17 @@ class Puppets:
             self._review(stage)
 
     def detach(self, network: Network) -> None:
-        """Forget a network that was stopped: its puppets are gone with it, and who is in its rooms is not known."""
+        """Take note that a network was stopped: its puppets are gone with it, its members stay for a while.
+
+        It may be there again in a moment, with other settings, and then nobody elsewhere should see a thing.
+        """
         self._troupes.pop(network, None)
         for stage in self._of(network):
             stage.wanted.clear()
             stage.present.clear()
             stage.refused.clear()
-        self._rosters.forget(network)
+        self._rosters.restarted(network)
+        self._rosters.lost(network)
 
     def restarted(self, network: Network) -> None:
         """Wish everything anew, most recently active people first: the connector has begun from nothing."""

@@ -152,12 +152,6 @@ class Rosters:
             if not roster.closed:
                 self._end_grace(roster)
 
-    def forget(self, network: Network) -> None:
-        """Take note that nobody will ever tell who is in these rooms."""
-        for roster in self._of(network):
-            roster.opened = False
-            self._empty(roster, "")
-
     def restarted(self, network: Network) -> None:
         """Take note that a connector has begun from nothing: it is in no room yet."""
         for roster in self._of(network):

@@ -450,11 +450,25 @@ async def test_a_network_that_is_added_later_shows_who_is_there():
         assert late.texts() == ["hello"]
 
 
-async def test_a_network_that_is_removed_takes_its_people_along():
+async def test_a_network_that_is_removed_takes_its_people_along_after_a_while():
     async with works() as w:
         w.networks["left"].emit(listed("juliet"))
         await w.hub.remove_network(Network("left"))
+        assert w.networks["right"].names("#b") == ["juliet"]
+        await w.clock.advance(200)
         assert w.networks["right"].shown == {}
+
+
+async def test_a_network_that_is_replaced_disturbs_nobody_elsewhere():
+    async with works() as w:
+        w.networks["left"].emit(listed("juliet", "nurse"))
+        w.networks["right"].wishes.clear()
+        await w.hub.remove_network(Network("left"))
+        again = w.add("left", able=capabilities(Representation.ADDRESS))
+        await quiet()
+        again.emit(listed("juliet", "tybalt"))
+        await w.clock.advance(600)
+        assert w.networks["right"].wishes == ["leave #b nurse", "join #b tybalt"]
 
 
 async def test_links_are_changed_by_their_difference():
