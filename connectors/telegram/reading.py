@@ -72,7 +72,9 @@ class Polling:
                 on_good()
             failures = 0
             if raw:
-                await self._clock.sleep(await self._take(hub, raw))
+                wait = await self._take(hub, raw)
+                if wait:
+                    await self._clock.sleep(wait)
                 continue
             self._pending.clear()
             if self._reader.replayed:

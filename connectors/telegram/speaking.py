@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from bridge.connector import Hub
 from bridge.core.content import Kind
-from bridge.core.deliveries import AsRelay, Delivery, Edit, Post, Sent, Tell
+from bridge.core.deliveries import AsRelay, Delivery, Edit, Post, Retract, Sent, Tell
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import DeliveryKey, MessageId, RoomId
 from bridge.core.splitting import clip
@@ -115,7 +115,7 @@ class Speaker:
 
     def _begin(self, delivery: Delivery) -> _Work:
         named = self._is_named(delivery)
-        if isinstance(delivery, Edit) and delivery.ids:
+        if isinstance(delivery, Edit | Retract) and delivery.ids:
             room = delivery.head.room.id
             delivery = replace(delivery, ids=self._parts.get((room, delivery.ids[0]), delivery.ids))
         return _Work(self._writer.calls(delivery, named=named), named=named)

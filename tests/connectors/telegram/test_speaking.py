@@ -1,0 +1,354 @@
+"""The connector speaks to the fake Bot API: what stands in the chat, what was asked, and what follows from each refusal."""
+
+import asyncio
+
+import pytest
+
+from bridge.connector import Status
+from bridge.core.content import Attachment, Mention, Span, Style
+from bridge.core.deliveries import Sent
+from bridge.core.events import RoomClosed
+from bridge.core.failures import AuthLost, Permanent, Retry, Uncertain
+from bridge.core.ids import MessageId, Network, Person, PersonId, RoomId
+from connectors.telegram.pace import Rates
+from connectors.telegram.speaking import DELETED
+from tests.support.telegram.stage import JULIET, stage
+from tests.support.telegram.world import Standing
+
+SHIP = Attachment(url="https://files.example/ship.jpg", name="ship.jpg", media_type="image/jpeg")
+QUAY = Attachment(url="https://files.example/quay.mp4", name="quay.mp4", media_type="video/mp4")
+
+
+def on_the_web(s, *files):
+    for file in files:
+        s.world.web[file.url] = (file.media_type, b"\xff\xd8 bytes")
+
+
+async def test_words_with_styles_mentions_and_an_answer():
+    async with stage() as s:
+        said = s.group.says(s.alice, "when?")
+        alice = Person(Network("family"), PersonId(str(s.alice.id)))
+        (number,) = await s.say(
+            "🚢 at ten, Alice",
+            spans=(Span(2, 8, Style.BOLD),),
+            mentions=(Mention(10, 15, alice),),
+            reply=(MessageId(str(said["message_id"])),),
+        )
+        sent = s.group.messages[int(number)]
+        assert sent["text"] == "Juliet: 🚢 at ten, Alice"
+        assert [(each["type"], each["offset"], each["length"]) for each in sent["entities"]] == [
+            ("bold", 0, 6),
+            ("bold", 11, 6),
+            ("text_mention", 19, 5),
+        ]
+        assert sent["entities"][2]["user"]["id"] == s.alice.id
+        assert sent["reply_to_message"]["text"] == "when?"
+
+
+async def test_an_answer_to_what_was_deleted_is_said_all_the_same():
+    async with stage() as s:
+        said = s.group.says(s.alice, "when?")
+        s.group.deletes(said)
+        await s.say("now", reply=(MessageId(str(said["message_id"])),))
+        assert "reply_to_message" not in s.group.last
+
+
+async def test_long_texts_are_several_messages_and_edited_together():
+    async with stage() as s:
+        ids = await s.say("word " * 1500)
+        assert len(ids) == 2
+        sent = await s.edit(ids, "other " * 2000)
+        assert len(s.group.messages) == 3
+        assert [len(sent.ids), s.group.last["text"].split()[0]] == [1, "other"]
+        await s.edit(ids, "short")
+        assert s.group.texts() == ["Juliet: short"]
+        await s.edit(ids, "again " * 1000)
+        assert " ".join(s.group.texts()).split() == ["Juliet:", *["again"] * 1000]
+        assert len(s.group.messages) == 2
+        await s.retract(ids)
+        assert not s.group.messages
+
+
+async def test_a_message_is_edited_retracted_and_reacted_to():
+    async with stage() as s:
+        ids = await s.say("hello")
+        assert await s.edit(ids, "hello!") == Sent()
+        assert await s.edit(ids, "hello!") == Sent()  # "not modified" is as it was to be
+        assert s.group.texts() == ["Juliet: hello!"]
+        await s.react(ids, "👍")
+        assert s.group.reactions[int(ids[0]), s.bot.person.id] == [{"type": "emoji", "emoji": "👍"}]
+        await s.react(ids)
+        assert s.group.reactions[int(ids[0]), s.bot.person.id] == []
+        await s.retract(ids)
+        await s.retract(ids)
+        await s.react(ids, "🔥")
+        assert not s.group.messages
+        with pytest.raises(Permanent, match="not there any more"):
+            await s.edit(ids, "too late")
+        assert not s.group.messages
+
+
+async def test_who_goes_on_is_not_named_again_and_an_edit_of_it_neither():
+    async with stage(group_within=60.0) as s:
+        await s.say("one")
+        ids = await s.say("two")
+        await s.edit(ids, "two!")
+        s.group.says(s.alice, "me too")
+        await s.hub.posted("me too")
+        await s.say("three")
+        assert s.group.texts() == ["Juliet: one", "two!", "me too", "Juliet: three"]
+
+
+async def test_what_cannot_be_deleted_any_more_loses_its_words():
+    async with stage(hasty=True) as s:
+        ids = await s.say("regretted")
+        s.clock.elapsed += 72 * 3600
+        await s.retract(ids)
+        assert s.group.texts() == [DELETED]
+
+
+async def test_others_messages_need_a_right():
+    async with stage() as s:
+        said = s.group.says(s.alice, "spam")
+        ids = (MessageId(str(said["message_id"])),)
+        with pytest.raises(Permanent, match="right to delete messages"):
+            await s.retract(ids, here=True)
+        s.group.promotes(s.bot, "can_delete_messages")
+        await s.retract(ids, here=True)
+        assert not s.group.messages
+
+
+async def test_somebody_is_removed_and_may_or_may_not_come_back():
+    async with stage() as s:
+        with pytest.raises(Permanent, match="right to ban users"):
+            await s.kick(s.bob)
+        s.group.promotes(s.bot, "can_restrict_members")
+        await s.kick(s.bob)
+        assert s.group.standing(s.bob).status == "left"
+        await s.kick(s.alice, ban=True)
+        assert s.group.standing(s.alice).status == "kicked"
+
+
+# -- files
+
+
+async def test_a_picture_comes_with_its_words_and_both_can_be_edited():
+    async with stage() as s:
+        on_the_web(s, SHIP)
+        ids = await s.say("look", attachments=(SHIP,))
+        assert s.group.last["photo"][0]["file_size"] == 8
+        assert s.group.last["caption"] == "Juliet: look"
+        await s.edit(ids, "look!")
+        assert s.group.last["caption"] == "Juliet: look!"
+        await s.edit(ids, "x" * 3000)
+        assert len(s.group.last["caption"]) == 1024
+
+
+async def test_pictures_and_videos_are_an_album():
+    async with stage() as s:
+        on_the_web(s, SHIP, QUAY)
+        ids = await s.say("look", attachments=(SHIP, QUAY))
+        assert len(ids) == 2
+        assert len({message["media_group_id"] for message in s.group.messages.values()}) == 1
+        assert s.group.texts() == ["Juliet: look", ""]
+        await s.retract(ids)
+        assert not s.group.messages
+
+
+async def test_what_telegram_cannot_fetch_is_told_with_its_url():
+    async with stage() as s:
+        await s.say("look", attachments=(SHIP,))
+        assert s.group.texts() == [f"Juliet: look\nship.jpg: {SHIP.url}"]
+
+
+# -- in turn
+
+
+async def test_a_burst_never_meets_telegrams_own_limits():
+    async with stage(hasty=True, rates=Rates()) as s:
+        s.api.flood.on = True
+        for number in range(45):
+            await s.say(f"line {number}")
+        assert s.api.flood.refused == 0
+        assert s.group.texts() == [f"Juliet: line {number}" for number in range(45)]
+        assert 120 < s.clock.elapsed < 130
+
+
+async def test_a_flood_wait_bars_its_chat_and_no_other():
+    async with stage(hasty=True) as s:
+        other = s.world.supergroup("Other", s.alice, s.bot)
+        s.api.flood.ban(s.group.id, 300)
+        with pytest.raises(Retry) as refused:
+            await s.say("too much")
+        assert refused.value.after == 300
+        await s.say("elsewhere", room=other)
+        with pytest.raises(Retry) as again:
+            await s.say("still too much")
+        assert again.value.after == 300
+        assert s.api.flood.refused == 1  # Telegram was not asked a second time
+        s.clock.elapsed += 300
+        await s.say("too much")
+        assert s.group.texts() == ["Juliet: too much"]
+
+
+async def test_what_was_said_of_a_long_text_is_not_said_again():
+    async with stage(hasty=True) as s:
+        post = s.post("word " * 2000)
+        s.api.fails("sendMessage", 502, "Bad Gateway")
+        with pytest.raises(Retry):
+            await s.send(post)
+        ordered = asyncio.ensure_future(s.connector.send(post))
+        await s.api.until(lambda: s.group.messages)
+        s.api.fails("sendMessage", 429, "Too Many Requests: retry after 3", retry_after=3)
+        with pytest.raises(Retry):
+            await ordered
+        sent = await s.send(post)
+        assert len(sent.ids) == 3
+        assert "".join(f"{text} " for text in s.group.texts()).split() == ["Juliet:", *["word"] * 2000]
+
+
+async def test_an_answer_that_got_lost_is_uncertain_for_what_would_be_there_twice():
+    async with stage() as s:
+        s.api.swallows("sendMessage")
+        with pytest.raises(Uncertain):
+            await s.say("arrived")
+        assert s.group.texts() == ["Juliet: arrived"]
+        ids = (MessageId(str(s.group.last["message_id"])),)
+        s.api.swallows("editMessageText")
+        with pytest.raises(Retry):
+            await s.edit(ids, "again")
+        await s.edit(ids, "again")
+        assert s.group.texts() == ["Juliet: again"]
+
+
+async def test_without_a_connection_nothing_is_sent():
+    async with stage() as s:
+        await s.api.down()
+        with pytest.raises(Retry, match="cannot be reached"):
+            await s.say("x")
+        await s.stop()
+        with pytest.raises(Retry, match="not connected"):
+            await s.say("x")
+
+
+# -- refusals
+
+
+async def test_a_token_that_was_revoked():
+    async with stage() as s:
+        s.api.fails("sendMessage", 401, "Unauthorized")
+        with pytest.raises(AuthLost) as lost:
+            await s.say("x")
+        assert s.bot.token not in str(lost.value)
+
+
+async def test_a_room_that_the_bot_was_thrown_out_of_is_closed():
+    async with stage() as s:
+        s.group.standings[s.bot.person.id] = Standing("kicked")
+        with pytest.raises(Permanent, match="removed from the chat"):
+            await s.say("x")
+        (closed,) = s.hub.of(RoomClosed)
+        assert (closed.origin.room.id, closed.final) == (str(s.group.id), True)
+
+
+async def test_a_group_that_moved_unnoticed_is_followed():
+    async with stage(started=False) as s:
+        small = s.world.group("Small", s.alice, s.bot)
+        s.rooms = [small]
+        await s.start()
+        small.moved_to = s.group.id
+        (number,) = await s.say("hello", room=small)
+        assert s.group.texts() == ["Juliet: hello"]
+        assert number == f"{s.group.id}/{s.group.last['message_id']}"
+        s.group.says(s.alice, "hello yourself")
+        await s.hub.posted("hello yourself")
+        assert s.hub.events[-1].origin.room.id == str(small.id)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda s: s.bot.blocked.add(s.alice.id), "has blocked the bot"),
+        (lambda s: s.bot.started.clear(), "knows no such chat"),
+    ],
+)
+async def test_people_who_cannot_be_written_to(spoil, words):
+    async with stage() as s:
+        s.world.private(s.alice, s.bot)
+        spoil(s)
+        with pytest.raises(Permanent, match=words):
+            await s.tell(s.alice, "psst")
+        assert not s.hub.of(RoomClosed)
+
+
+async def test_a_topic_that_is_closed():
+    async with stage() as s:
+        forum = s.world.supergroup("Forum", s.alice, s.bot, forum=True)
+        tides = forum.topic(s.alice, "Tides")
+        room = f"{forum.id}/{tides}"
+        await s.say("high at ten", room=room)
+        assert forum.last["message_thread_id"] == tides
+        forum.topics[tides] = False
+        with pytest.raises(Permanent, match="the topic is closed"):
+            await s.say("low at four", room=room)
+
+
+async def test_in_a_channel_the_bot_has_to_be_an_administrator():
+    async with stage() as s:
+        channel = s.world.channel("News", s.bot)
+        await s.say("sail at ten", room=channel)
+        assert channel.texts() == ["Juliet: sail at ten"]
+        channel.standings[s.bot.person.id] = Standing("member")
+        with pytest.raises(Permanent, match="administrator of this channel"):
+            await s.say("x", room=channel)
+
+
+# -- abilities
+
+
+async def test_typing_is_shown_now_and_then_and_fails_nobody():
+    async with stage(hasty=True) as s:
+        here = RoomId(str(s.group.id))
+        for active in (True, True, False):
+            s.connector.typing(here, JULIET, active=active)
+        await s.api.until(lambda: s.group.actions)
+        s.clock.elapsed += 6
+        s.api.fails("sendChatAction", 500, "Internal Server Error")
+        s.connector.typing(here, JULIET, active=True)
+        s.connector.typing(RoomId("nonsense"), JULIET, active=True)
+        await s.api.until(lambda: len(s.api.wire("sendChatAction")) == 2)
+        await s.say("x")
+        assert s.group.actions == ["typing"]
+
+
+async def test_check_names_what_is_missing_and_what_to_do():
+    async with stage(privacy=True, started=False) as s:
+        administered = s.world.supergroup("Administered", s.alice, s.bot)
+        administered.promotes(s.bot)
+        rooms = [str(s.group.id), str(administered.id), "-100999", "#dev", "7"]
+        network, *found = await s.connector.check([RoomId(room) for room in rooms])
+        assert (network.ok, network.detail) == (True, "connected as @linkspan_bot")
+        assert [finding.subject for finding in found] == [f"family:{room}" for room in rooms]
+        assert [finding.ok for finding in found] == [False, True, False, False, True]
+        assert "/setprivacy" in found[0].hint
+        assert found[1].detail == "read; the bot cannot delete others' messages, cannot remove people"
+        assert "add the bot" in found[2].hint
+        assert s.api.polls == []
+
+
+async def test_check_says_what_is_wrong_with_the_whole_network():
+    async with stage(started=False) as s:
+        del s.world.bots[s.bot.token]
+        (finding,) = await s.connector.check([])
+        assert (finding.ok, "BotFather" in finding.hint) == (False, True)
+        await s.api.down()
+        (finding,) = await s.connector.check([])
+        assert (finding.ok, s.api.url in finding.hint) == (False, True)
+        assert s.bot.token not in finding.detail
+
+
+async def test_the_network_is_ready_when_it_can_speak():
+    async with stage(started=False) as s:
+        s.run()
+        await s.hub.reported(Status.READY)
+        await s.say("at once")
