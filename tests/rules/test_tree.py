@@ -21,7 +21,7 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "manager", "managers", "co
 NAMES_OF_LIBRARIES = {"transport", "get_extra_info", "DatagramTransport", "is_closing"}
 TOP = {
     "LICENSE", "Makefile", "README.md", "CHANGELOG.md", "pyproject.toml", "requirements.lock", "config.example.toml",
-    "bridge", "connectors", "tests", "alembic", "docs", "bench",
+    "bridge", "connectors", "tests", "alembic", "docs", "bench", "contrib",
 }  # fmt: skip
 
 
