@@ -49,7 +49,9 @@ class Directory:
         if network is not None:
             return Described(category="gateway", kind=self._kinds[network], name=network)
         person = self.person_at(localpart)
-        return None if person is None else self._ghost(person)
+        if person is None:
+            return None
+        return ghost(self._find(person) or Member(person=person, name=person.id))
 
     def _bridge(self) -> Described:
         kinds = set(self._kinds.values())
@@ -63,14 +65,15 @@ class Directory:
             description="A bridge between chat networks.",
         )
 
-    def _ghost(self, person: Person) -> Described:
-        member = self._find(person)
-        name = person.id if member is None else member.name
-        return Described(
-            category="client",
-            kind="bot" if member is not None and member.bot else "pc",
-            name=name,
-            full_name=name,
-            nickname=name,
-            description=f"{person.id} on {person.network}",
-        )
+
+def ghost(member: Member) -> Described:
+    """Return what a remote person's address shows; all of a network are described alike, so that they share their caps."""
+    person = member.person
+    return Described(
+        category="client",
+        kind="bot" if member.bot else "pc",
+        name=person.network,
+        full_name=member.name,
+        nickname=member.name,
+        description=f"{person.id} on {person.network}",
+    )

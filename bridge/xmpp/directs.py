@@ -30,6 +30,7 @@ from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.surroundings import RESOURCE, Surroundings
 
 _BODY = inbound.BODY
+_CONFERENCE = f"{{{ns.CONFERENCE}}}x"
 _POLITE_PAUSE = 60.0
 """Seconds until somebody gets the same answer from the bridge again: two programs must not talk for ever."""
 _MOST_STRANGERS = 1_000
@@ -44,6 +45,7 @@ class Directs:
         self._rooms = rooms  # by address
         self._directory = directory
         self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
+        self._invitations: dict[str, float] = {}  # rooms into which somebody has asked us
         self._answered: dict[str, float] = {}  # strangers who got an answer from the bridge itself
 
     # -- from XMPP
@@ -53,7 +55,7 @@ class Directs:
         kind = element.get("type", "normal")
         if kind == "error":
             return self.bounced(element)
-        if kind not in ("chat", "normal"):
+        if kind not in ("chat", "normal") or self._invited(element):
             return True
         local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
         sender = element.get("from", "").partition("/")[0]
@@ -69,6 +71,18 @@ class Directs:
             address=element.get("from", ""),
         )
         self._tell(element, who, person)
+        return True
+
+    def _invited(self, element: Element) -> bool:
+        """Take a direct invitation (XEP-0249): anybody can send one, so it opens no door more than once a minute."""
+        invitation = element.find(_CONFERENCE)
+        if invitation is None:
+            return False
+        room = self._rooms.get(invitation.get("jid", ""))
+        now = self._around.clock.monotonic()
+        if room is not None and now - self._invitations.get(room.address, -_POLITE_PAUSE) >= _POLITE_PAUSE:
+            self._invitations[room.address] = now
+            room.listener.called()
         return True
 
     def take_from_occupant(self, room: JoinedRoom, element: Element, nick: str) -> None:

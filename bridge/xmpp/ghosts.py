@@ -15,7 +15,7 @@ from typing import Protocol
 
 from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, Show
 from bridge.core.ids import Person, Room
-from bridge.xmpp import marks, muc, stanzas
+from bridge.xmpp import directory, disco, marks, muc, stanzas
 from bridge.xmpp.claims import Claims, stem
 from bridge.xmpp.ghost import Ghost, Stage
 from bridge.xmpp.muc import Refusal, Sighting
@@ -340,7 +340,10 @@ class Ghosts:
                 id_=ghost.token,
                 show=show,
                 status=member.presence.status[: muc.LONGEST_REASON],
-                extra=extra + stanzas.nick(member.name) + marks.ghost(self._around.instance, ghost.token),
+                extra=extra
+                + stanzas.nick(member.name)
+                + disco.caps(directory.ghost(member))
+                + marks.ghost(self._around.instance, ghost.token),
             )
         )
 

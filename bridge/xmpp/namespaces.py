@@ -29,6 +29,7 @@ RECEIPTS = "urn:xmpp:receipts"  # XEP-0184
 PING = "urn:xmpp:ping"  # XEP-0199
 TIME = "urn:xmpp:time"  # XEP-0202
 DELAY = "urn:xmpp:delay"  # XEP-0203
+CONFERENCE = "jabber:x:conference"  # XEP-0249
 CARBONS = "urn:xmpp:carbons:2"  # XEP-0280
 VCARD4 = "urn:ietf:params:xml:ns:vcard-4.0"  # XEP-0292
 FORWARD = "urn:xmpp:forward:0"  # XEP-0297

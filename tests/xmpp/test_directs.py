@@ -133,6 +133,23 @@ async def test_a_private_message_to_the_listener() -> None:
     await bridge.stop()
 
 
+async def test_a_direct_invitation_opens_a_door_once_a_minute() -> None:
+    """XEP-0249: anybody can send one, so nobody can make us hammer a room."""
+    bridge = Bridge()
+    bridge.muc.affiliations[Bridge.domain] = "outcast"
+    async with bridge:
+        invitation = f"<x xmlns='jabber:x:conference' jid='{ROOM}' reason='come'/>"
+        for _ in range(20):
+            bridge.stream.deliver(f"<message from='juliet@localhost/desk' to='{Bridge.domain}'>{invitation}</message>")
+            await quiet()
+        assert len(bridge.muc.joins) == 2
+        await bridge.clock.advance(61)
+        bridge.muc.affiliations.clear()
+        bridge.stream.deliver(f"<message from='juliet@localhost/desk' to='{Bridge.domain}'>{invitation}</message>")
+        await quiet()
+        assert "linkspan" in bridge.nicks()
+
+
 # -- to XMPP
 
 
@@ -234,22 +251,23 @@ async def test_the_stream_goes_before_it_is_confirmed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("localpart", "identity", "name"),
+    ("localpart", "identity", "nickname"),
     [
-        ("", ("gateway", "irc"), "Linkspan"),
-        ("irc", ("gateway", "irc"), "irc"),
-        ("bob%irc", ("client", "pc"), "Bob"),
-        ("nobody%irc", ("client", "pc"), "nobody"),
-        ("robot%irc", ("client", "bot"), "robot"),
+        ("", ("gateway", "irc", "Linkspan"), ""),
+        ("irc", ("gateway", "irc", "irc"), ""),
+        ("bob%irc", ("client", "pc", "irc"), "Bob"),
+        ("nobody%irc", ("client", "pc", "irc"), "nobody"),
+        ("robot%irc", ("client", "bot", "irc"), "robot"),
     ],
 )
-async def test_descriptions(localpart, identity, name) -> None:
+async def test_descriptions(localpart, identity, nickname) -> None:
     bridge = await running()
     await bridge.wish("Bob")
     bridge.connector.join(RoomId(ROOM), replace(remote("robot"), bot=True))
     described = bridge.connector.directory.describe(localpart)
     assert described is not None
-    assert ((described.category, described.kind), described.name) == (identity, name)
+    assert (described.category, described.kind, described.name) == identity
+    assert described.nickname == nickname
     await bridge.stop()
 
 

@@ -296,8 +296,12 @@ async def test_a_ghost_is_what_the_design_says(server) -> None:
         assert real_jid(presence) == f"bob%irc@{server.component}/linkspan"
         assert presence.findtext("{http://jabber.org/protocol/nick}nick") == "bob"
         assert presence.findtext(f"{CLIENT}show") == "away"
+        able = presence.find("{http://jabber.org/protocol/caps}c")
+        assert able is not None
+        node = f"{able.get('node')}#{able.get('ver')}"
         for query in (
             "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+            f"<query xmlns='http://jabber.org/protocol/disco#info' node='{node}'/>",
             "<query xmlns='jabber:iq:version'/>",
             "<ping xmlns='urn:xmpp:ping'/>",
             "<vCard xmlns='vcard-temp'/>",

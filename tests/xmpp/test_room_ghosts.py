@@ -27,6 +27,7 @@ async def test_a_ghost_joins_with_all_that_the_design_says() -> None:
         assert x.findtext(f"{{{MUC}}}password") == "sesame"
         assert join.findtext(NICK) == "Bob"
         assert join.find(MARK).get("bridge") == INSTANCE
+        assert join.find("{http://jabber.org/protocol/caps}c") is not None
         assert join.findtext(f"{{{NS}}}show") == "away"
         assert join.findtext(f"{{{NS}}}status") == "gone <fishing>"
         (joined,) = bridge.hub.took(PuppetJoined)
