@@ -21,6 +21,8 @@ from connectors.irc.pace import Pace
 LISTENER = 0
 SPEAKER = 1
 MEMBER = 2
+_LASTING = 60.0
+"""Seconds after which a connection was good."""
 _SAME_REASON = 3
 """Candidates that have to be refused in a row until it is clear that it is not about them."""
 
@@ -102,6 +104,12 @@ class Connects:
                 turn.attempts = attempts
                 turn.due = self._now() + self._delay(attempts)
         self._pump_soon()
+
+    def again(self, candidate: Candidate, failure: Failure, *, attempts: int) -> None:
+        """Connect somebody who has just lost their connection, ``attempts`` times in a row before it was any good."""
+        if failure.kind in (Kind.THROTTLED, Kind.FULL):
+            self._hold()
+        self.want(candidate, attempts=attempts)
 
     def drop(self, candidate: Candidate) -> None:
         """Connect somebody no more; an attempt under way goes on, and tells its owner."""
@@ -219,3 +227,22 @@ class Connects:
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
+
+
+class Lives:
+    """Counts connections in a row that did not last: whoever is thrown out at once must not come back at once."""
+
+    __slots__ = ("_began", "_short")
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._short = 0
+
+    def began(self, now: float) -> None:
+        """Take note that a connection is up."""
+        self._began = now
+
+    def ended(self, now: float) -> int:
+        """Take note that it is lost; returns how many in a row were, this one included."""
+        self._short = self._short + 1 if now - self._began < _LASTING else 1
+        return self._short

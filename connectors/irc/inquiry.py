@@ -1,15 +1,22 @@
-"""Asking about a channel that has just been entered: its modes, who is in it and what is known of them.
+"""Asking about a channel that has just been entered: its modes, who is in it, and what was said while nobody read.
 
 Called by whoever begins to read a channel: the listener, or a deputy in its place.
 """
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 from bridge.core.events import TopicChanged
 from connectors.irc.attendance import WHOX
 from connectors.irc.client import Congested, Connection, Line
+from connectors.irc.places import Place
 from connectors.irc.scene import Scene
+
+HISTORY = "draft/chathistory"
+"""Capability of servers that can be asked for what was said (IRCv3 chathistory); others replay by themselves, or cannot."""
+_MOST = 500
+"""Lines of history that are asked for, at most, where the server has no limit of its own."""
 
 
 def inquire(scene: Scene, connection: Connection, name: str, *, names: bool) -> None:
@@ -31,3 +38,14 @@ def inquire(scene: Scene, connection: Connection, name: str, *, names: bool) -> 
             connection.send("NAMES", name)
         question = (name, WHOX) if connection.isupport.whox else (name,)
         connection.request("WHO", *question).add_done_callback(answered)
+
+
+async def catch_up(scene: Scene, connection: Connection, place: Place) -> None:
+    """Ask for what was said since the last fact that the bridge has of a room; the answer is read as history."""
+    cursor = await scene.hub.cursor(place.id)
+    if cursor is None or not connection.is_up:
+        return
+    since = datetime.fromtimestamp(cursor.at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    limit = connection.isupport.tokens.get("CHATHISTORY", "")
+    most = min(int(limit) if limit.isdecimal() and int(limit) else _MOST, _MOST)
+    connection.send("CHATHISTORY", "AFTER", place.name, f"timestamp={since}", str(most))

@@ -16,9 +16,9 @@ from bridge.core.ids import Person, PersonId, RoomId
 from connectors.irc.attendance import plain
 from connectors.irc.client import Congested, Connection, Failure, Identity, Kind, Line, Reads
 from connectors.irc.config import sasl
-from connectors.irc.connects import LISTENER
+from connectors.irc.connects import LISTENER, Lives
 from connectors.irc.inbound import Batches
-from connectors.irc.inquiry import inquire
+from connectors.irc.inquiry import HISTORY, catch_up, inquire
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of, username
 from connectors.irc.places import Place, Step, is_usable
@@ -57,6 +57,7 @@ class Listener:
         self._wake = wake
         self._seen = seen
         self._gone = gone
+        self._lives = Lives()
         self._batches = Batches()
         self._was_ready = False  # since this connection is up
         self._lines = 0
@@ -132,6 +133,7 @@ class Listener:
         """Begin: join every room, and let the puppets come."""
         scene = self._scene
         self.connection = connection
+        self._lives.began(scene.time())
         self._batches = Batches()
         self._was_ready = False
         scene.places.refold(connection.isupport.fold)
@@ -161,7 +163,7 @@ class Listener:
             self.refused(failure)
         else:
             scene.report(Status.CONNECTING, failure.reason)
-            scene.connects.want(self, attempts=1)
+            scene.connects.again(self, failure, attempts=self._lives.ended(scene.time()))
 
     def nick(self, connection: Connection, old: str, new: str) -> None:  # noqa: ARG002 - as Owner says
         """Follow our own nick, whoever changed it."""
@@ -242,6 +244,8 @@ class Listener:
         place.step, place.reason, place.setbacks = Step.IN, "", 0
         scene.emit(scene.inbound.opened(name, scene.now()))
         inquire(scene, connection, name, names=False)
+        if HISTORY in connection.caps:
+            scene.spawn(catch_up(scene, connection, place))
         self._decided(place)
 
     def _refused(self, line: Line) -> None:

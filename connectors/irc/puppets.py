@@ -17,7 +17,7 @@ from bridge.core.ids import Person, RoomId, digest
 from bridge.core.splitting import clip
 from connectors.irc import outbound
 from connectors.irc.client import Connection, Failure, Identity, Line, Reads
-from connectors.irc.connects import MEMBER, SPEAKER
+from connectors.irc.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.deputies import Deputies
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of
@@ -50,6 +50,7 @@ class Puppet:
         self._scene = scene
         self._away: str | None = None  # as the server knows it
         self._linger: asyncio.TimerHandle | None = None
+        self._lives = Lives()
         rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
         naming = Naming(member.name, person=member.person, template=scene.puppets.nick, rules=rules)
         self.seeker = Seeker(naming, pool.contest)
@@ -129,6 +130,7 @@ class Puppet:
     def up(self, connection: Connection) -> None:
         """Begin: enter every channel."""
         self.connection = connection
+        self._lives.began(self._scene.time())
         self.trouble, self._away = "", None
         self._pool.named(self, connection.nick)
         self.seeker.up(connection)
@@ -150,7 +152,7 @@ class Puppet:
             self.wishes.disconnected(failure.reason)
         if self.wishes:
             self.trouble = failure.reason
-            self._scene.connects.want(self, attempts=1)
+            self._scene.connects.again(self, failure, attempts=self._lives.ended(self._scene.time()))
         else:
             self._pool.forget(self)
 

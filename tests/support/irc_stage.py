@@ -56,6 +56,7 @@ class Diary:
         self.events: list[Event] = []
         self.statuses: list[tuple[Status, str]] = []
         self.kept: dict[str, str] = {}
+        self.cursors: dict[RoomId, Cursor] = {}
         self.full = ""
         self._news = asyncio.Event()
 
@@ -77,7 +78,7 @@ class Diary:
         self._news.set()
 
     async def cursor(self, room: RoomId) -> Cursor | None:
-        return None
+        return self.cursors.get(room)
 
     async def recall(self, name: str) -> str | None:
         return self.kept.get(name)

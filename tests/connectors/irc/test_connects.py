@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from connectors.irc.client import Failure, Kind, Refused
-from connectors.irc.connects import LISTENER, MEMBER, SPEAKER, Connects
+from connectors.irc.connects import LISTENER, MEMBER, SPEAKER, Connects, Lives
 from connectors.irc.pace import Pace
 
 
@@ -221,3 +221,31 @@ async def test_after_a_loss_everybody_waits_for_the_listener(room):
 def test_failures_say_whether_they_are_permanent():
     assert Failure(Kind.BANNED, "x").permanent
     assert not Failure(Kind.THROTTLED, "x").permanent
+
+
+async def test_who_is_thrown_out_again_and_again_comes_back_later_each_time(room):
+    lives = Lives()
+    room.connects.open()
+    room.add("a")
+    for wait in (2.0, 4.0, 8.0):
+        await room.settle()
+        lives.began(0.0)
+        room["a"].up()
+        await room.settle()
+        room.connects.again(room["a"], Failure(Kind.CLOSED, "x"), attempts=lives.ended(1.0))
+        await room.settle(wait - 0.5)
+        assert room.dialling == []
+        await room.settle(0.6)
+    assert room.dialling == ["a"]
+    lives.began(0.0)
+    assert lives.ended(100.0) == 1
+
+
+async def test_a_server_that_drops_us_for_being_too_fast_holds_back_all(room):
+    room.connects.open()
+    room.add("a")
+    room.connects.again(Candidate("b"), Failure(Kind.THROTTLED, "x"), attempts=1)
+    await room.settle(9)
+    assert room.dialling == []
+    await room.settle(4)
+    assert room.dialling == ["a"]

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from bridge.connector import Secret, Status
+from bridge.connector import Cursor, Secret, Status
 from bridge.core.events import (
     Cause,
     MemberJoined,
@@ -14,7 +14,7 @@ from bridge.core.events import (
     RoomOpened,
     TopicChanged,
 )
-from bridge.core.ids import RoomId
+from bridge.core.ids import EventKey, RoomId
 from connectors.irc.listener import joins
 from connectors.irc.places import Place, Places, is_usable
 from tests.support.irc_stage import CHANNEL, QUICK, Diary, enter, listener, settle, stage
@@ -188,6 +188,26 @@ async def test_lost_it_comes_back_and_tells_nothing_twice():
         assert len(play.of(TopicChanged)) == 1
         mic.send(f":bob!b@h TOPIC {CHANNEL} :another")
         await play.told(TopicChanged, topic="another")
+
+
+async def test_what_was_said_since_is_asked_for_where_the_server_has_it():
+    hub = Diary()
+    hub.cursors[CHANNEL] = Cursor(EventKey("x"), 1_700_000_000_123)
+    async with Ircd() as ircd, stage(ircd.port, hub=hub) as play:
+        mic = await ircd.accept()
+        await mic.welcome(
+            caps="message-tags server-time batch draft/chathistory", isupport="CHANTYPES=# CHATHISTORY=200"
+        )
+        await mic.expect(f"JOIN {CHANNEL}")
+        mic.send(f":{mic.mask} JOIN {CHANNEL}")
+        assert await mic.find("CHATHISTORY") == f"CHATHISTORY AFTER {CHANNEL} timestamp=2023-11-14T22:13:20.123Z 200"
+        mic.send(
+            f":{NAME} BATCH +1 chathistory {CHANNEL}",
+            f"@batch=1;time=2023-11-14T22:14:00.000Z;msgid=m :bob!b@h PRIVMSG {CHANNEL} :missed",
+            f":{NAME} BATCH -1",
+        )
+        missed = await play.told(MessagePosted)
+        assert missed.origin.replayed
 
 
 @pytest.mark.parametrize(
