@@ -34,7 +34,7 @@ from bridge.core.events import (
 )
 from bridge.core.failures import Permanent, VoiceLost
 from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId, RoomId
-from bridge.demo.people import CLIENT, MUC_USER, XmppPerson, body, codes
+from bridge.demo.people import CLIENT, MUC_USER, NotSeen, XmppPerson, body, codes
 from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
 from bridge.xmpp import listener
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.server
 
 KINDS = {"prosody": Prosody, "ejabberd": Ejabberd, "jabberd2": Jabberd2}
 PEOPLE = {"juliet": "pw", "romeo": "pw"}
-PATIENCE = 15.0
+PATIENCE = 40.0
 E = TypeVar("E")
 _rooms = count(1)
 
@@ -123,11 +123,24 @@ class Live:
         return XmppConnector(settings, instance=INSTANCE, version="1", clock=SystemClock())
 
     async def __aenter__(self) -> Self:
-        await self._stack.enter_async_context(self.juliet)
+        await self._log_in()
         await self.juliet.join(self.room, "juliet")
         if self._start:
             await self.start()
         return self
+
+    async def _log_in(self) -> None:
+        """Log in; a jabberd2 that has just started may fail at a user's first session."""
+        for attempts_left in (2, 1, 0):
+            try:
+                await self._stack.enter_async_context(self.juliet)
+            except NotSeen:
+                await self.juliet.close()
+                if not attempts_left:
+                    raise
+                self.juliet = XmppPerson("juliet", "pw", port=self.server.port)
+            else:
+                return
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
