@@ -21,7 +21,7 @@ from bridge.connector import PuppetSettings
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
 PAGE = ROOT / "docs/operators/configuration.md"
-KINDS = ["irc"]
+KINDS = ["irc", "telegram"]
 """Connectors that an operator configures; echo is for developers."""
 
 
@@ -73,13 +73,13 @@ def test_every_key_is_shown_and_explained(table: str, heading: str, settings: ty
 
 
 def test_the_example_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = config.load(EXAMPLE, registry.settings_of, {"LINKSPAN_XMPP_SECRET": "s3cr3t"})
+    read = config.load(EXAMPLE, registry.settings_of, {"LINKSPAN_XMPP_SECRET": "s3cr3t", "TELEGRAM_TOKEN": "1:s3cr3t"})
     assert read.links[0].name == "dev"
 
 
 def test_what_the_example_comments_out_is_right_as_well(tmp_path: Path) -> None:
     text = re.sub(r"^# ([a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
-    environ = dict.fromkeys(re.findall(r'env = "(\w+)"', text), "s3cr3t")
+    environ = dict.fromkeys(re.findall(r'env = "(\w+)"', text), "1:s3cr3t")
     assert config.parse(text, name="x", folder=tmp_path, settings_of=registry.settings_of, environ=environ)
 
 
