@@ -143,6 +143,8 @@ class Attendance:
 
     def changed(self, hub: Hub, became: Became) -> None:
         """Take note that the bot was let in, thrown out, or given rights."""
+        if self._rooms.chat(became.chat.id) != became.chat.id:
+            return  # about a group that is a supergroup by now, and empty
         rooms = self._rooms.rooms_of(became.chat.id)
         if became.new_chat_member.inside:
             self.look_at(*rooms)

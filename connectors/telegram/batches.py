@@ -28,10 +28,11 @@ def grouped(updates: Sequence[Update]) -> list[tuple[Update, ...]]:
     return [tuple(each) for each in found.values()]
 
 
-def ripe(updates: Sequence[Update], *, now: float, seen: Callable[[Group], bool]) -> Sequence[Update]:
+def ripe(updates: Sequence[Update], *, now: float | None, seen: Callable[[Group], bool]) -> Sequence[Update]:
     """Return the updates that may be taken, from the first on; the rest comes again when it is not confirmed.
 
-    ``seen``: whether an album was in an answer a moment ago too. ``now``: seconds since the epoch.
+    ``seen``: whether an album was in an answer a moment ago too. ``now``: seconds since the epoch, for what had waited for
+    us: an album of some time ago is whole. None: they come as they are sent, whatever our clock says.
     """
     first: dict[Group, int] = {}
     last: dict[Group, Message] = {}
@@ -43,7 +44,7 @@ def ripe(updates: Sequence[Update], *, now: float, seen: Callable[[Group], bool]
             last[group], ends[group] = update.posted, index
     for group, start in first.items():  # by their first message
         cut_off = len(updates) >= MOST and start > 0 and ends[group] >= len(updates) - _NEAR_THE_END
-        fresh = now - last[group].date < SETTLED and not seen(group)
+        fresh = (now is None or now - last[group].date < SETTLED) and not seen(group)
         if cut_off or fresh:
             return updates[:start]
     return updates

@@ -29,7 +29,7 @@ from connectors.telegram.contents import SILENT, album, content
 from connectors.telegram.desk import Desk
 from connectors.telegram.people import People
 from connectors.telegram.rooms import Heard, Rooms, Spot, topic_of
-from connectors.telegram.updates import Became, Message, Reacted, Update, User
+from connectors.telegram.updates import Became, Chat, Message, Reacted, Update, User
 
 _ALBUMS = 200
 CUSTOM = "⭐"
@@ -93,6 +93,8 @@ class Reader:
         if heard is None:
             return [*_moved(message), *self._direct(updates[0], message)]
         room = heard.room
+        if message.is_automatic_forward and self._is_heard_itself(message.sender_chat):
+            return []
         if SILENT & updates[0].fields:
             return [*_moved(message), *self._came_or_went(updates[0], message, room)]
         sender = self._people.sender(message)
@@ -117,6 +119,10 @@ class Reader:
         # who speaks is there: Telegram tells bots of nobody else, and what is replayed tells nobody by itself
         here = [MemberJoined(origin=posted.origin, member=sender)] if self.replayed else []
         return [*here, posted, *_moved(message)]
+
+    def _is_heard_itself(self, channel: Chat | None) -> bool:
+        """Tell whether a channel is read too: what Telegram copies from it into its group would be there twice."""
+        return channel is not None and self._rooms.heard(channel.id, None) is not None
 
     def _content(self, updates: Sequence[Update]) -> Content | None:
         """Return what a message says, or all messages of an album together."""

@@ -84,7 +84,8 @@ class Polling:
     async def _take(self, hub: Hub, raw: Sequence[dict[str, Any]]) -> float:
         """Hand over what can be taken of an answer; return how many seconds to wait before the next."""
         updates = [update for each in raw if (update := _readable(each)) is not None]
-        taken = ripe(updates, now=self._seconds(), seen=self._pending.__contains__)
+        now = self._seconds() if self._reader.replayed else None
+        taken = ripe(updates, now=now, seen=self._pending.__contains__)
         self._pending = albums(updates) - albums(taken)
         if len(taken) == len(updates):
             last = raw[-1]["update_id"]

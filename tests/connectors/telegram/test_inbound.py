@@ -109,6 +109,12 @@ def test_a_channel_post_is_a_message():
     assert (posted.sender.name, posted.origin.room.id) == ("News", "-100777")
 
 
+def test_what_a_channel_posts_into_its_group_is_told_once():
+    copied = {"sender_chat": CHANNEL, "is_automatic_forward": True, "text": "news"}
+    assert only(Scene("-100123").hears(**copied)).sender.name == "News"
+    assert Scene("-100123", "-100777").hears(**copied) == []
+
+
 # -- rooms
 
 

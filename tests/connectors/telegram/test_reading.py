@@ -300,9 +300,11 @@ async def test_a_group_that_becomes_a_supergroup_keeps_its_room_also_after_a_res
         await s.start()
         small.says(s.alice, "before")
         new = small.migrates()
+        small.removes(s.bot, by=s.alice)  # nobody is left in the old one
         new.says(s.alice, "after")
         await s.hub.posted("before", "made this group a supergroup", "after")
         assert {event.origin.room.id for event in s.hub.events} == {str(small.id)}
+        assert not s.hub.of(RoomClosed)
         assert len({event.id for event in s.hub.of(MessagePosted)}) == 3
         await s.restart()
         new.says(s.alice, "later")

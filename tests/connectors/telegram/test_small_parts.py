@@ -61,6 +61,12 @@ def test_albums_are_taken_whole(groups, date, seen, taken):
     assert len(found) == taken
 
 
+def test_an_album_that_comes_as_it_is_sent_waits_whatever_our_clock_says():
+    late = updates("", "a", date=NOW - 3600)
+    assert len(ripe(late, now=None, seen=lambda _: False)) == 1
+    assert len(ripe(late, now=None, seen=lambda _: True)) == 2
+
+
 def test_an_offset_is_not_trusted_for_long():
     cursor = Cursor.decode(Cursor(41, NOW).encode())
     assert cursor.offset(NOW + 60) == 42
