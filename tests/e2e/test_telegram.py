@@ -1,0 +1,86 @@
+"""A MUC, an IRC channel and a Telegram group in one link: what one says the other two see, and nothing of it twice."""
+
+import pytest
+
+from tests.support.telegram.server import BotApi
+from tests.support.telegram.world import Chat
+from tests.support.world import World
+
+pytestmark = pytest.mark.server
+
+
+def family(api: BotApi, token: str) -> str:
+    """Return the configuration of the network, at the speed at which Telegram's own limits are kept."""
+    return f'[networks.family]\nconnector = "telegram"\ntoken = "{token}"\napi_url = "{api.url}"\n'
+
+
+async def telegram_shows(api: BotApi, group: Chat, *texts: str) -> None:
+    """Wait until the newest messages of the group are these."""
+    await api.until(lambda: group.texts()[-len(texts) :] == list(texts))
+
+
+async def test_a_muc_a_channel_and_a_group_talk() -> None:
+    async with BotApi() as api:
+        bot = api.world.bot(privacy=False)
+        alice = api.world.person("Alice", username="alice")
+        group = api.world.supergroup("Verona", alice, bot)
+        rooms = ["xmpp:verona@conference.localhost", "irc:#verona", f"family:{group.id}"]
+        async with World(rooms=rooms, more=family(api, bot.token)) as world:
+            juliet = await world.user("juliet")
+            bob = await world.irc_user("bob")
+            await world.linked(juliet, bob)
+
+            said = group.says(alice, "hello 🚢", entities=[{"type": "bold", "offset": 0, "length": 5}])
+            await juliet.message(world.room, "*hello* 🚢", nick="Alice")
+            await bob.see(lambda line: "hello" in line and "PRIVMSG #verona" in line)
+            juliet.say(world.room, "hello Alice")
+            await telegram_shows(api, group, "hello 🚢", "juliet: hello Alice")
+            await bob.message("#verona", "hello Alice", nick="juliet")
+            bob.say("#verona", "me too")
+            await telegram_shows(api, group, "juliet: hello Alice", "bob: me too")
+            await juliet.message(world.room, "me too", nick="bob")
+
+            group.edits(said, text="hello all", entities=[])
+            await juliet.message(world.room, "hello all", nick="Alice")
+            group.photo(alice, caption="the quay")
+            await juliet.message(world.room, "[photo, 1280×960, 230 kB] the quay", nick="Alice")
+            await bob.see(lambda line: "[photo, 1280×960, 230 kB] the quay" in line)
+            for person in (juliet, bob):
+                await person.fence()
+            assert [text for _, text in juliet.texts(world.room)].count("hello Alice") == 1
+            assert group.texts() == ["hello all", "juliet: hello Alice", "bob: me too", "the quay"]
+            assert bot.token not in world.bridge.log()
+
+
+async def test_what_was_said_while_the_bridge_was_away_arrives_in_order_once() -> None:
+    async with BotApi() as api:
+        bot = api.world.bot(privacy=False)
+        alice = api.world.person("Alice")
+        group = api.world.supergroup("Verona", alice, bot)
+        rooms = ["xmpp:verona@conference.localhost", f"family:{group.id}"]
+        async with World(rooms=rooms, more=family(api, bot.token)) as world:
+            juliet = await world.user("juliet")
+            group.says(alice, "before")
+            await juliet.message(world.room, "before", nick="Alice")
+            await world.bridge.kill()
+            texts = [f"meanwhile {number}" for number in range(50)]
+            for text in texts:
+                group.says(alice, text)
+            await world.bridge.start()
+            await juliet.message(world.room, texts[-1])
+            await juliet.fence()
+            heard = [text for _, text in juliet.texts(world.room) if text.startswith(("before", "meanwhile"))]
+            assert heard == ["before", *texts]
+
+
+async def test_check_names_what_the_bot_lacks() -> None:
+    async with BotApi() as api:
+        bot = api.world.bot(privacy=True)
+        group = api.world.supergroup("Verona", bot)
+        rooms = ["xmpp:verona@conference.localhost", f"family:{group.id}"]
+        async with World(rooms=rooms, more=family(api, bot.token), start=False) as world:
+            ended = await world.bridge.command("check")
+            told = f"{ended.output}{ended.errors}"
+            assert "privacy mode is on" in told
+            assert "/setprivacy" in told
+            assert bot.token not in told
