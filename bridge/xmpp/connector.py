@@ -72,7 +72,7 @@ CAPABILITIES = Capabilities(
 )
 """What XMPP rooms can carry."""
 
-LEAVING = 2.5
+LEAVING = 1.5
 """Seconds that the server gets to read our farewells."""
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
 

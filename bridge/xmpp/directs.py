@@ -131,7 +131,8 @@ class Directs:
             self._answered.clear()
         self._answered[sender] = now
         words = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
-        answer = stanzas.message(element.get("to", ""), element.get("from", ""), kind="chat", body=words)
+        ourselves = element.get("to") or self._around.component.domain
+        answer = stanzas.message(ourselves, element.get("from", ""), kind="chat", body=words)
         self._around.component.send(answer)
         return True
 

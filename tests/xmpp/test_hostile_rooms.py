@@ -120,6 +120,44 @@ def test_any_message_is_read_or_not_but_never_fails(payload, replayed) -> None:
     inbound.read(element, scene=scene, sender=remote("juliet"), names=names, at=0, replayed=replayed)
 
 
+SOURCES = st.sampled_from(
+    [ROOM, f"{ROOM}/juliet", f"{ROOM}/bob", f"{ROOM}/linkspan", f"{ROOM}/new", "juliet@localhost/desk", "", "x"]
+)
+ADDRESSES = st.sampled_from(
+    [
+        Bridge.listener,
+        Bridge.domain,
+        "bob%irc@bridge.localhost/linkspan",
+        "irc@bridge.localhost",
+        "=zz%@bridge.localhost",
+        "",
+    ]
+)
+KINDS = st.sampled_from(["", "groupchat", "chat", "error", "unavailable", "subscribe", "headline", "nonsense"])
+
+
+@given(
+    stanzas=st.lists(
+        st.tuples(
+            st.sampled_from(["message", "presence"]), SOURCES, ADDRESSES, KINDS, st.lists(elements(), max_size=3)
+        ),
+        max_size=12,
+    )
+)
+async def test_any_stanza_is_taken_or_not_but_never_fails(stanzas) -> None:
+    """And whatever was said, the connector can still be stopped, and starts again."""
+    async with Bridge() as bridge:
+        bridge.muc.enter("juliet")
+        await bridge.wish("bob")
+        bridge.connector.send(build.post("x", to=WHERE, voice=as_ghost("bob"))).add_done_callback(
+            lambda f: f.exception()
+        )
+        for name, source, to, kind, payload in stanzas:
+            attributes = f" type='{kind}'" if kind else ""
+            bridge.stream.deliver(f"<{name} from='{source}' to='{to}'{attributes}>{''.join(payload)}</{name}>")
+        await bridge.clock.advance(30)
+
+
 NICKS = st.sampled_from(["a", "b", "ａ", "c"])
 
 
