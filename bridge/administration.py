@@ -6,6 +6,7 @@ link goes where is decided by :func:`merged`, purely. Built by :mod:`bridge.app`
 
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
@@ -31,6 +32,8 @@ from bridge.web.ports import (
 
 log = logging.getLogger(__name__)
 
+_ALL: Final = 2**31 - 1
+"""More dead letters than any store has."""
 FROM_FILE = "file"
 BY_COMMAND = "command"
 
@@ -251,7 +254,7 @@ class Administration:
     async def _meant(self, keys: Collection[str] | None) -> list[DeliveryKey]:
         if keys is not None:
             return [DeliveryKey(key) for key in keys]
-        return [letter.queued.delivery.head.key for letter in await self._store.dead_letters()]
+        return [letter.queued.delivery.head.key for letter in await self._store.dead_letters(limit=_ALL)]
 
 
 def _why(status: NetworkStatus | None) -> str:

@@ -83,15 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: Any, name: str, command: Command, words: str) -> argparse.ArgumentParser:
-    """Add a command that reads the configuration."""
+def _command(commands: Any, name: str, command: Command, words: str, *, reads: bool = True) -> argparse.ArgumentParser:
+    """Add a command; one that reads no configuration takes ``--config`` all the same, for scripts that always give it."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
     parser.set_defaults(command=command)
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="default: ./config.toml, else $LINKSPAN_CONFIG, else /etc/linkspan/config.toml",
-    )
+    places = "default: ./config.toml, else $LINKSPAN_CONFIG, else /etc/linkspan/config.toml"
+    parser.add_argument("--config", metavar="FILE", help=places if reads else argparse.SUPPRESS)
     return parser
 
 
@@ -105,18 +102,16 @@ def _add_set_up(commands: Any) -> None:
     init.add_argument("folder", nargs="?", default=".", metavar="DIR", help="where to write it; default: here")
     init.add_argument("--domain", default="bridge.example.org", help="the component's domain")
     _json_option(_command(commands, "check", _check, "try the configuration without running: store, networks, rooms"))
-    connectors = commands.add_parser("connectors", help="list installed connectors and what they can carry")
-    connectors.set_defaults(command=_connectors)
-    _json_option(connectors)
-    version = commands.add_parser("version", help="versions of the program and of its main libraries")
-    version.set_defaults(command=_version)
-    _json_option(version)
+    listed = "list installed connectors and what they can carry"
+    _json_option(_command(commands, "connectors", _connectors, listed, reads=False))
+    versions = "versions of the program and of its main libraries"
+    _json_option(_command(commands, "version", _version, versions, reads=False))
 
 
 def _add_running(commands: Any) -> None:
     _command(commands, "run", _run, "run until SIGTERM or SIGINT; SIGHUP re-reads the configuration")
-    demo = commands.add_parser("demo", help="start Prosody, InspIRCd and a bridge, and show a conversation")
-    demo.set_defaults(command=_demo)
+    shown = "start Prosody, InspIRCd and a bridge, and show a conversation"
+    demo = _command(commands, "demo", _demo, shown, reads=False)
     demo.add_argument("--keep", action="store_true", help="stay up afterwards, to join in with clients of your own")
     _json_option(_command(commands, "status", _status, "networks, links, puppets and queues of the running bridge"))
 
@@ -168,6 +163,9 @@ def _init(args: argparse.Namespace) -> int:
     try:
         path = starter.write(folder, domain=args.domain, secret=secret)
     except FileExistsError:
+        if folder.exists() and not folder.is_dir():
+            msg = f"{folder} is not a folder"
+            raise CommandError(msg) from None
         msg = f"{folder / 'config.toml'} exists already, and is left as it is"
         raise CommandError(msg) from None
     except OSError as error:

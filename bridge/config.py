@@ -100,6 +100,15 @@ def _is_url(text: str) -> bool:
         return False
 
 
+def _has_host(url: str) -> bool:
+    """Whether a database URL can be taken apart. A "/", "#" or "?" in a password ends the host too early."""
+    try:
+        urlsplit(url).port  # noqa: B018 - raises for what is no number
+    except ValueError:
+        return False
+    return True
+
+
 class _Table(msgspec.Struct, frozen=True, kw_only=True):
     """Shape of all tables: immutable, written with names."""
 
@@ -142,6 +151,10 @@ class StoreSettings(_Table, frozen=True):
         if not colon or scheme.partition("+")[0] not in _STORES:
             found = f"a URL of scheme {quoted(scheme)}" if colon else "no URL"
             msg = f'url: found {found}, expected "sqlite:///FILE" or "postgresql://USER:PASSWORD@HOST/NAME"'
+            raise ValueError(msg)
+        if not scheme.startswith("sqlite") and not _has_host(self.url):  # a SQLite URL is a path, with any characters
+            wanted = '"postgresql://USER:PASSWORD@HOST:PORT/NAME" with %XX for "/#?@:"'
+            msg = f"url: found no usable host and port, expected {wanted}"
             raise ValueError(msg)
 
 
@@ -366,7 +379,7 @@ def _network(reader: Reader, raw: object, path: str, settings_of: SettingsOf) ->
     if table is None:
         return None
     own = dict(table)
-    puppets = reader.struct(own.pop("puppets", {}), PuppetSettings, join(path, "puppets"))
+    puppets = _puppets(reader, own.pop("puppets", {}), join(path, "puppets"))
     kind = own.pop("connector", None)
     if not isinstance(kind, str):
         found = "missing" if kind is None else f"found {show(kind)}"
@@ -381,6 +394,18 @@ def _network(reader: Reader, raw: object, path: str, settings_of: SettingsOf) ->
     if settings is None or puppets is None:
         return None
     return NetworkSettings(connector=kind, settings=settings, puppets=puppets)
+
+
+def _puppets(reader: Reader, raw: object, path: str) -> PuppetSettings | None:
+    puppets = reader.struct(raw, PuppetSettings, path)
+    if puppets is None:
+        return None
+    if "{nick}" not in puppets.nick or not puppets.nick.isprintable():
+        wanted = 'a template with {nick} in it, such as "{nick}[x]"'
+        reader.wrong(join(path, "nick"), f"found {quoted(puppets.nick)}, expected {wanted}")
+    if puppets.max < 0:
+        reader.wrong(join(path, "max"), f"found {puppets.max}, expected a whole number from 0 upwards")
+    return puppets
 
 
 class _Links:

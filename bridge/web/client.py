@@ -73,7 +73,8 @@ class AdminClient:
     def _ask(self, method: str, path: str, *, body: Any = None, result: Any = None) -> Any:
         status, content = self._exchange(method, f"/api/v1/{path}", body)
         if status >= http.HTTPStatus.BAD_REQUEST:
-            raise AdminError(_reason(status, content), wrong=status == http.HTTPStatus.BAD_REQUEST)
+            reason = self._reason(status, content)
+            raise AdminError(reason, wrong=status == http.HTTPStatus.BAD_REQUEST)
         if result is None:
             return None
         try:
@@ -96,9 +97,8 @@ class AdminClient:
         finally:
             connection.close()
 
-
-def _reason(status: int, content: bytes) -> str:
-    try:
-        return msgspec.json.decode(content, type=ProblemDocument).detail
-    except msgspec.DecodeError:
-        return f"the bridge answered with HTTP status {status}"
+    def _reason(self, status: int, content: bytes) -> str:
+        try:
+            return msgspec.json.decode(content, type=ProblemDocument).detail
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return f"what answers at {self._host}:{self._port} is not linkspan, or is broken (HTTP status {status})"

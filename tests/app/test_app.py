@@ -12,9 +12,10 @@ from bridge.app import App
 from bridge.config import Config, ConfigError
 from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
-from bridge.engine.ports import StoredLink
+from bridge.engine.ports import Queued, StoredLink
 from bridge.storage.memory import MemoryStore
 from bridge.web.ports import CannotListen, NewLink, Refused
+from tests.support.build import post, posted
 
 BASE = """
 [xmpp]
@@ -84,6 +85,16 @@ async def test_links_by_command_are_kept_and_listed(app: App, store: MemoryStore
     await app.administration.remove_link("ops")
     assert await store.links() == []
     assert [link.name for link in app.administration.links()] == ["dev"]
+
+
+async def test_all_dead_letters_are_more_than_are_listed(app: App, store: MemoryStore) -> None:
+    entries = [Queued(seq=seq, delivery=post("hi", to="left:#dev", of=f"m{seq}")) for seq in range(1, 1003)]
+    await store.journal(posted("hi"), entries)
+    for entry in entries:
+        await store.bury(entry.delivery.head.key, reason="given up", certain=True)
+    assert len(await app.administration.dead_letters(1000)) == 1000
+    assert await app.administration.discard(None) == 1002
+    assert await store.dead_letters() == []
 
 
 @pytest.mark.parametrize(

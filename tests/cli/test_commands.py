@@ -75,6 +75,12 @@ def test_init_makes_another_secret_each_time_and_overwrites_nothing(linkspan: Ru
     assert Path("other/config.toml").read_text() != first
 
 
+def test_init_into_a_file_says_so(linkspan: Run) -> None:
+    Path("notes").write_text("kept")
+    assert linkspan("init", "notes") == (1, "", "notes is not a folder\n")
+    assert Path("notes").read_text() == "kept"
+
+
 def test_init_refuses_what_no_server_would_take(linkspan: Run) -> None:
     status, _, errors = linkspan("init", "--domain", 'x"y')
     assert status == 2
@@ -122,6 +128,11 @@ def test_a_file_that_is_not_there(linkspan: Run) -> None:
 
 
 # looking
+
+
+@pytest.mark.parametrize("command", ["version", "connectors"])
+def test_every_command_takes_a_configuration_even_if_it_reads_none(linkspan: Run, command: str) -> None:
+    assert linkspan(command, "--config", "nowhere.toml") == linkspan(command)
 
 
 def test_version_names_the_program_first(linkspan: Run) -> None:
@@ -222,6 +233,14 @@ def test_dead_letters_are_listed_retried_and_discarded(linkspan: Run, bridge: Fa
     assert linkspan("deadletters", "retry", "a")[:2] == (1, "0 put back into the outbox\n")
     assert json.loads(linkspan("deadletters", "discard", "--all", "--json")[1]) == {"count": 2}
     assert linkspan("deadletters", "discard", "--all")[:2] == (0, "0 discarded\n")
+
+
+def test_something_else_answers_that_there_is_no_such_page(linkspan: Run) -> None:
+    with serving(web.Application) as port:
+        written(f'[http]\nadmin_listen = "127.0.0.1:{port}"')
+        status, _, errors = linkspan("status")
+    assert status == 1
+    assert errors == f"what answers at 127.0.0.1:{port} is not linkspan, or is broken (HTTP status 404)\n"
 
 
 def test_something_else_answers(linkspan: Run) -> None:

@@ -49,6 +49,11 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
             'puppets.mode = "ful"',
             'networks.libera.puppets.mode: found "ful", expected one of "full", "lazy", "relay"; did you mean "full"?',
         ),
+        (
+            'puppets.nick = "{nik}"',
+            'networks.libera.puppets.nick: found "{nik}", expected a template with {nick} in it, such as "{nick}[x]"',
+        ),
+        ("puppets.max = -1", "networks.libera.puppets.max: found -1, expected a whole number from 0 upwards"),
         # secrets
         ("password = 12345", f"networks.libera.password: found a number, expected {SECRET_FORMS}"),
         ('password = ["a"]', f"networks.libera.password: found a list, expected {SECRET_FORMS}"),
@@ -193,6 +198,10 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
         (
             "[store]\nurl = 'mysql://root:hunter2@host/name'",
             'store.url: found a URL of scheme "mysql", expected "sqlite:///FILE" or "postgresql://USER:PASSWORD@HOST/NAME"',
+        ),
+        (
+            "[store]\nurl = 'postgresql://root:hunter2@host:port/name'",
+            'store.url: found no usable host and port, expected "postgresql://USER:PASSWORD@HOST:PORT/NAME" with %XX for "/#?@:"',
         ),
         (
             "[store]\nurl = 'linkspan.db'",
