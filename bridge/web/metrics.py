@@ -43,7 +43,10 @@ class EngineCollector(Collector):
 
     def _counts(self) -> Iterator[Metric]:
         families = {count: CounterMetricFamily(f"linkspan_{count}", count.means, labels=["network"]) for count in Count}
-        for count, network, number in self._bridge.counters:
+        # from 0 on: increase() does not see a counter that begins with its first dead letter
+        numbers = {(count, each.name): 0 for count in Count for each in self._bridge.networks()}
+        numbers |= {(count, str(network)): number for count, network, number in self._bridge.counters}
+        for (count, network), number in numbers.items():
             families[count].add_metric([network], number)
         yield from families.values()
         spread = HistogramMetricFamily(
