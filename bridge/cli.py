@@ -40,6 +40,7 @@ class CommandError(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit status."""
+    _open_standard_streams()
     args = _parser().parse_args(arguments)
     command: Command = args.command
     try:
@@ -63,6 +64,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return FAILED
     return status
+
+
+def _open_standard_streams() -> None:
+    """Give a process that was started without some of them (``>&-``) all three: a socket must never be number 1."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            setattr(sys, name, open(number, "r" if number == 0 else "w", closefd=False))  # noqa: SIM115 - stays for good
 
 
 class _Parser(argparse.ArgumentParser):

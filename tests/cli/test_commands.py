@@ -1,7 +1,10 @@
 """Commands as an operator types them: what is printed, what is complained about, and the exit status."""
 
 import json
+import shlex
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +17,7 @@ from bridge.web.admin import Admin
 from tests.support.administered import FakeBridge
 from tests.support.http import serving
 
+ROOT = Path(__file__).parents[2]
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -138,6 +142,12 @@ def test_every_command_takes_a_configuration_even_if_it_reads_none(linkspan: Run
 def test_version_names_the_program_first(linkspan: Run) -> None:
     assert linkspan("version")[1].startswith("linkspan ")
     assert "slixmpp" in json.loads(linkspan("version", "--json")[1])
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_no_trouble(closed: str) -> None:
+    command = f"exec {shlex.quote(sys.executable)} -m bridge version {closed}"
+    assert subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, check=False).returncode == 0
 
 
 def test_connectors_are_listed_with_what_they_can_carry(linkspan: Run) -> None:
