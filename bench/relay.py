@@ -58,9 +58,11 @@ async def measure(ghosts: int, messages: int, rate: int) -> list[Row]:
         room = f"verona@{prosody.conference}"
         await juliet.join(room, "juliet")
         await bob.join(CHANNEL)
-        for number in range(ghosts - 1):
-            extra = await crowd.enter_async_context(IrcPerson(f"i{number}", port=ircd.port))
-            await extra.join(CHANNEL)
+        extras = [IrcPerson(f"i{number}", port=ircd.port) for number in range(ghosts - 1)]
+        for extra in extras:
+            crowd.push_async_callback(extra.close)
+        await asyncio.gather(*(extra.connect() for extra in extras))  # the server registers once a second
+        await asyncio.gather(*(extra.join(CHANNEL) for extra in extras))
         async with Program(configuration(prosody, ircd, room)) as program:
             await juliet.see(lambda _: len(juliet.occupants(room)) >= ghosts + 2, patience=120)
             servers = (program, prosody, ircd)
