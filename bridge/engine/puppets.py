@@ -141,8 +141,9 @@ class Puppets:
             return
         budgeted = representation is Representation.SESSION
         self._troupes[network] = _Troupe(network, connector, settings, budgeted)
-        if self._sweeper is None:
-            self._sweeper = self._clock.call_later(self._sweep_every(), self._sweep)
+        if self._sweeper is not None:
+            self._sweeper.cancel()  # this network may want to be swept more often than those before it
+        self._sweeper = self._clock.call_later(self._sweep_every(), self._sweep)
         for stage in self._of(network):
             self._review(stage)
 

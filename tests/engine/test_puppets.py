@@ -253,6 +253,19 @@ async def test_idle_people_go_and_come_back_with_their_next_message():
         assert isinstance(target.sent[-1].head.voice, AsPuppet)
 
 
+async def test_a_short_idle_counts_whatever_network_was_there_before():
+    """Networks with no places to give away are looked at every ten minutes; one with seconds of idle is not."""
+    async with works(link=()) as w:
+        late = w.add("late", able=capabilities(SESSIONS), puppets=budget(idle=20))
+        w.link("left:#a", "late:#b")
+        await quiet()
+        w.networks["left"].emit(listed("nurse"))
+        await quiet()
+        assert late.names("#b") == ["nurse"]
+        await w.clock.advance(25)
+        assert late.names("#b") == []
+
+
 async def test_addresses_are_neither_counted_nor_idle():
     async with works(puppets=budget(1, idle=60)) as w:
         w.networks["left"].emit(listed("juliet", "nurse"))
