@@ -33,6 +33,9 @@ class Place(Protocol):
     def replaying(self) -> bool:
         """Whether the room still sends history."""
 
+    def open(self) -> bool:
+        """Whether the reader is in the room."""
+
     def just_entered(self) -> bool:
         """Whether the reader came in so recently that a stamp may be the room's."""
 
@@ -55,6 +58,8 @@ class Hearing:
         self._scene = Scene(room=place.room, address=place.address)
         self._topic: str | None = None  # digest of the last one known
         self.replayed_up_to: int | None = None  # what the archive has said, in the room's time
+        self.begun = 0  # when the bridge first came into the room: what was said before is not for others
+        self._early: list[tuple[Element, int, str]] = []  # of the archive, before anybody knows who is in the room
 
     @property
     def stable_ids(self) -> bool:
@@ -88,8 +93,24 @@ class Hearing:
             self._news(element, nick, names)
 
     def replay(self, element: Element, *, at: int, archived: str) -> None:
-        """Take a message out of the archive, which calls it ``archived``."""
+        """Take a message out of the archive, which calls it ``archived``.
+
+        The archive is read before the join. Its authors wait for the list of who is there, which shows more of them
+        than the archive does: only so is somebody who has stayed the same person as before.
+        """
         self.replayed_up_to = max(at, self.replayed_up_to or 0)
+        if self._place.open():
+            self._replay_archived(element, at, archived)
+        else:
+            self._early.append((element, at, archived))
+
+    def replay_early(self) -> None:
+        """Go on with what the archive has told before the join."""
+        early, self._early = self._early, []
+        for element, at, archived in early:
+            self._replay_archived(element, at, archived)
+
+    def _replay_archived(self, element: Element, at: int, archived: str) -> None:
         room, _, nick = element.get("from", "").partition("/")
         if room != self._place.address or element.get("type") != "groupchat" or _only_subject(element):
             return
@@ -129,6 +150,8 @@ class Hearing:
         way = marks.read_via(element.find(marks.VIA_TAG))
         if way and way[-1] == self._around.instance:
             self._place.speech.reflected(names.attribute, names.stanza)
+            return
+        if at < self.begun:
             return
         sender = self._author(element, nick)
         event = inbound.read(element, scene=self._scene, sender=sender, names=names, at=at, replayed=True)

@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.core.events import Cause
-from bridge.core.ids import XMPP, Person, PersonId, Room
+from bridge.core.ids import XMPP, Person, PersonId, Room, digest
 from bridge.core.nicks import MUC_RULES, clean
 from bridge.xmpp import archive, inbound, marks, stanzas
 from bridge.xmpp import namespaces as ns
@@ -83,6 +83,9 @@ class Place(Protocol):
     def topic_known(self, known: str | None) -> None:
         """Learn by its digest which topic was known last."""
 
+    def begun(self, at: int) -> None:
+        """Learn when the bridge has come into the room for the first time: what was said before is not for others."""
+
     def replay(self, element: Element, *, at: int, archived: str) -> None:
         """Take a message out of the archive."""
 
@@ -109,6 +112,7 @@ class Listener:
         self._end: asyncio.Future[Out] | None = None
         self._called = asyncio.Event()
         self._forgiven = True
+        self._stranger = False  # the bridge has never been in this room
         self._kicked_at = -FORGIVEN
 
     async def stay(self) -> None:
@@ -181,6 +185,7 @@ class Listener:
             answer = await self._knock(nick, since)
             if isinstance(answer, Sighting):
                 place.entered(answer)
+                self._note_beginning()
                 await self._settle(answer)
                 await is_inside(self._around, place.address, place.nick)  # the answer comes behind all history
                 place.replay_over()
@@ -212,13 +217,24 @@ class Listener:
         place.topic_known(await hub.recall(topic_name(place.address)))
         cursor = await hub.cursor(place.room.id)
         unsure = place.unsure_since()
-        if cursor is None and unsure is None:
-            return ""
+        begun = int(await hub.recall(_beginning_name(place.address)) or 0)
         known = [at for at in (unsure, None if cursor is None else cursor.at) if at is not None]
-        since = min(known) - OVERLAP
+        self._stranger = not known and not begun
+        if self._stranger:
+            return ""
+        place.begun(begun)
+        since = max(begun, min(known) - OVERLAP if known else begun)
         if place.has(ns.MAM):
             since = await archive.catch_up(place, since)
         return inbound.stamp(since)
+
+    def _note_beginning(self) -> None:
+        """Keep the moment of the first entry: from then on whatever was missed can be told from what was before."""
+        if self._stranger:
+            self._stranger = False
+            now = self._around.clock.now()
+            self._place.begun(now)
+            self._around.remember(_beginning_name(self._place.address), str(now))
 
     async def _knock(self, nick: str, since: str) -> Sighting | Refusal:
         """Ask to be let in under this nick (XEP-0045 section 7.2)."""
@@ -278,6 +294,11 @@ class Listener:
 
 
 _SILENT = Refusal("remote-server-timeout", "wait", "no answer")
+
+
+def _beginning_name(address: str) -> str:
+    """Return the name under which the first entry into a room is remembered."""
+    return f"beginning {digest(address)}"
 
 
 def _refused(refusal: Refusal) -> Out:

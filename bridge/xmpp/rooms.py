@@ -284,6 +284,7 @@ class JoinedRoom:
             self.around.emit(RoomOpened(origin=self.around.origin(self.room)))
         members = tuple(self.occupants.members())
         self.around.emit(MembersListed(origin=self.around.origin(self.room), members=members))
+        self.hearing.replay_early()
         self.around.changed()
         self.ghosts.opened()
         self.speech.pump()
@@ -292,6 +293,7 @@ class JoinedRoom:
         """Learn that the listener did not get in, and what comes of it."""
         self._entering = False
         before, self._out = self._out, out
+        self.hearing.replay_early()
         if self._phase is not Phase.OUT:
             return  # a ghost reads on
         if before is None or (before.cause, before.final) != (out.cause, out.final):
@@ -384,6 +386,10 @@ class JoinedRoom:
     def replay(self, element: Element, *, at: int, archived: str) -> None:
         """Take a message out of the archive."""
         self.hearing.replay(element, at=at, archived=archived)
+
+    def begun(self, at: int) -> None:
+        """Learn when the bridge has come into the room for the first time."""
+        self.hearing.begun = at
 
     def replaying(self) -> bool:
         """Whether the room still sends history."""
