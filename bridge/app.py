@@ -78,6 +78,12 @@ def changes(old: Config, new: Config) -> Changes:
     )
 
 
+def _without_restart(old: Config, new: Config) -> Config:
+    """Return the new configuration as far as a running bridge can have it: of another domain everything is another."""
+    same_domain = old.xmpp.domain == new.xmpp.domain
+    return msgspec.structs.replace(new, store=old.store, xmpp=new.xmpp if same_domain else old.xmpp)
+
+
 def build(configured: Config, names: Sequence[Network], clock: Clock) -> dict[Network, Connector]:
     """Build the connectors of these networks. Raises: ConfigError for settings that a connector refuses."""
     connectors: dict[Network, Connector] = {}
@@ -155,7 +161,7 @@ class App:
         for key in todo.restart_needed:
             log.warning("configuration.restart-needed key=%s: it stays as it was until then", key)
         if todo.restart_needed:
-            new = msgspec.structs.replace(new, store=self._config.store, xmpp=self._config.xmpp)
+            new = _without_restart(self._config, new)
             todo = changes(self._config, new)
         connectors = build(new, todo.start, self._clock)
         stored = await self._store.links()

@@ -155,6 +155,14 @@ async def test_what_only_a_restart_changes_stays(app: App, caplog: pytest.LogCap
     assert "xmpp.domain" in caplog.text
 
 
+async def test_another_store_does_not_hold_back_what_else_changed(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    before = app._hub.networks()
+    await app.change(read(f'{BASE}[store]\nurl = "sqlite:///other.db"'.replace("port = 9", 'port = 9\nnick = "ferry"')))
+    assert app._hub.networks()["xmpp"] is not before["xmpp"]
+    assert "key=store.url" in caplog.text
+    assert "xmpp.domain" not in caplog.text
+
+
 async def test_a_connector_that_refuses_its_settings_changes_nothing(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         msg = "resident: found two, expected one"
