@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -119,7 +119,8 @@ def secrets_of(config: Config) -> set[str]:
     """Return every secret of a configuration, connectors' own and passwords inside URLs included."""
     found = set(_secrets(config)) | {config.admin_token}
     with contextlib.suppress(ValueError):
-        found |= {urlsplit(config.store.url).password or ""}
+        password = urlsplit(config.store.url).password or ""
+        found |= {password, unquote(password)}
     return found - {"", config.store.url}
 
 

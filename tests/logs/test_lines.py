@@ -87,14 +87,14 @@ def test_all_secrets_of_a_configuration_are_known() -> None:
         f"""{GOOD}password = "network's"
         keys = {{ dev = "key's" }}
         [store]
-        url = "postgresql://me:store's@host/name"
+        url = "postgresql://me:store's%20own@host/name"
         [[links]]
         name = "dev"
         rooms = ["xmpp:dev@muc.example", "libera:#dev"]
         passwords = {{ "libera:#dev" = "room's" }}
         """
     )
-    known = {"s3cr3t", "network's", "key's", "store's", "room's", read.admin_token}
+    known = {"s3cr3t", "network's", "key's", "store's%20own", "store's own", "room's", read.admin_token}
     assert secrets_of(read) == known
 
 
