@@ -18,7 +18,7 @@ from bridge.core.ids import Person, RoomId
 from connectors.irc.checking import check
 from connectors.irc.listener import Listener
 from connectors.irc.pace import Pace
-from connectors.irc.places import Places
+from connectors.irc.places import Place, Places
 from connectors.irc.puppets import Pool
 from connectors.irc.scene import Scene
 from connectors.irc.sending import Sender
@@ -171,8 +171,14 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
     def report() -> None:
         listener.report()
 
+    def invite(nick: str, place: Place) -> None:
+        listener.invite(nick, place)
+
+    def watch(nicks: frozenset[str]) -> None:
+        listener.watch_for(nicks)
+
     scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person)
-    pool = Pool(scene, wake=wake, changed=report)
+    pool = Pool(scene, wake=wake, changed=report, invite=invite, watch=watch)
     voices = Voices(scene, pool, lambda: listener.connection)
     sender = Sender(scene, voices)
     listener = Listener(scene, pool, wake=wake, seen=sender.seen, gone=sender.gone)

@@ -47,6 +47,9 @@ class Candidate(Protocol):
     def waits(self, failure: Failure) -> None:
         """Learn that there is no connection now, but that it will be tried again."""
 
+    def dropped(self) -> None:
+        """Learn that an attempt has failed which nobody wanted any more."""
+
 
 class _Turn:
     """One candidate's place in the queue."""
@@ -111,11 +114,13 @@ class Connects:
             self._hold()
         self.want(candidate, attempts=attempts)
 
-    def drop(self, candidate: Candidate) -> None:
-        """Connect somebody no more; an attempt under way goes on, and tells its owner."""
+    def drop(self, candidate: Candidate) -> bool:
+        """Connect somebody no more; tells whether an attempt is under way, which goes on and tells its owner."""
         self._waiting.pop(candidate, None)
-        if candidate in self._flying:
-            self._flying[candidate] = False
+        if candidate not in self._flying:
+            return False
+        self._flying[candidate] = False
+        return True
 
     def open(self) -> None:
         """Let everybody connect: the listener is up."""
@@ -174,6 +179,8 @@ class Connects:
         except Refused as refused:
             if self._flying.pop(candidate):
                 self._failed(candidate, turn, refused.failure)
+            else:
+                candidate.dropped()
         else:
             del self._flying[candidate]
             self._succeeded()

@@ -19,7 +19,7 @@ from connectors.irc.client import Connection, Line, Reads
 from connectors.irc.inbound import Batches
 from connectors.irc.inquiry import inquire
 from connectors.irc.places import Place, Step
-from connectors.irc.scene import Scene
+from connectors.irc.scene import Scene, command
 from connectors.irc.wishes import Wishes
 
 _CHANNEL_AT = {"324": 1, "332": 1, "333": 1, "352": 1, "353": 2, "354": 2}
@@ -78,7 +78,7 @@ class Deputies:
         self._batches.setdefault(puppet, Batches())
         self._heed(puppet, connection, self._scene.view.me)
         if connection.deaf and connection.deaf in connection.modes:
-            connection.send("MODE", connection.nick, f"-{connection.deaf}")
+            command(connection, "MODE", connection.nick, f"-{connection.deaf}")
         if place.step is not Step.IN:
             self._take_over(post, connection)
 
@@ -185,7 +185,7 @@ class Deputies:
             connection.heed("")
             connection.read(Reads.OWN)
             if connection.deaf and self._scene.settings.deaf:
-                connection.send("MODE", connection.nick, f"+{connection.deaf}")
+                command(connection, "MODE", connection.nick, f"+{connection.deaf}")
 
 
 def _channel(line: Line, statusmsg: str) -> str:

@@ -21,9 +21,9 @@ from connectors.irc.inbound import Batches
 from connectors.irc.inquiry import HISTORY, catch_up, inquire
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of, username
-from connectors.irc.places import Place, Step, is_usable
+from connectors.irc.places import Place, Step, is_key, is_usable
 from connectors.irc.puppets import Pool
-from connectors.irc.scene import Scene
+from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
 from connectors.irc.verdicts import JOIN_ERRORS, Refusal, join_refused
 from connectors.irc.watch import NickWatch
@@ -69,8 +69,6 @@ class Listener:
         naming = Naming(scene.settings.nick, person=me, template="{nick}", rules=rules_of(0, scene.view.fold))
         self._seeker = Seeker(naming, self._watch_nicks)
         self._contested: frozenset[str] = frozenset()
-        pool.watch = self._watch_for
-        pool.ask_in = self._invite
 
     def start(self) -> None:
         """Begin to connect."""
@@ -94,7 +92,7 @@ class Listener:
         self._stop_rejoin(place)
         connection = self.connection
         if connection is not None and place.step in (Step.IN, Step.ASKED):
-            connection.send("PART", place.name, self._scene.settings.quit_message)
+            command(connection, "PART", place.name, self._scene.settings.quit_message)
         self._scene.view.close(place.name)
         self.report()
 
@@ -126,6 +124,9 @@ class Listener:
     def waits(self, failure: Failure) -> None:
         """Take note why there is no connection yet."""
         self._scene.report(Status.DOWN, failure.reason)
+
+    def dropped(self) -> None:
+        """Take no notice: a listener is never unwanted."""
 
     # what the connection tells
 
@@ -226,19 +227,21 @@ class Listener:
             return
         asked = []
         for place in places:
-            if not is_usable(place.name, connection.isupport.chantypes):
-                self._out(place, Refusal(f"{place.name!r} is not the name of a channel", final=True))
+            impossible = _impossible(place, connection)
+            if impossible:
+                place.is_impossible = True
+                self._out(place, Refusal(impossible, final=True))
                 continue
             place.step = Step.ASKED
             asked.append(place)
         for channels, keys in joins(asked, connection.isupport.targets("JOIN")):
-            connection.send("JOIN", channels, *([keys] if keys else []))
+            command(connection, "JOIN", channels, *([keys] if keys else []))
 
     def _entered(self, connection: Connection, name: str) -> None:
         scene = self._scene
         place = scene.places.named(name)
         if place is None:
-            connection.send("PART", name)
+            command(connection, "PART", name)
             return
         self._stop_rejoin(place)
         place.step, place.reason, place.setbacks = Step.IN, "", 0
@@ -315,12 +318,14 @@ class Listener:
 
     # helping puppets
 
-    def _invite(self, nick: str, place: Place) -> None:
+    def invite(self, nick: str, place: Place) -> None:
+        """Let a puppet into a channel that needs an invitation, where we may."""
         connection = self.connection
         if connection is not None and self._scene.view.has_op(place.name, connection.nick):
-            connection.send("INVITE", nick, place.name)
+            command(connection, "INVITE", nick, place.name)
 
-    def _watch_for(self, nicks: frozenset[str]) -> None:
+    def watch_for(self, nicks: frozenset[str]) -> None:
+        """Tell the puppets when one of these nicks is free."""
         self._contested = nicks
         self._watch_nicks()
 
@@ -395,6 +400,13 @@ def joins(places: Iterable[Place], most: int) -> Iterable[tuple[str, str]]:
         size += needed
     if row:
         yield _joined(row)
+
+
+def _impossible(place: Place, connection: Connection) -> str:
+    """Say why a place can never be joined, "" if it can."""
+    if not is_usable(place.name, connection.isupport.chantypes):
+        return f"{place.name!r} is not the name of a channel"
+    return "" if is_key(place.password) else f"the password of {place.name} cannot be a channel key"
 
 
 def _joined(row: list[Place]) -> tuple[str, str]:

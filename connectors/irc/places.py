@@ -35,6 +35,7 @@ class Place(msgspec.Struct, eq=False):
     setbacks: int = 0  # times in a row that it was put out
     topic: str = ""  # key of the topic that the bridge knows of
     is_plain: bool = False  # the channel takes no formatting codes
+    is_impossible: bool = False  # its name or key cannot be written: nobody ever gets in
 
     @property
     def name(self) -> str:
@@ -44,6 +45,7 @@ class Place(msgspec.Struct, eq=False):
     def reset(self) -> None:
         """Begin anew, as if nothing had happened."""
         self.step, self.reason, self.setbacks = Step.WAITING, "", 0
+        self.is_impossible = False
 
     @property
     def is_decided(self) -> bool:
@@ -69,7 +71,9 @@ class Places:
         if place is None:
             place = self._by_id[room] = Place(room)
             self._by_name[self._fold(room)] = place
-        place.password = password
+        if place.password != password:
+            place.password = password
+            place.is_impossible = False
         return place
 
     def remove(self, room: RoomId) -> Place | None:
@@ -96,6 +100,11 @@ class Places:
         """Compare names as the server does."""
         self._fold = fold
         self._by_name = {fold(room): place for room, place in self._by_id.items()}
+
+
+def is_key(password: str) -> bool:
+    """Tell whether a password can stand as one channel key in a line."""
+    return password.isprintable() and _UNUSABLE.isdisjoint(password)
 
 
 def is_usable(name: str, chantypes: str) -> bool:

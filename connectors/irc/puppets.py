@@ -22,7 +22,7 @@ from connectors.irc.deputies import Deputies
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of
 from connectors.irc.places import Place
-from connectors.irc.scene import Scene
+from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
 from connectors.irc.wishes import Wishes
 
@@ -125,6 +125,10 @@ class Puppet:
         self.trouble = failure.reason
         self._wake()
 
+    def dropped(self) -> None:
+        """Be forgotten: there is neither a connection nor a wish for one."""
+        self._pool.forget(self)
+
     # what the connection tells
 
     def up(self, connection: Connection) -> None:
@@ -185,7 +189,7 @@ class Puppet:
     def turned_away(self, place: Place, numeric: str) -> None:
         """Ask the listener for help where it may have the right to give it."""
         if numeric == "473" and self.connection is not None:
-            self._pool.ask_in(self.connection.nick, place)
+            self._pool.invite(self.connection.nick, place)
 
     def changed(self, place: Place) -> None:
         """Let what waits to be said in a channel look again."""
@@ -196,8 +200,8 @@ class Puppet:
         if self.wishes:
             return
         if self.connection is None:
-            self._scene.connects.drop(self)
-            self._pool.forget(self)
+            if not self._scene.connects.drop(self):
+                self._pool.forget(self)
         elif self._linger is None:
             self._linger = self._scene.later(self._scene.pace.linger, self.disconnect)
 
@@ -229,7 +233,7 @@ class Puppet:
         self._away = words
         limit = connection.isupport.awaylen
         words = clip(words, limit=Limit(limit, Unit.BYTES)) if limit else words
-        connection.send("AWAY", *([words] if words else []))
+        command(connection, "AWAY", *([words] if words else []))
 
     def _told(self, connection: Connection, line: Line) -> None:
         scene = self._scene
@@ -243,15 +247,24 @@ class Puppet:
 class Pool:
     """All puppets of a network."""
 
-    def __init__(self, scene: Scene, *, wake: Callable[[RoomId | None], None], changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        *,
+        wake: Callable[[RoomId | None], None],
+        changed: Callable[[], None],
+        invite: Callable[[str, Place], None],
+        watch: Callable[[frozenset[str]], None],
+    ) -> None:
         """``wake`` is called when something has changed for who speaks in a room (None: in private).
 
-        ``changed`` is called when somebody else reads a room.
+        ``changed``: somebody else reads a room. ``invite`` asks the listener to let a nick into a channel, ``watch`` to
+        tell when one of these folded nicks is free.
         """
         self.deputies = Deputies(scene, others=lambda: self, changed=changed)
         self.wake = wake
-        self.ask_in: Callable[[str, Place], None] = lambda _nick, _place: None
-        self.watch: Callable[[frozenset[str]], None] = lambda _nicks: None
+        self.invite = invite
+        self._watch = watch
         self._scene = scene
         self._puppets: dict[Person, Puppet] = {}
         self._owned = Owned(scene.time)
@@ -287,6 +300,8 @@ class Pool:
             del self._puppets[old]
             self._puppets[member.person] = puppet
             puppet.wishes.person = member.person
+            if puppet.connection is not None:
+                self._owned.take(self._scene.view.fold(puppet.connection.nick), member.person)
         self.join(place, member)
 
     def clear(self, room: RoomId) -> None:
@@ -353,7 +368,7 @@ class Pool:
         wanted = frozenset(fold(nick) for naming in up for nick in naming.better())
         if wanted != self._wanted:
             self._wanted = wanted
-            self.watch(wanted)
+            self._watch(wanted)
 
     def _made(self, member: Member) -> Puppet:
         puppet = self._puppets.get(member.person)

@@ -14,7 +14,7 @@ from bridge.connector import Hub, PuppetSettings, Setup, Status, StoreAway
 from bridge.core.events import Event, MessagePosted, Origin
 from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId, digest
 from connectors.irc.channels import View
-from connectors.irc.client import Connection, Identity, Owner, Reads
+from connectors.irc.client import Congested, Connection, Identity, Owner, Reads
 from connectors.irc.config import IrcSettings, flood, servers
 from connectors.irc.connects import Connects
 from connectors.irc.inbound import Inbound, topic_key
@@ -147,6 +147,14 @@ class Scene:
             encoding=settings.encoding,
             reads=reads,
         )
+
+
+def command(connection: Connection, name: str, *params: str) -> None:
+    """Write a line that has to go: behind everything that waits, or before it, if too much waits."""
+    try:
+        connection.send(name, *params)
+    except Congested:
+        connection.send(name, *params, urgent=True)
 
 
 def _most_connecting(settings: IrcSettings) -> int:

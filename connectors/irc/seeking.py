@@ -4,15 +4,16 @@ The deciding is in ``naming``; here are the lines and the waiting. One for the l
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 
-from connectors.irc.client import Congested, Connection, Line
+from connectors.irc.client import Connection, Line
 from connectors.irc.naming import Naming
+from connectors.irc.scene import command
 
 _TAKEN = 3600.0
 """Seconds until a nick that somebody has is asked for again, unless we learn earlier that it is free."""
 _NOT_NOW = 60.0
+_A_MOMENT = 1.0
 _NOT_NOW_NUMERICS = frozenset({"437", "438", "447", "435", "484"})
 _REFUSALS = _NOT_NOW_NUMERICS | {"431", "432", "433", "436"}
 
@@ -68,9 +69,8 @@ class Seeker:
         if not nick:
             self._changed()
             return
-        with contextlib.suppress(Congested):
-            connection.send("NICK", nick)
-            self.naming.asked = nick
+        self.naming.asked = nick
+        command(connection, "NICK", nick)
 
     def line(self, line: Line) -> None:
         """Take a refusal of the nick that we have asked for.
@@ -92,7 +92,7 @@ class Seeker:
         for better in {nick, *self.naming.better()}:
             self.naming.block(better, self._now(), seconds=_NOT_NOW)
         if self._timer is None and self._connection is not None:
-            self._timer = asyncio.get_running_loop().call_later(_NOT_NOW + 1, self._retry)
+            self._timer = asyncio.get_running_loop().call_later(_NOT_NOW + _A_MOMENT, self._retry)
 
     def _retry(self) -> None:
         self._timer = None

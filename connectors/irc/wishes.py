@@ -18,7 +18,7 @@ from connectors.irc import outbound
 from connectors.irc.attendance import plain
 from connectors.irc.client import Connection, Line
 from connectors.irc.places import Place
-from connectors.irc.scene import Scene
+from connectors.irc.scene import Scene, command
 from connectors.irc.verdicts import JOIN_ERRORS, Refusal, join_refused
 
 
@@ -145,10 +145,13 @@ class Wishes:
         connection, place = self._holder.connection, wish.place
         if connection is None or not place.is_decided or wish.is_parting:
             return
-        if wish.stage in (Stage.WANTED, Stage.REFUSED):
+        if place.is_impossible:
+            self._drop(wish)
+            self._told_out(wish, Cause.REFUSED, place.reason, final=True)
+        elif wish.stage in (Stage.WANTED, Stage.REFUSED):
             wish.stop()
             wish.stage = Stage.ASKED
-            connection.send("JOIN", place.name, *([place.password] if place.password else []))
+            command(connection, "JOIN", place.name, *([place.password] if place.password else []))
 
     def disconnected(self, reason: str) -> None:
         """Begin anew: there is no connection any more."""
@@ -183,7 +186,7 @@ class Wishes:
     def _entered(self, connection: Connection, name: str) -> None:
         wish = self._named(name)
         if wish is None:  # forced or forwarded: nobody wants us there
-            connection.send("PART", name)
+            command(connection, "PART", name)
             return
         wish.stage, wish.setbacks, wish.reason, wish.awaited = Stage.IN, 0, "", 0.0
         self._holder.entered(wish.place)
@@ -230,7 +233,7 @@ class Wishes:
     def _part(self, wish: Wish, reason: str) -> None:
         connection, stage = self._holder.connection, wish.stage
         if connection is not None and stage in (Stage.IN, Stage.ASKED):
-            connection.send("PART", wish.place.name, outbound.one_line(reason))
+            command(connection, "PART", wish.place.name, outbound.one_line(reason))
         if stage is Stage.IN:
             self._holder.gone(wish.place)
         self._drop(wish)

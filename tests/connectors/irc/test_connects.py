@@ -36,6 +36,9 @@ class Candidate:
     def waits(self, failure):
         self.told.append(("waits", failure.kind))
 
+    def dropped(self):
+        self.told.append("dropped")
+
 
 class Room:
     """A queue with a loop whose time the test moves."""
@@ -123,7 +126,7 @@ async def test_a_later_leave_cancels_a_queued_join(room):
     room["b"].up()
     await room.settle(1000)
     assert room.dialling == []
-    assert room["a"].told == []
+    assert room["a"].told == ["dropped"]
     assert room.connects.waiting == 0
 
 

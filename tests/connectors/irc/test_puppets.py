@@ -19,6 +19,7 @@ from bridge.core.events import (
     Show,
 )
 from bridge.core.ids import Network, Person, PersonId, RoomId
+from connectors.irc import seeking
 from connectors.irc.marks import MARKER
 from connectors.irc.puppets import realname
 from tests.support.irc_stage import CHANNEL, QUICK, listener, puppet, someone, stage
@@ -93,6 +94,50 @@ async def test_who_leaves_before_they_came_never_comes():
         romeo = await puppet(ircd, mic)
         assert romeo.nick == "romeo"
         assert ircd.idle
+
+
+async def test_who_comes_and_goes_while_connecting_has_one_connection():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await ircd.accept()
+        play.leave("juliet")
+        play.join("juliet")
+        await juliet.welcome()
+        await juliet.expect(f"JOIN {CHANNEL}")
+        await mic.silence()
+        assert ircd.idle
+
+
+async def test_who_went_while_connecting_is_forgotten_when_that_fails():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await ircd.accept()
+        play.leave("juliet")
+        juliet.reset()
+        play.join("romeo")
+        romeo = await puppet(ircd, mic)
+        assert romeo.nick == "romeo"
+        assert [other.member.name for other in play.connector._run.pool] == ["romeo"]
+
+
+@pytest.mark.parametrize(
+    ("name", "password"), [("#a,#b", ""), ("#a b", ""), (CHANNEL, "a,b c"), (CHANNEL, "a\r\nQUIT")]
+)
+async def test_what_is_no_channel_is_never_joined_by_a_puppet(name, password):
+    async with Ircd() as ircd, stage(ircd.port, rooms=()) as play:
+        room = RoomId(name)
+        play.connector.listen(room, password=password)
+        play.join("juliet", room)
+        mic = await ircd.accept()
+        await mic.welcome()
+        await mic.silence()
+        peer = await ircd.accept()
+        await peer.welcome()
+        left = await play.told(PuppetLeft)
+        assert left.final
+        await peer.expect("QUIT :Leaving")
 
 
 async def test_puppets_wait_for_the_listener():
@@ -455,3 +500,20 @@ async def test_with_deaf_off_nobody_is_made_deaf():
             await peer.welcome(isupport=DEAF)
             await peer.expect(f"JOIN {CHANNEL}")
             peer.send(f":{peer.mask} JOIN {CHANNEL}")
+
+
+async def test_a_nick_that_cannot_be_had_now_is_asked_for_later(monkeypatch):
+    monkeypatch.setattr(seeking, "_NOT_NOW", 0.1)
+    monkeypatch.setattr(seeking, "_A_MOMENT", 0.1)
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic)
+        await play.told(PuppetJoined)
+        juliet.send(":juliet!j@h NICK Guest1")
+        await juliet.expect("NICK juliet")
+        juliet.numeric(438, "juliet", "Nick change too fast. Please wait 20 seconds.")
+        await juliet.expect("NICK juliet")
+        juliet.numeric(432, "juliet", "Erroneous nickname")
+        await juliet.expect("NICK juliet_")
+        await juliet.silence()
