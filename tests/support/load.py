@@ -91,7 +91,7 @@ class Load:
         texts = (text.rpartition("> ")[2] for nick, text in self.juliet.texts(self.world.room) if nick != "juliet")
         return [int(text[2:]) for text in texts if text.startswith("i ") and text[2:].isdigit()]
 
-    async def settle(self, *, patience: float = 90.0) -> tuple[Report, Report]:
+    async def settle(self, *, patience: float = 90.0, silence: float = 8.0) -> tuple[Report, Report]:
         """Wait until everything has arrived, or nothing has for a while; return (XMPP to IRC, IRC to XMPP)."""
         still, before = 0.0, (-1, -1)
 
@@ -101,7 +101,7 @@ class Load:
             still = 0.0 if now != before else still + 0.25
             before = now
             await asyncio.sleep(0.25)
-            return now == (self.from_xmpp, self.from_irc) or still > patience / 3
+            return now == (self.from_xmpp, self.from_irc) or still > silence
 
         with contextlib.suppress(TimeoutError):
             await until(done, patience=patience, what="everything arrived")
