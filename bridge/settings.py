@@ -180,7 +180,8 @@ class Reader:
     def _from_file(self, name: str, path: str) -> Secret | None:
         wanted = "expected a readable UTF-8 file with the secret"
         try:
-            data = (self._folder / name).expanduser().read_bytes()
+            with (self._folder / name).expanduser().open("rb") as file:
+                data = file.read(LARGEST_SECRET_FILE + 1)  # not more: /dev/zero never ends
             text = data.decode() if len(data) <= LARGEST_SECRET_FILE else ""
         except UnicodeDecodeError:
             self.wrong(path, f"found bytes that are not UTF-8 in file {quoted(name)}, {wanted}")

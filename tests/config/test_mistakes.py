@@ -55,6 +55,10 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
         ),
         ("puppets.max = -1", "networks.libera.puppets.max: found -1, expected a whole number from 0 upwards"),
         # secrets
+        (
+            'password = { file = "/dev/zero" }',
+            f'networks.libera.password: found nothing usable in file "/dev/zero", expected {SECRET_FORMS}',
+        ),
         ("password = 12345", f"networks.libera.password: found a number, expected {SECRET_FORMS}"),
         ('password = ["a"]', f"networks.libera.password: found a list, expected {SECRET_FORMS}"),
         ('password = ""', f"networks.libera.password: found an empty string, expected {SECRET_FORMS}"),
