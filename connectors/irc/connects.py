@@ -84,6 +84,7 @@ class Connects:
         self._numbers = 0
         self._open = False  # whether others than the listener may connect
         self._held_until = 0.0
+        self._why_held = ""
         self._holds = 0  # times in a row that the server held us back
         self._banned: list[str] = []  # reasons of bans in a row
         self._timer: asyncio.TimerHandle | None = None
@@ -93,6 +94,11 @@ class Connects:
     def waiting(self) -> int:
         """How many are not connected yet."""
         return len(self._waiting) + len(self._flying)
+
+    @property
+    def trouble(self) -> str:
+        """Why the server lets none of us connect at the moment, "" when it does."""
+        return self._why_held if self._held_until > self._now() else ""
 
     def want(self, candidate: Candidate, *, attempts: int = 0) -> None:
         """Connect somebody when it is their turn; with ``attempts``, as if so many had failed before."""
@@ -111,7 +117,7 @@ class Connects:
     def again(self, candidate: Candidate, failure: Failure, *, attempts: int) -> None:
         """Connect somebody who has just lost their connection, ``attempts`` times in a row before it was any good."""
         if failure.kind in (Kind.THROTTLED, Kind.FULL):
-            self._hold()
+            self._hold(failure)
         self.want(candidate, attempts=attempts)
 
     def drop(self, candidate: Candidate) -> bool:
@@ -203,7 +209,7 @@ class Connects:
                 candidate.refused(failure)
                 return
             case Kind.THROTTLED | Kind.FULL:
-                self._hold()
+                self._hold(failure)
             case Kind.NICK | Kind.TLS | Kind.NETWORK | Kind.CLOSED:
                 turn.attempts += 1
                 turn.due = self._now() + self._delay(turn.attempts)
@@ -217,10 +223,11 @@ class Connects:
             return
         self._width = 1
         self._held_until = max(self._held_until, self._now() + self._pace.banned)
+        self._why_held = failure.reason
         for waiting in list(self._waiting):
             waiting.waits(failure)
 
-    def _hold(self) -> None:
+    def _hold(self, failure: Failure) -> None:
         """Let nobody connect for a while, and longer each time."""
         seconds = min(self._pace.throttled * 2**self._holds, self._pace.banned)
         now = self._now()
@@ -228,6 +235,7 @@ class Connects:
             self._holds += 1
             self._width = max(1, self._width // 2)
         self._held_until = max(self._held_until, now + seconds * (1 + self._jitter() / 4))
+        self._why_held = failure.reason
 
     def _delay(self, attempts: int) -> float:
         return delay(attempts, self._jitter(), base=self._pace.retry, cap=self._pace.longest_retry)

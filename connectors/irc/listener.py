@@ -307,6 +307,8 @@ class Listener:
             return
         self._was_ready = True
         details = [self._detail(place) for place in places if place.reason]
+        if self._scene.connects.trouble:
+            details.append(f"puppets cannot connect: {self._scene.connects.trouble}")
         if details:
             self._scene.report(Status.DEGRADED, "; ".join(details))
         else:

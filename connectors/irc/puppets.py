@@ -124,6 +124,7 @@ class Puppet:
         """Take note why there is no connection yet."""
         self.trouble = failure.reason
         self._wake()
+        self._pool.changed()
 
     def dropped(self) -> None:
         """Be forgotten: there is neither a connection nor a wish for one."""
@@ -135,6 +136,8 @@ class Puppet:
         """Begin: enter every channel."""
         self.connection = connection
         self._lives.began(self._scene.time())
+        if self.trouble:
+            self._pool.changed()
         self.trouble, self._away = "", None
         self._pool.named(self, connection.nick)
         self.seeker.up(connection)
@@ -258,11 +261,12 @@ class Pool:
     ) -> None:
         """``wake`` is called when something has changed for who speaks in a room (None: in private).
 
-        ``changed``: somebody else reads a room. ``invite`` asks the listener to let a nick into a channel, ``watch`` to
+        ``changed``: what is to be reported of the network may have. ``invite`` asks the listener to let a nick into a channel, ``watch`` to
         tell when one of these folded nicks is free.
         """
         self.deputies = Deputies(scene, others=lambda: self, changed=changed)
         self.wake = wake
+        self.changed = changed
         self.invite = invite
         self._watch = watch
         self._scene = scene

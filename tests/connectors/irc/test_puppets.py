@@ -219,6 +219,21 @@ async def test_a_refused_connection_tells_every_room():
             assert "no bridges" in left.reason
 
 
+async def test_a_network_that_takes_no_more_of_us_is_reported_until_it_does():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        await play.ready()
+        play.join("juliet")
+        peer = await ircd.accept()
+        await peer.find("USER")
+        peer.send("ERROR :Closing link: (u@h) [No more connections allowed from your host]")
+        peer.close()
+        assert "No more connections" in await play.ready(Status.DEGRADED)
+        await puppet(ircd, mic)
+        await play.told(PuppetJoined)
+        await play.ready()
+
+
 @pytest.mark.parametrize(
     ("numeric", "words", "final"),
     [
