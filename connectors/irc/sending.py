@@ -26,6 +26,10 @@ from connectors.irc.voices import Absent, Voices
 
 _BROKEN_OFF = 1000
 """Deliveries of which is kept how far they got."""
+_COPIES = 100
+"""Confirmed lines of a room whose copies may still be on their way to the listener."""
+_LATE = 10.0
+"""Seconds after which no copy comes any more."""
 _FIRST = "another message has to be said before"
 
 
@@ -77,16 +81,37 @@ class _Job:
 
 
 class _Lane:
-    """What is to be said in one room, in order; it lasts until there is nothing more."""
+    """What is to be said in one room, in order. Rooms stay; a ``conversation`` is forgotten when nothing is to be said."""
 
-    __slots__ = ("flying", "is_pumping", "room", "timer", "waiting")
+    __slots__ = ("answered", "conversation", "flying", "is_pumping", "owed", "timer", "waiting")
 
-    def __init__(self, room: RoomId) -> None:
-        self.room = room
+    def __init__(self, *, conversation: RoomId | None) -> None:
+        self.conversation = conversation
         self.waiting: deque[_Job] = deque()
         self.flying: deque[_Job] = deque()
         self.timer: asyncio.TimerHandle | None = None
         self.is_pumping = False
+        self.answered: deque[str] = deque(maxlen=_COPIES)  # ids of lines that the server has confirmed
+        self.owed: deque[tuple[float, str, str]] = deque(maxlen=_COPIES)  # (when, nick, text) of those without id
+
+    def confirm(self, job: "_Job", part: "_Part", now: float) -> None:
+        """Take a line for said by the server's word; its copy, which comes by another way, is of no other line."""
+        part.is_through = True
+        if part.id:
+            self.answered.append(part.id)
+        else:
+            self.owed.append((now, job.nick, part.order.params[-1]))
+
+    def is_confirmed(self, nick: str, line: Line, now: float) -> bool:
+        """Tell whether a copy is of a line that the server has confirmed before."""
+        if line.tags.get("msgid") in self.answered:
+            return True
+        while self.owed and now - self.owed[0][0] > _LATE:
+            self.owed.popleft()
+        found = next((owed for owed in self.owed if owed[1:] == (nick, line.text)), None)
+        if found is not None:
+            self.owed.remove(found)
+        return found is not None
 
 
 class Sender:
@@ -103,7 +128,7 @@ class Sender:
         room = delivery.head.room.id
         lane = self._lanes.get(room)
         if lane is None:
-            lane = self._lanes[room] = _Lane(room)
+            lane = self._lanes[room] = _Lane(conversation=room if isinstance(delivery, Tell) else None)
         future: asyncio.Future[Sent] = self._scene.loop.create_future()
         lane.waiting.append(_Job(delivery, future))
         self._pump(lane)
@@ -146,8 +171,8 @@ class Sender:
             lane.is_pumping = False
         if not lane.waiting:
             self._stop(lane)
-            if not lane.flying:
-                self._lanes.pop(lane.room, None)
+            if lane.conversation is not None and not lane.flying:
+                self._lanes.pop(lane.conversation, None)
 
     def _next(self, lane: _Lane) -> bool:
         """Say the first in line if it can be said now; tells whether to go on with the next."""
@@ -234,7 +259,7 @@ class Sender:
             return
         lost = answer.exception()
         if lost is None:
-            self._judge(job, part, answer.result())
+            self._judge(lane, job, part, answer.result())
         elif isinstance(lost, Lost):
             part.is_written = lost.written
         else:
@@ -242,14 +267,14 @@ class Sender:
         if not job.open:
             self._settle(lane, job)
 
-    def _judge(self, job: _Job, part: _Part, answers: list[Line]) -> None:
+    def _judge(self, lane: _Lane, job: _Job, part: _Part, answers: list[Line]) -> None:
         """Find out from the server's answers whether a line is through."""
         if part.is_through:
             return
         refused = next((line for line in answers if _is_error(line)), None)
         if refused is None:
-            part.is_through = True
             part.id = next((line.tags["msgid"] for line in answers if "msgid" in line.tags), "")
+            lane.confirm(job, part, self._scene.time())
             return
         part.is_written = False
         place = self._scene.places.get(job.delivery.head.room.id)
@@ -320,9 +345,11 @@ class Sender:
         """Take note that something one of ours has said is in the channel."""
         room = self._scene.places.room(line.param(0))
         lane = self._lanes.get(room) if room is not None else None
-        if lane is None or not lane.flying:
+        if lane is None or not (lane.flying or lane.owed):
             return
         nick = self._scene.view.fold(line.nick)
+        if lane.is_confirmed(nick, line, self._scene.time()):
+            return
         for job in lane.flying:
             if job.nick == nick and self._recognised(job, line):
                 if all(part.is_through for part in job.parts):

@@ -85,6 +85,43 @@ async def test_what_the_listener_has_seen_is_said_before_the_server_answers():
         assert (await sent).ids == ("abc",)
 
 
+async def test_the_same_words_twice_are_two_lines_whichever_way_they_are_confirmed():
+    """The copy of the first comes after its echo: it says nothing about the second."""
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic, caps=LABELS)
+        await play.told(PuppetJoined)
+        first, second = play.say("juliet", "ok"), play.say("juliet", "ok")
+        labels = [(await juliet.line()).partition("label=")[2].partition(" ")[0] for _ in range(2)]
+        juliet.send(f"@label={labels[0]};msgid=a :{juliet.mask} PRIVMSG {CHANNEL} :ok")
+        assert (await first).ids == ("a",)
+        mic.send(f"@msgid=a :{juliet.mask} PRIVMSG {CHANNEL} :ok")
+        await mic.silence()
+        assert not second.done()
+        mic.send(f"@msgid=b :{juliet.mask} PRIVMSG {CHANNEL} :ok")
+        assert (await second).ids == ("b",)
+
+
+async def test_without_ids_a_copy_counts_once():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic)
+        await play.told(PuppetJoined)
+        first = play.say("juliet", "ok")
+        await juliet.expect(f"PRIVMSG {CHANNEL} :ok")
+        await settle(juliet)
+        await first
+        second = play.say("juliet", "ok")
+        await juliet.expect(f"PRIVMSG {CHANNEL} :ok")
+        mic.send(f":{juliet.mask} PRIVMSG {CHANNEL} :ok")
+        await mic.silence()
+        assert not second.done()
+        mic.send(f":{juliet.mask} PRIVMSG {CHANNEL} :ok")
+        await second
+
+
 async def test_rooms_do_not_wait_for_each_other():
     async with Ircd() as ircd, stage(ircd.port, rooms=(CHANNEL, "#mantua")) as play:
         mic = await ircd.accept()
