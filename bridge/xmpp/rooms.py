@@ -389,7 +389,7 @@ class JoinedRoom:
 
     def begun(self, at: int) -> None:
         """Learn when the bridge has come into the room for the first time."""
-        self.hearing.begun = at
+        self.hearing.begun = at - at % 1000  # stamps are whole seconds
 
     def replaying(self) -> bool:
         """Whether the room still sends history."""

@@ -374,6 +374,20 @@ async def test_what_was_missed_is_read_from_the_history() -> None:
         assert texts(bridge) == [("juliet", "three", False)]
 
 
+async def test_what_was_missed_in_the_very_second_of_the_first_entry_is_told() -> None:
+    """Stamps are whole seconds, so such a message seems older than the entry."""
+    bridge = await inside()
+    await bridge.clock.advance(0.7)
+    async with bridge:
+        bridge.stream.down()
+        bridge.muc.say("juliet", "quick")
+        del bridge.muc.seats["linkspan"]
+        await bridge.clock.advance(5)
+        bridge.stream.up()
+        await bridge.clock.advance(3)
+        assert texts(bridge) == [("juliet", "quick", True)]
+
+
 async def test_the_history_goes_on_from_the_cursor() -> None:
     async with await inside(cursor=cursor(START + 30_000)) as bridge:
         (join,) = bridge.stream.take("presence", to=f"{ROOM}/linkspan")
