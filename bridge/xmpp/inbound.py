@@ -139,7 +139,7 @@ def read(
         return _retracted(element, parts[_RETRACT], origin, sender)
     if _REACTIONS in parts:
         return _reacted(parts[_REACTIONS], origin, sender)
-    if BODY in parts:
+    if BODY in parts or (_OOB in parts and _attachments(element)):
         return _said(element, parts, origin, sender, names)
     if SUBJECT in parts:
         return TopicChanged(origin=origin, topic=clean_name(parts[SUBJECT].text or ""), sender=sender)
@@ -245,7 +245,7 @@ def _typing(parts: _Parts, origin: Origin, sender: Member) -> TypingChanged | No
 
 
 def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
-    text = parts[BODY].text or ""
+    text = (parts[BODY].text or "") if BODY in parts else ""  # a file may come without words
     if replies and _FALLBACK in parts:
         text = without_fallback(text, element, ns.REPLY)
     attachments: tuple[Attachment, ...] = ()

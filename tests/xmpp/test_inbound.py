@@ -57,6 +57,10 @@ def sid(id_="s1", by=ROOM):
                 attachments=(Attachment(url="https://f.example/a", name="a", description="A"),),
             ),
         ),
+        (
+            "<x xmlns='jabber:x:oob'><url>https://f.example/a.png</url></x>",
+            Content(text="", attachments=(Attachment(url="https://f.example/a.png", name="a.png"),)),
+        ),
         ("<body>x</body><x xmlns='jabber:x:oob'><url>javascript:alert(1)</url></x>", Content(text="x")),
         ("<body>x</body><x xmlns='jabber:x:oob'><url>file:///etc/passwd</url></x>", Content(text="x")),
         ("<body>x</body><x xmlns='jabber:x:oob'/>", Content(text="x")),
