@@ -152,6 +152,10 @@ class StoreSettings(_Table, frozen=True):
             found = f"a URL of scheme {quoted(scheme)}" if colon else "no URL"
             msg = f'url: found {found}, expected "sqlite:///FILE" or "postgresql://USER:PASSWORD@HOST/NAME"'
             raise ValueError(msg)
+        file = self.url.partition(":///")[2].partition("?")[0]
+        if scheme.startswith("sqlite") and (not file or file.startswith(":memory:")):
+            msg = 'url: found a store in memory, which would be gone with the process, expected "sqlite:///FILE"'
+            raise ValueError(msg)
         if not scheme.startswith("sqlite") and not _has_host(self.url):  # a SQLite URL is a path, with any characters
             wanted = '"postgresql://USER:PASSWORD@HOST:PORT/NAME" with %XX for "/#?@:"'
             msg = f"url: found no usable host and port, expected {wanted}"
@@ -474,6 +478,6 @@ def _beside(store: StoreSettings, folder: Path) -> StoreSettings:
     """Make an SQLite file's relative path start at the configuration's folder, wherever the command is called."""
     scheme, mark, rest = store.url.partition(":///")
     file, question, options = rest.partition("?")
-    if not mark or scheme.partition("+")[0] != "sqlite" or not file or file.startswith((":memory:", "file:", "/")):
+    if not mark or scheme.partition("+")[0] != "sqlite" or file.startswith(("file:", "/")):
         return store
     return StoreSettings(url=Secret(f"{scheme}:///{(folder / file).absolute()}{question}{options}"))

@@ -212,6 +212,18 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
             'store.url: found no URL, expected "sqlite:///FILE" or "postgresql://USER:PASSWORD@HOST/NAME"',
         ),
         (
+            "[store]\nurl = 'sqlite://'",
+            'store.url: found a store in memory, which would be gone with the process, expected "sqlite:///FILE"',
+        ),
+        (
+            "[store]\nurl = 'sqlite:///'",
+            'store.url: found a store in memory, which would be gone with the process, expected "sqlite:///FILE"',
+        ),
+        (
+            "[store]\nurl = 'sqlite:///:memory:'",
+            'store.url: found a store in memory, which would be gone with the process, expected "sqlite:///FILE"',
+        ),
+        (
             "[gateway]\nopen_irc_tls = 'never'",
             'gateway.open_irc_tls: found "never", expected one of "required", "preferred"',
         ),

@@ -113,8 +113,6 @@ def test_the_admin_token_is_derived_alike_by_everybody_and_can_be_set() -> None:
     [
         ("sqlite:///bridge.db", "sqlite:////etc/linkspan/bridge.db"),
         ("sqlite:////var/lib/bridge.db", "sqlite:////var/lib/bridge.db"),
-        ("sqlite:///:memory:", "sqlite:///:memory:"),
-        ("sqlite://", "sqlite://"),
         ("sqlite:///a.db?timeout=5", "sqlite:////etc/linkspan/a.db?timeout=5"),
         ("postgresql+psycopg://u@h/n", "postgresql+psycopg://u@h/n"),
     ],
