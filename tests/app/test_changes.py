@@ -30,7 +30,7 @@ def read(more: str = "", *, old: str = "", new: str = "") -> Config:
         (read(old="libera]", new="oftc]"), Changes(stop=(LIBERA,), start=(OFTC,), listener=False, restart_needed=())),
         (read(old='"s3cr3t"', new='"an0ther"'), Changes(stop=(XMPP,), start=(XMPP,), listener=False, restart_needed=())),
         (read("[http]\nadmin_listen = '127.0.0.1:9'"), Changes(stop=(), start=(), listener=True, restart_needed=())),
-        (read("[store]\nurl = 'sqlite://'"), Changes(stop=(), start=(), listener=False, restart_needed=("store.url",))),
+        (read("[store]\nurl = 'sqlite:///other.db'"), Changes(stop=(), start=(), listener=False, restart_needed=("store.url",))),
         (
             read(old='"bridge.example.org"', new='"other.example.org"'),
             Changes(stop=(XMPP,), start=(XMPP,), listener=False, restart_needed=("xmpp.domain",)),
