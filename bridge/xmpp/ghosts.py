@@ -5,7 +5,7 @@ that three hundred of them do not stall the MUC service. Nothing is replayed, an
 A nick that is taken gets the name of the network behind it; what the service assigns (XEP-0045 code 210) is the truth;
 a wanted nick is taken back when it becomes free.
 
-Not here: who is in the room besides (occupants), what ghosts say (lane), the listener. The room calls this for every
+Not here: who is in the room besides (occupants), what ghosts say (speech), the listener. The room calls this for every
 presence that concerns one of our addresses, and once a second with :meth:`Ghosts.tick`.
 """
 

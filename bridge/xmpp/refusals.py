@@ -1,6 +1,6 @@
 """What a room means when it says no: to a join, and to a message. Pure tables over XEP-0045 and what servers send.
 
-Called by the listener, the ghosts and the lane, which act on the verdict; the sentences are for people.
+Called by the listener, the ghosts and speech, which act on the verdict; the sentences are for people.
 """
 
 import enum
