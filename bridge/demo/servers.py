@@ -183,7 +183,7 @@ class InspIRCd(Server):
             certificate(self.folder, self.host)
             tls = (
                 f'<bind address="127.0.0.1" port="{self.tls_port}" type="clients" sslprofile="clients">\n'
-                f'<sslprofile name="clients" provider="gnutls" certfile="{self.folder}/cert.pem" keyfile="{self.folder}/key.pem"'
+                f'<sslprofile name="clients" provider="gnutls" certfile="{self.folder}/cert.pem" keyfile="{self.folder}/key.pem" hash="sha256"'
                 ' requestclientcert="yes">'
             )
         modules = "\n".join(f'<module name="{name}">' for name in self.loaded())

@@ -1,0 +1,80 @@
+"""The listener logs in to its services account on a real InspIRCd with real atheme: SASL PLAIN, EXTERNAL, NickServ, and refused."""
+
+import hashlib
+import ssl
+from pathlib import Path
+
+import pytest
+
+from bridge.demo.people import IrcPerson
+from bridge.demo.servers import certificate
+from tests.support.services import Atheme, with_services
+from tests.support.world import World
+
+pytestmark = pytest.mark.server
+
+
+async def with_atheme(world: World) -> None:
+    services = Atheme(world.irc)  # type: ignore[arg-type]  # made by with_services
+    await world.server(services)
+    await services.register("linkspan", "sesame")
+
+
+def scene(*, tls: bool = False, login: str) -> World:
+    world = World(start=False, network=login)
+    world.irc = with_services(tls=tls)
+    return world
+
+
+async def account(bob: IrcPerson, nick: str) -> str:
+    bob.send(f"WHOIS {nick}")
+    await bob.fence()
+    return next((line.split()[4] for line in bob.seen if f" 330 {bob.nick} {nick} " in line), "")
+
+
+@pytest.mark.parametrize(
+    "login",
+    ['sasl_username = "linkspan"\nsasl_password = "sesame"', 'nickserv_password = "sesame"'],
+    ids=["sasl plain", "nickserv"],
+)
+async def test_a_password(login: str) -> None:
+    async with scene(login=login) as world:
+        await with_atheme(world)
+        await world.bridge.start()
+        bob = await world.irc_user("bob")
+        for _ in range(50):
+            if await account(bob, "linkspan") == "linkspan":
+                return
+        assert await account(bob, "linkspan") == "linkspan"
+
+
+async def test_a_client_certificate(tmp_path: Path) -> None:
+    """SASL EXTERNAL: services know the certificate's fingerprint, and nobody sends a password."""
+    certificate(tmp_path, "linkspan")
+    login = f'sasl_mechanism = "external"\ntls_verify = false\ncertificate = "{tmp_path}/cert.pem"\nkey = "{tmp_path}/key.pem"'
+    world = scene(tls=True, login=login)
+    async with world:
+        await with_atheme(world)
+        der = ssl.PEM_cert_to_DER_cert((tmp_path / "cert.pem").read_text())
+        async with IrcPerson("owner", port=world.irc.port) as owner:
+            owner.send("PRIVMSG NickServ :IDENTIFY linkspan sesame")
+            await owner.line("NOTICE", "identified")
+            owner.send(f"PRIVMSG NickServ :CERT ADD {hashlib.sha256(der).hexdigest()}")
+            await owner.line("NOTICE", "fingerprint")
+        config = world.bridge.config.read_text()
+        config = config.replace(f"port = {world.irc.port}", f"port = {world.irc.tls_port}").replace(
+            "tls = false", "tls = true"
+        )  # type: ignore[union-attr]
+        world.bridge.config.write_text(config)
+        await world.bridge.start()
+        bob = await world.irc_user("bob")
+        assert await account(bob, "linkspan") == "linkspan"
+
+
+async def test_a_wrong_password_is_said_and_shown() -> None:
+    async with scene(login='sasl_username = "linkspan"\nsasl_password = "open barley"') as world:
+        await with_atheme(world)
+        ended = await world.bridge.command("check")
+        assert ended.status == 1
+        assert "sasl" in (ended.output + ended.errors).lower()
+        assert "barley" not in ended.output + ended.errors
