@@ -203,7 +203,7 @@ async def test_a_restarted_xmpp_server_is_joined_again_and_the_gap_is_filled(kin
             bob.say(world.channel, f"meanwhile {number}")
         await bob.fence()
         await world.xmpp.start()
-        romeo = await world.user("romeo")
+        romeo = await world.user("romeo", history=50)  # the bridge may be back before him
         await romeo.message(world.room, "meanwhile 4", nick="bob", patience=60)
         romeo.say(world.room, "after")
         await bob.message(world.channel, "after", nick="romeo", patience=30)

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
+from connectors.irc.connector import CAPABILITIES
 from tests.support.load import FULL, Load
 from tests.support.proxy import Proxy
 from tests.support.world import World
@@ -16,6 +17,8 @@ from tests.support.world import World
 pytestmark = [pytest.mark.server, pytest.mark.timeout(900 if FULL else 180)]
 
 ROUNDS = 50 if FULL else 4
+WINDOW = CAPABILITIES.pipeline
+"""So many lines can be under way to one channel when the bridge is killed; IRC cannot be asked which of them it took."""
 
 
 async def start(world: World) -> Load:
@@ -41,7 +44,7 @@ async def test_a_bridge_that_is_killed_again_and_again() -> None:
         to_irc, to_xmpp = await load.settle()
         print("killed:", to_irc, "|", to_xmpp)
         assert to_irc.lost == []
-        assert len(to_irc.doubled) <= 2 * ROUNDS  # accepted by IRC, not yet committed by us: a few milliseconds each
+        assert len(to_irc.doubled) <= WINDOW * ROUNDS  # accepted by IRC, not yet known to us or not yet committed
         assert to_xmpp.doubled == []
         assert to_xmpp.disordered == 0
 

@@ -126,12 +126,12 @@ rooms = [{rooms}]
             await founder.fence()
 
     async def user(
-        self, name: str, *, join: bool = True, nick: str = "", room: str = "", password: str = ""
+        self, name: str, *, join: bool = True, nick: str = "", room: str = "", password: str = "", history: int = 0
     ) -> XmppPerson:
         """Log somebody in on XMPP, by default into the linked room under their own name."""
         person = await self._stack.enter_async_context(XmppPerson(name, PASSWORD, port=self.xmpp.port))
         if join:
-            await person.join(room or self.room, nick or name, password=password)
+            await person.join(room or self.room, nick or name, password=password, history=history)
         return person
 
     async def irc_user(self, nick: str, *, join: bool = True, channel: str = "", caps: Sequence[str] = ()) -> IrcPerson:
