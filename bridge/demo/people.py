@@ -9,11 +9,14 @@ import base64
 import contextlib
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from itertools import count
-from typing import Self, cast
+from typing import Generic, Self, TypeVar, cast
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape, quoteattr
+
+Sight = TypeVar("Sight")  # a stanza or a line
 
 PATIENCE = 15.0
 """Seconds that somebody waits for what they expect to see."""
@@ -24,6 +27,33 @@ MUC_USER = "{http://jabber.org/protocol/muc#user}"
 
 class NotSeen(AssertionError):
     """What somebody waited for did not come; the message ends with what they saw instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch(Generic[Sight]):
+    """How anybody waits for what they expect: by condition, among what was seen already too, with a deadline."""
+
+    seen: list[Sight]
+    news: asyncio.Event  # set whenever something was seen, or nothing will be any more
+    reading: asyncio.Task[None] | None
+    story: Callable[[str], str]
+
+    async def until(self, condition: Callable[[Sight], bool], *, patience: float) -> Sight:
+        """Return the first that fits. Raises: NotSeen, with the story of what was seen instead."""
+        position = 0
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    for sight in self.seen[position:]:
+                        if condition(sight):
+                            return sight
+                    position = len(self.seen)
+                    if self.reading is not None and self.reading.done():
+                        raise NotSeen(self.story("the connection was closed"))
+                    self.news.clear()
+                    await self.news.wait()
+        except TimeoutError:
+            raise NotSeen(self.story(f"nothing of the kind in {patience:.0f} s")) from None
 
 
 class XmppPerson:
@@ -241,20 +271,8 @@ class XmppPerson:
             self._news.set()
 
     async def _wait(self, condition: Callable[[Element], bool], patience: float = PATIENCE) -> Element:
-        position = 0
-        try:
-            async with asyncio.timeout(patience):
-                while True:
-                    for el in self.seen[position:]:
-                        if condition(el):
-                            return el
-                    position = len(self.seen)
-                    if self._reading is not None and self._reading.done():
-                        raise NotSeen(self._story("the stream was closed"))
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise NotSeen(self._story(f"nothing of the kind in {patience:.0f} s")) from None
+        watch = Watch(seen=self.seen, news=self._news, reading=self._reading, story=self._story)
+        return await watch.until(condition, patience=patience)
 
     def _story(self, what: str) -> str:
         last = "\n".join(ET.tostring(el, "unicode") for el in self.seen[-8:])
@@ -355,20 +373,8 @@ class IrcPerson:
 
     async def see(self, condition: Callable[[str], bool], *, patience: float = PATIENCE) -> str:
         """Wait for any line, among those seen already too."""
-        position = 0
-        try:
-            async with asyncio.timeout(patience):
-                while True:
-                    for line in self.seen[position:]:
-                        if condition(line):
-                            return line
-                    position = len(self.seen)
-                    if self._reading is not None and self._reading.done():
-                        raise NotSeen(self._story("the connection was closed"))
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise NotSeen(self._story(f"nothing of the kind in {patience:.0f} s")) from None
+        watch = Watch(seen=self.seen, news=self._news, reading=self._reading, story=self._story)
+        return await watch.until(condition, patience=patience)
 
     def texts(self, target: str) -> list[tuple[str, str]]:
         """Return what was said to a channel, as (nick, text), in order."""

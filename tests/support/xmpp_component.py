@@ -9,7 +9,7 @@ from typing import Self, cast
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
-from bridge.demo.people import PATIENCE, NotSeen
+from bridge.demo.people import PATIENCE, Watch
 
 NS = "{jabber:component:accept}"
 
@@ -56,23 +56,12 @@ class BareComponent:
 
     async def see(self, condition: Callable[[Element], bool], *, patience: float = PATIENCE) -> Element:
         """Wait for a stanza, among those seen already too."""
-        position = 0
-        try:
-            async with asyncio.timeout(patience):
-                while True:
-                    for el in self.seen[position:]:
-                        if condition(el):
-                            return el
-                    position = len(self.seen)
-                    if self._reading.done():
-                        msg = f"{self.domain}: the stream was closed"
-                        raise NotSeen(msg)
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            last = "\n".join(ET.tostring(el, "unicode") for el in self.seen[-8:])
-            msg = f"{self.domain}: nothing of the kind in {patience:.0f} s; the last stanzas:\n{last}"
-            raise NotSeen(msg) from None
+        watch = Watch(seen=self.seen, news=self._news, reading=self._reading, story=self._story)
+        return await watch.until(condition, patience=patience)
+
+    def _story(self, what: str) -> str:
+        last = "\n".join(ET.tostring(el, "unicode") for el in self.seen[-8:])
+        return f"{self.domain}: {what}; the last stanzas:\n{last}"
 
     async def fence(self) -> None:
         """Return once the server has processed everything sent before, and its answers are here."""
