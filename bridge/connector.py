@@ -145,6 +145,48 @@ class Checks(Protocol):
         """Connect, look, disconnect: one finding for the network and one for each room."""
 
 
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One family of paths on the public listener (``http.listen``) that a connector answers."""
+
+    prefix: str  # "/hooks/": begins and ends with a slash
+    methods: frozenset[str]  # {"POST", "PUT"}; others are answered with 405
+    largest: int  # bytes of a request's body; more is answered with 413
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asked over HTTP; nothing in it has been checked but its size."""
+
+    method: str
+    path: str  # as it was sent, still percent-encoded, without the query
+    query: str  # as it was sent, without "?"
+    headers: tuple[tuple[str, str], ...]  # in order, names in lower case
+    body: bytes  # as it was sent: signatures are over exactly these bytes
+    remote: str  # address of who asks, behind the trusted proxies
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What they are told."""
+
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@runtime_checkable
+class Serves(Protocol):
+    """Answers requests on the public listener: incoming webhooks, callbacks of a provider."""
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Which paths; constant while ``run`` runs. Several networks may have the same prefix: they are asked in turn."""
+
+    async def serve(self, request: Request) -> Answer | None:
+        """Answer, or return None where the path belongs to nobody here: then the next network is asked, and 404 is said last.
+
+        Whoever acknowledges what was taken awaits ``hub.emit`` first, and answers 503 where ``hub.congested()`` says why.
+        """
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One line of ``linkspan check``."""
 
@@ -207,6 +249,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 __all__ = [
     "API",
+    "Answer",
     "Checks",
     "Connector",
     "Cursor",
@@ -220,8 +263,11 @@ __all__ = [
     "PuppetMode",
     "PuppetSettings",
     "Renames",
+    "Request",
     "Room",
+    "Route",
     "Secret",
+    "Serves",
     "Setup",
     "Status",
     "StoreAway",
