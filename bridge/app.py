@@ -1,6 +1,6 @@
 """The composition root: the only module that knows everybody. Builds the bridge, starts it, changes it, stops it.
 
-Start: store, admin listener, hub, networks; stop: the other way round. A new configuration is read and checked whole,
+Start: store, listeners, hub, networks; stop: the other way round. A new configuration is read and checked whole,
 and every connector that it needs is built, before anything of the old one is touched. What an administrator sees is in
 :mod:`bridge.administration`; signals and the ready line are here, at the end. Called by :mod:`bridge.cli`, and in parts
 by :mod:`bridge.checkup`.
@@ -20,7 +20,7 @@ import msgspec
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
-from bridge.connector import Connector, PuppetMode, PuppetSettings, Setup
+from bridge.connector import Connector, PuppetMode, PuppetSettings, Serves, Setup
 from bridge.core.ids import XMPP, Network, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub
@@ -30,6 +30,8 @@ from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
 from bridge.web.admin import Admin
 from bridge.web.ports import CannotListen
+from bridge.web.proxies import Proxies, networks
+from bridge.web.public import PublicSite
 from bridge.web.server import Listener
 from bridge.xmpp.connector import XmppConnector
 
@@ -126,6 +128,8 @@ class App:
         self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain))
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._listener: Listener | None = None
+        self._public = PublicSite()
+        self._public_listener: Listener | None = None
         self._pruning: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -138,7 +142,9 @@ class App:
         self._introduce()
         try:
             await self._listen(self._config.http)
+            await self._serve(connectors)
         except CannotListen:
+            await self._stop_listening()
             await self._store.close()
             raise
         await self._hub.open()
@@ -150,8 +156,7 @@ class App:
         """Leave everywhere, write what is left, and end."""
         if self._pruning is not None:
             self._pruning.cancel()
-        if self._listener is not None:
-            await self._listener.stop()
+        await self._stop_listening()
         await self._hub.close(deadline=LEAVE)
         await self._store.close()
 
@@ -171,6 +176,7 @@ class App:
         self._add(connectors)
         if todo.listener:
             await self._relisten(old.http, new.http)
+        await self._serve_anew(old.http)
         log.info(
             "configuration.applied stopped=%s started=%s links=%d",
             ",".join(todo.stop),
@@ -235,6 +241,41 @@ class App:
         except CannotListen as error:
             log.error("%s; it stays at %s", error, old.admin_listen)
             await self._listen(old)
+
+    async def _serve(self, connectors: Mapping[Network, Connector]) -> None:
+        """Serve on the public listener what there is; it is open only while there is something. Raises: CannotListen."""
+        http = self._config.http
+        self._public.proxies = Proxies(trusted=networks(http.trusted_proxies), header=http.proxy_header)
+        self._public.serve({name: each for name, each in connectors.items() if isinstance(each, Serves)})
+        if self._public.wanted and self._public_listener is None:
+            host, port = config.address(http.listen) or ("", 0)
+            listener = Listener(key="http.listen", host=host, port=port, application=self._public.server())
+            await listener.start()
+            self._public_listener = listener
+        elif not self._public.wanted and self._public_listener is not None:
+            await self._public_listener.stop()
+            self._public_listener = None
+
+    async def _serve_anew(self, old: HttpSettings) -> None:
+        """Serve what there is now, where the new configuration says; where that cannot be had, the old address stays."""
+        connectors = self._hub.networks()
+        if self._public_listener is not None and old.listen != self._config.http.listen:
+            await self._public_listener.stop()
+            self._public_listener = None
+        try:
+            await self._serve(connectors)
+        except CannotListen as error:
+            log.error("%s; it stays at %s", error, old.listen)
+            self._config = msgspec.structs.replace(
+                self._config, http=msgspec.structs.replace(self._config.http, listen=old.listen)
+            )
+            with contextlib.suppress(CannotListen):
+                await self._serve(connectors)
+
+    async def _stop_listening(self) -> None:
+        for listener in (self._public_listener, self._listener):
+            if listener is not None:
+                await listener.stop()
 
     async def _prune(self) -> None:
         while True:

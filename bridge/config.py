@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -100,6 +101,14 @@ def _is_url(text: str) -> bool:
         return False
 
 
+def _is_ip_range(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return True
+
+
 def _has_host(url: str) -> bool:
     """Whether a database URL can be taken apart. A "/", "#" or "?" in a password ends the host too early."""
     try:
@@ -162,11 +171,20 @@ class StoreSettings(_Table, frozen=True):
             raise ValueError(msg)
 
 
+class ProxyHeader(StrEnum):
+    """Where proxies in front of the public listener tell whom they ask for."""
+
+    X_FORWARDED_FOR = "x-forwarded-for"
+    FORWARDED = "forwarded"
+
+
 class HttpSettings(_Table, frozen=True):
     """``[http]``: the public listener (hooks, media) and the administration's own."""
 
     listen: str = "127.0.0.1:8080"
     public_url: str = ""  # default: http:// and ``listen``
+    trusted_proxies: tuple[str, ...] = ()  # addresses and CIDR ranges
+    proxy_header: ProxyHeader = ProxyHeader.X_FORWARDED_FOR
     admin_listen: str = "127.0.0.1:8081"
     admin_token: Secret | None = None  # default: derived from the component's secret
 
@@ -182,6 +200,10 @@ class HttpSettings(_Table, frozen=True):
         if self.public_url and not _is_url(self.public_url):
             msg = f'public_url: found {quoted(self.public_url)}, expected a URL such as "https://bridge.example.org"'
             raise ValueError(msg)
+        for text in self.trusted_proxies:
+            if not _is_ip_range(text):
+                msg = f'trusted_proxies: found {quoted(text)}, expected an address or a range such as "10.0.0.0/8"'
+                raise ValueError(msg)
 
 
 class OpenIrcTls(StrEnum):

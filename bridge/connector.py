@@ -183,6 +183,7 @@ class Serves(Protocol):
     async def serve(self, request: Request) -> Answer | None:
         """Answer, or return None where the path belongs to nobody here: then the next network is asked, and 404 is said last.
 
+        May be asked while ``run`` does not run; then 503 is the answer. GET answers HEAD too, and OPTIONS is not asked.
         Whoever acknowledges what was taken awaits ``hub.emit`` first, and answers 503 where ``hub.congested()`` says why.
         """
 

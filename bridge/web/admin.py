@@ -8,14 +8,15 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Collection
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from bridge.web import openapi
+from bridge.web.answers import as_json, problem
 from bridge.web.metrics import CONTENT_TYPE, Metrics
-from bridge.web.openapi import Operation, ProblemDocument
+from bridge.web.openapi import Operation
 from bridge.web.ports import Bridge, Chosen, Done, NewLink, Refused
 
 log = logging.getLogger(__name__)
@@ -67,30 +68,30 @@ class Admin:
         known = hmac.compare_digest(given.strip().encode(errors="replace"), self._token().encode())
         if scheme.lower() == "bearer" and known:
             return await handler(request)
-        response = _problem(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or is not this bridge's")
+        response = problem(HTTPStatus.UNAUTHORIZED, "the bearer token is missing or is not this bridge's")
         response.headers["WWW-Authenticate"] = 'Bearer realm="linkspan"'
         return response
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        return _json({"status": "alive"})
+        return as_json({"status": "alive"})
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         unready = self._bridge.unready()
         status = HTTPStatus.SERVICE_UNAVAILABLE if unready else HTTPStatus.OK
-        return _json({"ready": not unready, "unready": unready}, status=status)
+        return as_json({"ready": not unready, "unready": unready}, status=status)
 
     async def _metrics_page(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _status(self, _request: web.Request) -> web.Response:
-        return _json(await self._bridge.status())
+        return as_json(await self._bridge.status())
 
     async def _list_links(self, _request: web.Request) -> web.Response:
-        return _json(self._bridge.links())
+        return as_json(self._bridge.links())
 
     async def _add_link(self, request: web.Request) -> web.Response:
         link = await self._bridge.add_link(await _body(request, NewLink))
-        return _json(link, status=HTTPStatus.CREATED)
+        return as_json(link, status=HTTPStatus.CREATED)
 
     async def _remove_link(self, request: web.Request) -> web.Response:
         await self._bridge.remove_link(request.match_info["name"])
@@ -102,13 +103,13 @@ class Admin:
         if not 1 <= limit <= MOST_LISTED:
             reason = f"limit: expected a whole number from 1 to {MOST_LISTED}"
             raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
-        return _json(await self._bridge.dead_letters(limit))
+        return as_json(await self._bridge.dead_letters(limit))
 
     async def _retry(self, request: web.Request) -> web.Response:
-        return _json(Done(count=await self._bridge.retry(_keys(await _body(request, Chosen)))))
+        return as_json(Done(count=await self._bridge.retry(_keys(await _body(request, Chosen)))))
 
     async def _discard(self, request: web.Request) -> web.Response:
-        return _json(Done(count=await self._bridge.discard(_keys(await _body(request, Chosen)))))
+        return as_json(Done(count=await self._bridge.discard(_keys(await _body(request, Chosen)))))
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._description, content_type="application/json")
@@ -120,11 +121,11 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except Refused as refused:
-        return _problem(HTTPStatus(refused.status), refused.reason)
+        return problem(HTTPStatus(refused.status), refused.reason)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        answer = _problem(HTTPStatus(error.status), f"{request.method} {request.path}: {error.reason.lower()}")
+        answer = problem(HTTPStatus(error.status), f"{request.method} {request.path}: {error.reason.lower()}")
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
@@ -142,12 +143,3 @@ def _keys(chosen: Chosen) -> Collection[str] | None:
         reason = "expected either keys or all"
         raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
     return None if chosen.all else chosen.keys
-
-
-def _json(value: Any, *, status: int = HTTPStatus.OK) -> web.Response:
-    return web.Response(body=msgspec.json.encode(value), status=status, content_type="application/json")
-
-
-def _problem(status: HTTPStatus, detail: str) -> web.Response:
-    document = ProblemDocument(title=status.phrase, status=status, detail=detail)
-    return web.Response(body=msgspec.json.encode(document), status=status, content_type="application/problem+json")

@@ -9,8 +9,15 @@ from urllib.parse import quote
 
 import msgspec
 
-from bridge.web.openapi import ProblemDocument
-from bridge.web.ports import Chosen, DeadLetterDocument, Done, LinkDocument, NewLink, StatusDocument
+from bridge.web.ports import (
+    Chosen,
+    DeadLetterDocument,
+    Done,
+    LinkDocument,
+    NewLink,
+    ProblemDocument,
+    StatusDocument,
+)
 
 _PATIENCE: Final = 15.0
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - compared with, not listened on

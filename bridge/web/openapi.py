@@ -8,16 +8,15 @@ from typing import Any
 
 import msgspec
 
-from bridge.web.ports import Chosen, DeadLetterDocument, Done, LinkDocument, NewLink, StatusDocument
-
-
-class ProblemDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """What went wrong (RFC 9457)."""
-
-    type: str = "about:blank"
-    title: str
-    status: int
-    detail: str
+from bridge.web.ports import (
+    Chosen,
+    DeadLetterDocument,
+    Done,
+    LinkDocument,
+    NewLink,
+    ProblemDocument,
+    StatusDocument,
+)
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):

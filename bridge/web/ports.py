@@ -16,6 +16,15 @@ class _Document(msgspec.Struct, frozen=True, kw_only=True):
     """Shape of all documents."""
 
 
+class ProblemDocument(_Document, frozen=True, kw_only=True):
+    """What went wrong (RFC 9457)."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+
+
 class PuppetCount(_Document, frozen=True):
     """How many people are shown on a network."""
 

@@ -1,7 +1,6 @@
 """One HTTP listener: an address, what is served there, and a clear sentence when it cannot be had.
 
-What is served is given from outside (:mod:`bridge.web.admin`; the public routes come from connectors). Built by
-:mod:`bridge.app`.
+What is served is given from outside (:mod:`bridge.web.admin`, :mod:`bridge.web.public`). Built by :mod:`bridge.app`.
 """
 
 import errno
@@ -23,11 +22,15 @@ _REASONS: Final = {
 class Listener:
     """An address where an application is served."""
 
-    def __init__(self, *, key: str, host: str, port: int, application: web.Application) -> None:
+    def __init__(self, *, key: str, host: str, port: int, application: web.Application | web.Server) -> None:
         self._key = key  # "http.admin_listen"
         self._host = host
         self._port = port
-        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=_GRACE)
+        self._runner: web.BaseRunner = (
+            web.ServerRunner(application, shutdown_timeout=_GRACE)
+            if isinstance(application, web.Server)
+            else web.AppRunner(application, access_log=None, shutdown_timeout=_GRACE)
+        )
 
     async def start(self) -> None:
         """Listen. Raises: CannotListen."""
