@@ -5,13 +5,15 @@ the bridge finds them by ``isinstance``. There is nothing to inherit from, and n
 :class:`Manifest` in the entry-point group ``linkspan.connectors``.
 """
 
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from bridge.core.capabilities import Capabilities
+from bridge.core.content import Attachment
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Event, Member, Presence
 from bridge.core.ids import EventKey, Network, Person, PersonId, Room, RoomId
@@ -35,6 +37,24 @@ class Cursor(msgspec.Struct, frozen=True):
 
     key: EventKey
     at: int  # milliseconds since the epoch
+
+
+class OpenFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that is being read, once, from its beginning."""
+
+    chunks: AsyncIterator[bytes]  # a bad end raises Unreadable; nobody keeps the whole in memory
+    media_type: str = ""  # "image/png"; what a hub opened is judged by its first bytes, and is never ""
+    name: str = ""
+    size: int | None = None  # bytes, where the source tells
+
+
+class Unreadable(Exception):
+    """A file cannot be had: gone, too large, or somewhere that must not be asked. In words for people, without the address."""
+
+    def __init__(self, reason: str, *, for_now: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.for_now = for_now  # another try may succeed: the source was busy, or not there
 
 
 class Hub(Protocol):
@@ -63,6 +83,15 @@ class Hub(Protocol):
 
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text, in the same transaction as the events emitted just before."""
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
+        """Open a file of any network, or what stands behind an http(s) URL; leaving the block closes it.
+
+        Not more than ``most`` bytes, and than the operator allows. A private, loopback or link-local address is never asked,
+        whatever a name stands for and wherever a redirect leads.
+
+        Raises: Unreadable, when entered or in the middle of the chunks.
+        """
 
 
 class StoreAway(Exception):
@@ -135,6 +164,20 @@ class Types(Protocol):
 
     def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         """Show that this member started or stopped composing."""
+
+
+@runtime_checkable
+class Opens(Protocol):
+    """Can read files that only its network's connection can get at (``Attachment.handle``, ``Member.avatar``).
+
+    The hub makes others able to: it gives such a file a URL of the bridge's own, and opens it for other connectors.
+    """
+
+    def open_file(self, handle: str) -> AbstractAsyncContextManager[OpenFile]:
+        """Open the file that this connector called so, also long ago; leaving the block closes it.
+
+        Chunks are not longer than 256 KiB. Raises: Unreadable.
+        """
 
 
 @runtime_checkable
@@ -259,6 +302,8 @@ __all__ = [
     "Joins",
     "Listens",
     "Manifest",
+    "OpenFile",
+    "Opens",
     "PersonId",
     "Presence",
     "PuppetMode",
@@ -273,4 +318,5 @@ __all__ = [
     "Status",
     "StoreAway",
     "Types",
+    "Unreadable",
 ]

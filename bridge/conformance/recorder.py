@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, TypeVar
 
-from bridge.connector import Connector, Cursor, Listens, Status
+from bridge.connector import Connector, Cursor, Listens, OpenFile, Status, Unreadable
+from bridge.core.content import Attachment
 from bridge.core.events import Event, MessagePosted
 from bridge.core.ids import RoomId
 
@@ -63,6 +65,10 @@ class Recorder:
         """Keep a small text."""
         self.texts[name] = value
         return _done()
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
+        """Say that there is no file: a connector has to live with that."""
+        raise Unreadable("it is gone")
 
     def posted(self) -> list[MessagePosted]:
         """Return the messages that were reported."""

@@ -44,14 +44,16 @@ class Mention(msgspec.Struct, frozen=True):
 
 
 class Attachment(msgspec.Struct, frozen=True, kw_only=True):
-    """A file that belongs to a message; the bytes stay where ``url`` says.
+    """A file that belongs to a message; the bytes stay where they are.
 
-    Without a URL the file can be read by its own network alone: ``handle`` is what its connector calls it. Core puts such
-    a file into words before it reaches any other network, so connectors only ever see those with a URL.
+    A connector gives a ``url`` that everybody can fetch, or a ``handle``: what it calls a file that only it can open
+    (:class:`bridge.connector.Opens`). The hub gives the latter a URL of the bridge's own, and says whose it is; a file
+    without a URL is put into words before it reaches any other network. Who wants the bytes asks ``Hub.open_file``.
     """
 
     url: str
     handle: str = ""
+    network: str = ""  # whose connector opens the handle; filled in by the hub
     name: str = ""
     media_type: str = ""
     size: int | None = None  # bytes

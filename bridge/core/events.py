@@ -38,7 +38,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     bot: bool = False
     stand_in: bool = False  # another bridge's puppet or ghost: heard, but never given one of ours
     presence: Presence = Presence()
-    avatar: str = ""  # URL
+    avatar: str = ""  # an http(s) URL, or a handle that the connector of the person's network opens; another picture, another avatar
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -20,13 +20,25 @@ together: what a link, a status, or a puppet that was thrown out means for each 
 
 import random
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import assert_never
 
 import msgspec
 
-from bridge.connector import Connector, Cursor, Listens, PuppetMode, PuppetSettings, Status, Types
+from bridge.connector import (
+    Connector,
+    Cursor,
+    Listens,
+    OpenFile,
+    Opens,
+    PuppetMode,
+    PuppetSettings,
+    Status,
+    Types,
+)
 from bridge.core.capabilities import Capabilities, Feature, Representation, Support
+from bridge.core.content import Attachment
 from bridge.core.deliveries import Kick
 from bridge.core.events import (
     Cause,
@@ -50,6 +62,7 @@ from bridge.engine.desk import Desk
 from bridge.engine.expulsions import Expulsions
 from bridge.engine.intake import Intake, Nothing
 from bridge.engine.limits import Limits
+from bridge.engine.media import Fetch, Media
 from bridge.engine.messages import Messages
 from bridge.engine.notices import Notices
 from bridge.engine.outbox import Outbox
@@ -87,6 +100,7 @@ class Hub:
         clock: Clock,
         instance: str,
         limits: Limits | None = None,
+        fetch: Fetch | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         limits = limits or Limits()
@@ -107,6 +121,7 @@ class Hub:
             messages=Messages(store=store, limits=limits),
             jitter=jitter,
         )
+        self.media = Media(store=store, clock=clock, opener=self._opener, fetch=fetch)
         self.supervisor = Supervisor(desk)
         self.outbox = Outbox(desk, on_failed=self._gave_up)
         self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted)
@@ -118,6 +133,7 @@ class Hub:
             puppets=self.puppets,
             outbox=self.outbox,
             notices=self._notices,
+            media=self.media,
             capabilities=self._capabilities_of,
         )
         self.supervisor.on_status(self._status_reported)
@@ -146,7 +162,14 @@ class Hub:
     def add_network(self, network: Network, connector: Connector, puppets: PuppetSettings) -> None:
         """Start a network, and let it listen to its rooms and show whom these should show."""
         assert network not in self._networks, f"{network} runs already"
-        port = Port(network, emit=self._emit, intake=self._intake, store=self._store, supervisor=self.supervisor)
+        port = Port(
+            network,
+            emit=self._emit,
+            intake=self._intake,
+            store=self._store,
+            supervisor=self.supervisor,
+            media=self.media,
+        )
         self._networks[network] = attached = _Attached(
             connector=connector,
             listens=connector if isinstance(connector, Listens) else None,
@@ -267,6 +290,10 @@ class Hub:
         known = self._ends.get(network)
         return known[0] if known is not None and network in self._networks else None
 
+    def _opener(self, network: Network) -> Opens | None:
+        attached = self._networks.get(network)
+        return attached.connector if attached is not None and isinstance(attached.connector, Opens) else None
+
     def _status_reported(self, now: NetworkStatus, before: NetworkStatus | None) -> None:
         """Let lanes go, or wait; a report that changes nothing may still end a lost login."""
         self.outbox.ready(now.network, yes=now.up)
@@ -345,8 +372,10 @@ class Port:
         intake: Intake,
         store: Store,
         supervisor: Supervisor,
+        media: Media,
     ) -> None:
         self.emit = emit
+        self._media = media
         self._network = network
         self._intake = intake
         self._store = store
@@ -375,6 +404,10 @@ class Port:
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text, after every fact that was emitted before."""
         return self._intake.remember(self._network, name, value)
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
+        """Open a file of any network, or what stands behind an http(s) URL."""
+        return self._media.open(file, most=most)
 
 
 _SHOWING = frozenset({Representation.SESSION, Representation.ADDRESS})

@@ -36,6 +36,7 @@ from bridge.core.loops import Guard, Verdict
 from bridge.core.routing import NOTHING, Known, Original, Plan, Route
 from bridge.engine.counters import Count
 from bridge.engine.desk import Desk
+from bridge.engine.media import Media
 from bridge.engine.notices import Notices
 from bridge.engine.outbox import Outbox
 from bridge.engine.ports import Queued
@@ -112,6 +113,7 @@ class Intake:
         puppets: Puppets,
         outbox: Outbox,
         notices: Notices,
+        media: Media,
         capabilities: Callable[[Network], Capabilities | None],
     ) -> None:
         self._store = desk.store
@@ -123,6 +125,7 @@ class Intake:
         self._puppets = puppets
         self._outbox = outbox
         self._notices = notices
+        self._media = media
         self._capabilities = capabilities
         self._guard = Guard(instance)
         self._keys: Recent[tuple[Room, EventKey], bool] = Recent(desk.limits.keys)
@@ -235,6 +238,8 @@ class Intake:
         origin = event.origin
         room = origin.room
         self._keys.put((room, origin.key), True)  # noqa: FBT003
+        if isinstance(event, MessagePosted | MessageEdited | DirectPosted) and event.content.attachments:
+            event = self._media.addressed(event)
         plan = self._plan(source, event, known)
         if plan.dropped:
             self._counters.add(_REASONS.get(plan.dropped, Count.UNRESOLVED), room.network)

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from bridge.connector import Cursor
-from bridge.core.content import Content
+from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member, Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
@@ -58,6 +58,14 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
     spoke: int = 0
 
 
+class Shared(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What stands at one of the bridge's own media URLs: a file of a message, or (None) the page of its text."""
+
+    message: MessageRef  # as its room calls it; when that is taken back, this is gone too
+    expires: int  # milliseconds since the epoch
+    file: Attachment | None = None
+
+
 class Store(Protocol):
     """Everything that outlives the process.
 
@@ -102,6 +110,12 @@ class Store(Protocol):
 
     def met(self, known: Known) -> Awaitable[None]:
         """Keep a person's name and last words (an upsert); ``spoke`` only grows."""
+
+    def share(self, token: str, shared: Shared) -> Awaitable[None]:
+        """Keep what stands at a media URL, until it expires; the same token always stands for the same."""
+
+    async def shared(self, token: str) -> Shared | None:
+        """Return what stands at a media URL."""
 
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
@@ -157,7 +171,7 @@ class Store(Protocol):
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
-        The newest fact of all always stays. Returns how many facts there were.
+        The newest fact of all always stays. Returns how many facts there were. What was shared and has expired goes too.
         """
 
 

@@ -16,7 +16,7 @@ from bridge.core.content import Content
 from bridge.core.deliveries import Edit, Post, Sent, Tell
 from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, StoredLink, StoredMessage, StoreError
+from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredMessage, StoreError
 from bridge.storage.rules import BLANK, objection, subject, wall_clock
 
 
@@ -71,6 +71,7 @@ class MemoryStore:
         self._dead: dict[DeliveryKey, DeadLetter] = {}
         self._people: dict[Person, Known] = {}
         self._texts: dict[tuple[Network, str], str] = {}
+        self._shared: dict[str, Shared] = {}
         self._links: dict[str, StoredLink] = {}
         self._last_seq = 0
         self._trouble = ""
@@ -179,6 +180,15 @@ class MemoryStore:
         self._people[known.person] = msgspec.structs.replace(known, spoke=max(known.spoke, before.spoke))
         return self._written()
 
+    def share(self, token: str, shared: Shared) -> Awaitable[None]:
+        """Keep what stands at a media URL, until it expires."""
+        self._shared.setdefault(token, shared)
+        return self._written()
+
+    async def shared(self, token: str) -> Shared | None:
+        """Return what stands at a media URL."""
+        return self._shared.get(token)
+
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
         return self._texts.get((network, name))
@@ -269,8 +279,9 @@ class MemoryStore:
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
-        Returns how many facts there were. The newest one of all always stays.
+        Returns how many facts there were. The newest one of all always stays. What was shared and has expired goes too.
         """
+        self._shared = {token: each for token, each in self._shared.items() if each.expires >= self._now()}
         old = list(self._journal.items())[: max(0, len(self._journal) - max(keep, 1))]
         causes = {(q.delivery.head.source, q.delivery.head.event) for q in self._outbox.values()}
         subjects = {subject(q.delivery) for q in self._outbox.values()}

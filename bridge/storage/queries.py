@@ -13,9 +13,9 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, 
 
 from bridge.connector import Cursor
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, StoredLink, StoredMessage, StoreError
+from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredMessage, StoreError
 from bridge.storage import tables
-from bridge.storage.rows import Rooms, indexed, queued_from, unpack_content, unpack_member
+from bridge.storage.rows import Rooms, indexed, pack, queued_from, unpack_content, unpack_member, unpack_shared
 from bridge.storage.rules import BLANK, objection
 from bridge.storage.tables import OWN
 
@@ -239,6 +239,31 @@ def acquainted(connection: Connection, persons: Collection[Person]) -> dict[Pers
     )
     found = (Known(person=Person(row.network, row.id), name=row.name, spoke=row.spoke) for row in rows)
     return {known.person: known for known in found}
+
+
+# What is shared by URL
+
+_shared = tables.shared.c
+_SHARED = select(_shared.payload).where(_shared.token == _name)
+_EXPIRED = delete(tables.shared).where(_shared.expires < _number)
+
+
+def share(connection: Connection, token: str, shared: Shared) -> None:
+    """Keep what stands at a media URL."""
+    if connection.scalar(_SHARED, {"name": token}) is None:
+        row = {"token": token, "expires": shared.expires, "payload": pack(shared)}
+        connection.execute(insert(tables.shared), row)
+
+
+def shared(connection: Connection, token: str) -> Shared | None:
+    """Return what stands at a media URL."""
+    payload = connection.scalar(_SHARED, {"name": token})
+    return None if payload is None else unpack_shared(payload)
+
+
+def expire(connection: Connection, now: int) -> None:
+    """Forget what was shared for a time that is over."""
+    connection.execute(_EXPIRED, {"number": now})
 
 
 # Links made by command

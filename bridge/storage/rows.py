@@ -13,7 +13,7 @@ from bridge.core.content import Content
 from bridge.core.deliveries import Delivery, Edit, Post, Tell
 from bridge.core.events import Member
 from bridge.core.ids import MessageId, MessageRef, Network, Room, RoomId, digest
-from bridge.engine.ports import Queued
+from bridge.engine.ports import Queued, Shared
 from bridge.storage import tables
 from bridge.storage.tables import ALIAS
 
@@ -24,6 +24,7 @@ pack = msgspec.msgpack.Encoder().encode
 unpack_member = msgspec.msgpack.Decoder(Member).decode
 unpack_content = msgspec.msgpack.Decoder(Content).decode
 unpack_delivery = msgspec.msgpack.Decoder(Delivery).decode
+unpack_shared = msgspec.msgpack.Decoder(Shared).decode
 
 
 def indexed(name: MessageId) -> str:

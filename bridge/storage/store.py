@@ -15,7 +15,7 @@ from bridge.connector import Cursor
 from bridge.core.deliveries import Sent
 from bridge.core.events import Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, StoredLink, StoredMessage
+from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredMessage
 from bridge.storage import queries
 from bridge.storage.database import parse
 from bridge.storage.ledger import Ask, Journal, Ledger, Met, Postpone, Remember, Settle
@@ -74,6 +74,14 @@ class SqlStore:
     def met(self, known: Known) -> Awaitable[None]:
         """Keep a person's name and last words; ``spoke`` only grows."""
         return self._writer.put(Met(known))
+
+    def share(self, token: str, shared: Shared) -> Awaitable[None]:
+        """Keep what stands at a media URL, until it expires."""
+        return self._writer.put(Ask(partial(queries.share, token=token, shared=shared), reads=False))
+
+    async def shared(self, token: str) -> Shared | None:
+        """Return what stands at a media URL."""
+        return await self._ask(lambda connection: queries.shared(connection, token))
 
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
@@ -149,8 +157,9 @@ class SqlStore:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
         Returns how many facts there were. The newest one of all always stays. Goes in small transactions, between which
-        messages pass.
+        messages pass. What was shared and has expired goes too.
         """
+        await self._ask(lambda connection: queries.expire(connection, self._now()), reads=False)
         total = 0
         while some := await self._ask(
             lambda connection: queries.prune(connection, before=before, keep=keep), reads=False

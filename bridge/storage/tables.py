@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest migration that this program knows. A constant, so that an ordinary start need not load Alembic."""
 
 ALIAS: Final = -1
@@ -134,6 +134,15 @@ memory = Table(
     Column("network", Text, primary_key=True),
     Column("name", Text, primary_key=True),
     Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+shared = Table(
+    "shared",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("expires", BigInteger, nullable=False, index=True),
+    Column("payload", LargeBinary, nullable=False),  # msgpack of a Shared
     sqlite_with_rowid=False,
 )
 

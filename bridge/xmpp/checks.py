@@ -7,9 +7,11 @@ the connector.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Iterator
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bridge.connector import Cursor, Finding, Hub, Status
+from bridge.connector import Cursor, Finding, Hub, OpenFile, Status, Unreadable
+from bridge.core.content import Attachment
 from bridge.core.events import Event, RoomClosed, RoomOpened
 from bridge.core.ids import XMPP, RoomId
 from bridge.xmpp import namespaces as ns
@@ -73,6 +75,9 @@ class _Onlooker:
 
     def remember(self, name: str, value: str) -> Awaitable[None]:  # noqa: ARG002
         return _done()
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
+        raise Unreadable("nobody reads files during a check")
 
 
 def _done() -> "asyncio.Future[None]":

@@ -6,11 +6,11 @@ fact, ``await play.say("juliet", "hello")`` orders a message and returns what ca
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
-from bridge.connector import Cursor, PuppetSettings, Setup, Status
-from bridge.core.content import Content, Kind
+from bridge.connector import Cursor, OpenFile, PuppetSettings, Setup, Status
+from bridge.core.content import Attachment, Content, Kind
 from bridge.core.deliveries import AsPuppet, AsRelay, Delivery, Head, Post, Sent, Voice
 from bridge.core.events import Event, Member
 from bridge.core.ids import (
@@ -28,6 +28,7 @@ from bridge.core.ids import (
 from connectors.irc.config import IrcSettings
 from connectors.irc.connector import IrcConnector
 from connectors.irc.pace import Pace
+from tests.support.files import opened
 from tests.support.ircd import NAME, Ircd, Peer
 
 NETWORK = Network("irc")
@@ -56,6 +57,7 @@ class Diary:
         self.events: list[Event] = []
         self.statuses: list[tuple[Status, str]] = []
         self.kept: dict[str, str] = {}
+        self.files: dict[str, bytes] = {}  # by handle or URL
         self.cursors: dict[RoomId, Cursor] = {}
         self.full = ""
         self._news = asyncio.Event()
@@ -86,6 +88,9 @@ class Diary:
     def remember(self, name: str, value: str) -> "asyncio.Future[None]":
         self.kept[name] = value
         return _done()
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
+        return opened(self.files.get(file.handle or file.url), most=most)
 
     def free(self) -> None:
         """Take more again."""

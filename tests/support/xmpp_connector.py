@@ -3,17 +3,20 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, TypeVar
 
 import msgspec
 
-from bridge.connector import Cursor, Status
+from bridge.connector import Cursor, OpenFile, Status
+from bridge.core.content import Attachment
 from bridge.core.deliveries import AsPuppet, AsRelay, Sent
 from bridge.core.events import Event, Member
 from bridge.core.ids import EventKey, Network, Person, PersonId, RoomId
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.rooms import JoinedRoom
 from tests.support.clock import VirtualClock, quiet
+from tests.support.files import opened
 from tests.support.muc import ROOM, Muc, Stream
 
 E = TypeVar("E")
@@ -28,6 +31,7 @@ class Notebook:
         self.statuses: list[tuple[Status, str]] = []
         self.cursors: dict[str, Cursor] = {}
         self.memory: dict[str, str] = {}
+        self.files: dict[str, bytes] = {}  # by handle or URL
 
     def emit(self, event: Event) -> Awaitable[None]:
         self.events.append(event)
@@ -51,6 +55,9 @@ class Notebook:
     def remember(self, name: str, value: str) -> Awaitable[None]:
         self.memory[name] = value
         return _done()
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
+        return opened(self.files.get(file.handle or file.url), most=most)
 
     def took(self, kind: type[E]) -> list[E]:
         """Return the events of a kind, and forget them."""

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
-from bridge.connector import Cursor, PuppetSettings, Secret, Setup, Status, StoreAway
-from bridge.core.content import Content, Reply
+from bridge.connector import Cursor, OpenFile, PuppetSettings, Secret, Setup, Status, StoreAway
+from bridge.core.content import Attachment, Content, Reply
 from bridge.core.deliveries import (
     AsRelay,
     Delivery,
@@ -36,6 +36,7 @@ from connectors.telegram.config import TelegramSettings
 from connectors.telegram.connector import TelegramConnector
 from connectors.telegram.pace import Rates
 from tests.support.clock import START
+from tests.support.files import opened
 from tests.support.telegram.driver import FAST
 from tests.support.telegram.server import PATIENCE, BotApi
 from tests.support.telegram.world import Chat
@@ -110,6 +111,7 @@ class TestHub:
         self.events: list[Event] = []
         self.reports: list[tuple[Status, str]] = []
         self.texts = {} if texts is None else texts
+        self.files: dict[str, bytes] = {}  # by handle or URL
         self.away = 0
         self.held: list[asyncio.Future[None]] | None = None  # what waits to become durable
         self._stirred = asyncio.Event()
@@ -151,6 +153,9 @@ class TestHub:
         self.texts[name] = value
         done.set_result(None)
         return done
+
+    def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
+        return opened(self.files.get(file.handle or file.url), most=most)
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so; looked at whenever the connector says something."""
