@@ -5,28 +5,15 @@ CPU time of the Prosody process; the component only counts bytes. Compare the tw
 
 import argparse
 import asyncio
-from pathlib import Path
 
 from bridge.demo.people import XmppPerson
 from bridge.demo.servers import Prosody
+from tests.support.servers import CollapsingProsody
 from tests.support.xmpp_component import NS, BareComponent
 
-MODULES = Path(__file__).parents[1] / "contrib" / "prosody"
 DOMAIN = "bridge.localhost"
 ROOM = "garden@conference.localhost"
 COLLAPSE = "<collapse xmlns='urn:linkspan:muc-puppets:0'/>"
-
-
-class ModuleProsody(Prosody):
-    """A Prosody that has the module."""
-
-    def settings(self) -> str:
-        """Return the search path of the module."""
-        return f'plugin_paths = {{ "{MODULES}" }}\n'
-
-    def muc_options(self) -> str:
-        """Return the options of the MUC component, with the module enabled."""
-        return super().muc_options().replace('"muc_mam"', '"muc_mam", "muc_puppets"')
 
 
 async def main() -> None:
@@ -36,7 +23,7 @@ async def main() -> None:
     wanted = options.parse_args()
     print(f"{'puppets':>8} {'module':<8} {'us/message':>11} {'join all, s':>12} {'join, kB':>9}   CPU of Prosody")
     for puppets in wanted.puppets:
-        for server in (Prosody(people={"juliet": "pw"}), ModuleProsody(people={"juliet": "pw"})):
+        for server in (Prosody(people={"juliet": "pw"}), CollapsingProsody(people={"juliet": "pw"})):
             print(await measure(server, puppets, wanted.messages), flush=True)
 
 
@@ -58,7 +45,7 @@ async def measure(server: Prosody, puppets: int, messages: int) -> str:
         before = server.cpu()
         await talk(juliet, component, range(messages // 10, messages // 10 + messages))
         cost = (server.cpu() - before) / messages * 1e6
-    module = "yes" if isinstance(server, ModuleProsody) else "no"
+    module = "yes" if isinstance(server, CollapsingProsody) else "no"
     return f"{puppets:>8} {module:<8} {cost:>11.0f} {joined:>12.2f} {size / 1000:>9.0f}"
 
 

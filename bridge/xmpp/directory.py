@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from bridge.core.events import Member
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import from_localpart, to_localpart
+from bridge.xmpp import multicast
+from bridge.xmpp import namespaces as ns
 from bridge.xmpp.ports import Described, Item
 
 
@@ -60,6 +62,8 @@ class Directory:
             category="gateway",
             kind=kinds.pop() if len(kinds) == 1 else "xmpp",
             name="Linkspan",
+            features=(ns.ADDRESS,),
+            forms=(multicast.LIMITS,),
             items=items,
             full_name="Linkspan",
             description="A bridge between chat networks.",

@@ -1,6 +1,6 @@
 """What our addresses say of themselves: identity and features, items, vCards, version, time, and that they are there.
 
-Specifications: XEP-0030, 0115, 0054, 0292, 0092, 0199, 0202. What stands at an address comes with the request; nothing is
+Specifications: XEP-0030, 0128, 0115, 0054, 0292, 0092, 0199, 0202. What stands at an address comes with the request; nothing is
 known here. The answers are given to ``answers`` by the component; ``caps`` is for who sends presence.
 """
 
@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
-from bridge.xmpp.ports import Answer, Described, IqRefused, Request
+from bridge.xmpp.ports import Answer, Described, Form, IqRefused, Request
 
 NODE = "urn:linkspan"
 """What XEP-0115 calls the node: whose capabilities they are."""
@@ -58,7 +58,10 @@ def ping(_: Request) -> str:
 
 
 def info(request: Request) -> str:
-    """Return identity and features (XEP-0030 section 3), also for the node that :func:`caps` tells. Raises: IqRefused."""
+    """Return identity, features and forms (XEP-0030 section 3, XEP-0128), also for the node that :func:`caps` tells.
+
+    Raises: IqRefused.
+    """
     described = request.described
     node = request.payload.get("node", "")
     if node and node != f"{NODE}#{_ver(*_able(described))}":
@@ -66,6 +69,7 @@ def info(request: Request) -> str:
     identity = {"category": described.category, "type": described.kind, "name": described.name}
     inner = stanzas.element("identity", attrs=identity)
     inner += "".join(stanzas.element("feature", attrs={"var": feature}) for feature in _features(described))
+    inner += "".join(_form(form) for form in described.forms)
     return stanzas.element("query", ns.DISCO_INFO, attrs={"node": node} if node else {}, children=inner)
 
 
@@ -117,12 +121,25 @@ def _features(described: Described) -> list[str]:
     return sorted({*FEATURES, *described.features})
 
 
+def _form(form: Form) -> str:
+    kind = stanzas.element("value", words=form.kind)
+    inner = stanzas.element("field", attrs={"var": "FORM_TYPE", "type": "hidden"}, children=kind)
+    for name, value in form.fields.items():
+        inner += stanzas.element("field", attrs={"var": name}, children=stanzas.element("value", words=value))
+    return stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=inner)
+
+
 def _able(described: Described) -> tuple[str, tuple[str, ...]]:
-    return f"{described.category}/{described.kind}//{described.name}", tuple(_features(described))
+    """Return what the digest is made of, each part in its order (XEP-0115 section 5.1)."""
+    parts = _features(described)
+    for form in sorted(described.forms, key=lambda form: form.kind):
+        parts.append(form.kind)
+        parts += [part for field in sorted(form.fields.items()) for part in field]
+    return f"{described.category}/{described.kind}//{described.name}", tuple(parts)
 
 
 @functools.lru_cache(maxsize=256)
-def _ver(identity: str, features: tuple[str, ...]) -> str:
+def _ver(identity: str, parts: tuple[str, ...]) -> str:
     """Return the verification string (XEP-0115 section 5.1)."""
-    text = "".join(f"{part}<" for part in (identity, *features))
+    text = "".join(f"{part}<" for part in (identity, *parts))
     return base64.b64encode(hashlib.sha1(text.encode(errors="replace"), usedforsecurity=False).digest()).decode()

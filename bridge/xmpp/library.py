@@ -84,7 +84,7 @@ class Library(ComponentXMPP):
         self.heard = False  # set with every byte that comes; whoever watches resets it
         self._domain = self.boundjid.host
         self._shaken = False
-        self._reader = Reader(self)
+        self._reader = Reader(self, domain=self._domain)
         self._gathering = 1  # so many bytes wake us up
         self._gather_timer: asyncio.TimerHandle | None = None
         self._outgoing: list[str] = []

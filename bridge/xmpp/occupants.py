@@ -68,6 +68,8 @@ class Occupants:
         self._nicks: dict[str, str] = {}  # key -> nick: what the service cannot tell apart
         self._by_person: dict[PersonId, list[Occupant]] = {}
         self._renaming: dict[str, Occupant] = {}  # by the nick that they are about to have
+        self._departed: dict[str, Occupant] = {}  # by the nick that they had until a moment ago
+        self._departed_before: dict[str, Occupant] = {}
         self.occupant_ids = False  # the room announces XEP-0421, so nobody can forge them
 
     def __len__(self) -> int:
@@ -98,6 +100,12 @@ class Occupants:
         self._nicks.clear()
         self._by_person.clear()
         self._renaming.clear()
+        self.elapse()
+        self.elapse()
+
+    def elapse(self) -> None:
+        """Let a second pass: who was gone before the last one is forgotten, since anybody may have their nick now."""
+        self._departed_before, self._departed = self._departed, {}
 
     def see(self, seen: Sighting, *, ours: bool) -> list[Change]:
         """Take down a presence; returns what changed for the members."""
@@ -131,13 +139,17 @@ class Occupants:
             self._unseat(known)
 
     def author(self, nick: str, occupant_id: str = "") -> Member:
-        """Return who said something under a nick, perhaps long ago: nicks change hands, occupant-ids do not."""
-        known = self._by_nick.get(nick)
+        """Return who said something under a nick, perhaps long ago: nicks change hands, occupant-ids do not.
+
+        Where a service of its own multiplies the messages (ejabberd), a presence can overtake somebody's last words.
+        """
+        departed = self._departed_before | self._departed
+        known = self._by_nick.get(nick) or departed.get(nick)
         if not self.occupant_ids or not occupant_id:
             if known is not None and not known.ours:
                 return known.member
         elif known is None or known.occupant_id != occupant_id:
-            everybody = self._by_nick.values()
+            everybody = (*self._by_nick.values(), *departed.values())
             known = next((o for o in everybody if o.occupant_id == occupant_id and not o.ours), None)
         if known is not None and not known.ours:
             return known.member
@@ -210,6 +222,7 @@ class Occupants:
         if self._by_nick.get(occupant.nick) is occupant:
             del self._by_nick[occupant.nick]
             self._nicks.pop(nick_key(occupant.nick), None)
+            self._departed[occupant.nick] = occupant
         if occupant.ours or not for_good:
             return 0
         person = occupant.member.person.id

@@ -4,7 +4,7 @@ Below are ``stream`` and ``component``, which know bytes, sockets and XEP-0114; 
 rooms and events. Both sides see only what stands here, so each is tested with a fake of the other. No slixmpp here.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
@@ -63,6 +63,13 @@ class Item(msgspec.Struct, frozen=True):
     node: str = ""
 
 
+class Form(msgspec.Struct, frozen=True):
+    """More that disco#info tells, as a form (XEP-0128): its FORM_TYPE, and a value for each field."""
+
+    kind: str
+    fields: Mapping[str, str]
+
+
 class Described(msgspec.Struct, frozen=True, kw_only=True):
     """What one of our addresses shows of itself.
 
@@ -75,6 +82,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     name: str
     features: tuple[str, ...] = ()  # beyond those that every address of ours has
+    forms: tuple[Form, ...] = ()
     items: tuple[Item, ...] = ()
     full_name: str = ""  # vCard FN
     nickname: str = ""

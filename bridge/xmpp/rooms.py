@@ -124,6 +124,7 @@ class JoinedRoom:
     def tick(self, now: float) -> None:
         """Do what is due; once a second."""
         self.speech.tick(now)
+        self.occupants.elapse()
         if self._phase is Phase.OUT:
             return
         if self._phase is Phase.REPLAYING and now - self._since > REPLAY:

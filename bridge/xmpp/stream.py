@@ -10,6 +10,9 @@ bytes, and the parser sees only what somebody wants. From cheap to dear, for eac
 * looked at: the start tag says that nobody wants it.
 * built: it went through the parser, and is handed over as an element.
 
+A server with a multicast service sends one stanza to the bare domain instead, with the recipients listed in it
+(``multicast``). The list is the same from message to message, so it is compared and cut out, not parsed.
+
 None of this guesses. Bytes that are equal mean the same; and whatever looks unusual (CDATA, comments, a stanza in a
 stanza, a start tag that is not written plainly) goes to the parser, whose depth then says where the next stanza begins.
 The tests hold it against slixmpp's own reading of random streams.
@@ -21,14 +24,16 @@ from collections.abc import Callable
 from typing import Protocol, cast
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
+from bridge.xmpp import multicast
 from bridge.xmpp import namespaces as ns
-from bridge.xmpp.starttag import take_apart, unescaped
+from bridge.xmpp.starttag import StartTag, take_apart, unescaped
 
 HUGE = 256 * 1024
 """So many bytes of a stanza without its end, and it goes to the parser in pieces: waiting would copy it each time."""
 
 _ROOMS = 4096  # remembered at most: anybody can write groupchat messages from many addresses
 _ROUTES = 4  # remembered of one room
+_LISTS = 16  # of recipients, remembered of one room; a message to more than fit into a stanza has several
 _STANZAS = {
     ord("m"): ("message", b"<message", b"</message"),
     ord("p"): ("presence", b"<presence", b"</presence"),
@@ -67,13 +72,14 @@ class Sink(Protocol):
 class _Room:
     """What is known of the copies of one room's messages; recipients are the bytes between the quotes."""
 
-    __slots__ = ("name", "read", "routes", "unread")
+    __slots__ = ("lists", "name", "read", "routes", "unread")
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.read: set[bytes] = set()
         self.unread: set[bytes] = set()
         self.routes: dict[bytes, list[list[bytes]]] = {}  # by the first recipient
+        self.lists: list[tuple[bytes, list[str]]] = []  # of recipients, each with the addresses in it that are read
 
 
 class _Template:
@@ -127,10 +133,14 @@ class _Template:
 
 
 class Reader:
-    """Reads one stream, from its header to its end."""
+    """Reads one stream, from its header to its end.
 
-    def __init__(self, sink: Sink) -> None:
+    ``domain`` is the component's own; "" if nothing is to be made of stanzas with a list of recipients.
+    """
+
+    def __init__(self, sink: Sink, *, domain: str = "") -> None:
         self._sink = sink
+        self._domain = domain
         self._parser: XMLPullParser[Element] = XMLPullParser(("start", "end"))
         # read_events() is the public way; it makes a generator for each stanza, and costs as much as parsing it.
         self._events = self._parser._events_queue  # type: ignore[attr-defined]  # noqa: SLF001
@@ -211,10 +221,15 @@ class Reader:
                 return _INCOMPLETE
             if data[end - 1] != _GREATER or _odd(data, opening, tag_end, close):
                 return self._unusual(at)
-        stanza = data[at:end]
-        if name == "iq" or self._look(name, tag.attrs, stanza=stanza, to=tag.to, quote=tag.quote):
-            self._sink.built(self._parse(stanza))
+        self._whole(name, tag, stanza=data[at:end], head=tag_end + 1 - at)
         return end
+
+    def _whole(self, name: str, tag: StartTag, *, stanza: bytes, head: int) -> None:
+        """Do what is to be done with a stanza; ``head`` is where its start tag ends."""
+        if name != "iq" and self._domain and tag.attrs.get("to") == self._domain:
+            self._to_the_domain(name, tag.attrs, stanza=stanza, head=head)
+        elif name == "iq" or self._look(name, tag.attrs, stanza=stanza, to=tag.to, quote=tag.quote):
+            self._sink.built(self._parse(stanza))
 
     def _between(self, data: bytes, at: int) -> int:
         """Skip a keep-alive; anything else between stanzas is for the parser to judge."""
@@ -253,6 +268,40 @@ class Reader:
         read = self._sink.reads(room.name, to)
         (room.read if read else room.unread).add(raw)
         return read
+
+    # A stanza to the bare domain: perhaps for many of us.
+
+    def _to_the_domain(self, name: str, attrs: dict[str, str], *, stanza: bytes, head: int) -> None:
+        """Build the copies that are read; ``head`` is where the start tag ends."""
+        found = multicast.cut(stanza, head) if _is_groupchat(name, attrs) else None
+        if found is None:
+            self._crawled(self._parse(stanza))
+            return
+        block, single = found
+        readers = self._readers(self._room(attrs.get("from", "")), block)
+        if readers is None:
+            self._crawled(self._parse(stanza))
+            return
+        self._end_copies()
+        for to in readers:
+            if not self._over and self._sink.wanted(name, {**attrs, "to": to}):
+                element = self._parse(single)
+                element.set("to", to)
+                self._sink.built(element)
+
+    def _readers(self, room: _Room, block: bytes) -> list[str] | None:
+        """Return the addresses on a list that a room is read by, None when the list cannot be read by itself."""
+        for known, readers in room.lists:
+            if known == block:
+                return readers
+        addresses = multicast.listed(block, self._domain)
+        if not addresses:
+            return None
+        readers = [to for to in addresses if self._sink.reads(room.name, to)]
+        if len(room.lists) >= _LISTS:
+            room.lists.clear()
+        room.lists.append((block, readers))
+        return readers
 
     # Its copies.
 
@@ -384,8 +433,15 @@ class Reader:
             self._sink.closed()
 
     def _crawled(self, element: Element) -> None:
-        """Ask the same questions about what the parser has read as about other stanzas, and hand it over."""
+        """Hand over what the parser has read, or the copies that it stands for."""
         self._end_copies()
+        asked = element.tag in _ASKED  # an IQ has one recipient (XEP-0033 section 3)
+        for copy in multicast.copies(element, self._domain) if asked and self._domain else (element,):
+            if not self._over:
+                self._judge(copy)
+
+    def _judge(self, element: Element) -> None:
+        """Ask the same questions about what the parser has read as about other stanzas, and hand it over."""
         name = _ASKED.get(element.tag)
         if name is not None:
             attrs = {key: value for key, value in element.items() if not key.startswith("{")}

@@ -1,31 +1,19 @@
 """mod_muc_puppets on a real Prosody: what the listener, the puppets and the other occupants of a room get."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from bridge.demo.people import XmppPerson
-from bridge.demo.servers import Prosody
+from tests.support.servers import CollapsingProsody
 from tests.support.xmpp_component import NS, BareComponent
 
 pytestmark = pytest.mark.server
 
-MODULES = Path(__file__).parents[2] / "contrib" / "prosody"
 DOMAIN = "bridge.localhost"
 ROOM = "garden@conference.localhost"
 LISTENER = f"{DOMAIN}/linkspan"
 COLLAPSE = "<collapse xmlns='urn:linkspan:muc-puppets:0'/>"
-
-
-class PuppetProsody(Prosody):
-    """A Prosody that has the module."""
-
-    def muc_options(self) -> str:
-        return super().muc_options().replace('"muc_mam"', '"muc_mam", "muc_puppets"')
-
-    def settings(self) -> str:
-        return f'plugin_paths = {{ "{MODULES}" }}\n'
 
 
 def puppet(number: int) -> str:
@@ -47,7 +35,7 @@ async def join(component: BareComponent, jid: str, nick: str, *, more: str = "")
 
 
 class Scene:
-    def __init__(self, prosody: PuppetProsody, juliet: XmppPerson, component: BareComponent) -> None:
+    def __init__(self, prosody: CollapsingProsody, juliet: XmppPerson, component: BareComponent) -> None:
         self.prosody, self.juliet, self.component = prosody, juliet, component
 
     async def said(self, text: str) -> list[str]:
@@ -62,7 +50,7 @@ class Scene:
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     async with (
-        PuppetProsody(people={"juliet": "pw", "romeo": "pw"}) as prosody,
+        CollapsingProsody(people={"juliet": "pw", "romeo": "pw"}) as prosody,
         XmppPerson("juliet", "pw", port=prosody.port) as juliet,
         BareComponent(DOMAIN, prosody.secret, port=prosody.component_port) as component,
     ):

@@ -13,6 +13,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self.port = free_port()
         self.target = target
+        self.said = bytearray()  # by the target, to everybody
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._refusing = False
@@ -77,16 +78,20 @@ class Proxy:
         pair = (writer, far_writer)
         self._pairs.add(pair)
         try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer, heard=self.said))
         finally:
             self._pairs.discard(pair)
             writer.close()
             far_writer.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, heard: bytearray | None = None
+    ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(65536):
                 await self._flowing.wait()
+                if heard is not None:
+                    heard += chunk
                 writer.write(chunk)
                 await writer.drain()
             writer.write_eof()

@@ -17,7 +17,17 @@ from typing import Protocol
 from bridge.demo.processes import Server, StartError, answers, free_port, program
 from bridge.demo.servers import InspIRCd, Prosody, certificate
 
-__all__ = ["Ejabberd", "InspIRCd", "Jabberd2", "Ngircd", "Prosody", "XmppServer", "certificate"]
+__all__ = [
+    "CollapsingProsody",
+    "Ejabberd",
+    "InspIRCd",
+    "Jabberd2",
+    "MulticastEjabberd",
+    "Ngircd",
+    "Prosody",
+    "XmppServer",
+    "certificate",
+]
 
 
 class XmppServer(Protocol):
@@ -29,6 +39,21 @@ class XmppServer(Protocol):
     secret: str
     port: int
     component_port: int
+
+
+MODULES = Path(__file__).parents[2] / "contrib" / "prosody"
+
+
+class CollapsingProsody(Prosody):
+    """A Prosody that has our module mod_muc_puppets."""
+
+    def settings(self) -> str:
+        """Return the search path of the module."""
+        return f'plugin_paths = {{ "{MODULES}" }}\n'
+
+    def muc_options(self) -> str:
+        """Return the options of the MUC component, with the module enabled."""
+        return super().muc_options().replace('"muc_mam"', '"muc_mam", "muc_puppets"')
 
 
 _STREAM = "<stream:stream xmlns:stream='http://etherx.jabber.org/streams' version='1.0' to='{to}' xmlns='{ns}'>"
@@ -178,6 +203,13 @@ modules:
 {self.modules}
 """
         )
+
+
+class MulticastEjabberd(Ejabberd):
+    """An ejabberd that sends one stanza for many addresses of a component that understands it (XEP-0033)."""
+
+    def __init__(self, *, people: Mapping[str, str] | None = None) -> None:
+        super().__init__(people=people, modules="  mod_multicast: {}\n")
 
 
 class Jabberd2(Server):

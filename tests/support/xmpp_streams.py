@@ -16,6 +16,7 @@ HEADER = (
     b"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'"
     b" xmlns:ext='urn:example:declared-on-the-stream' from='bridge.example.org' id='1'>"
 )
+DOMAIN = "bridge.example.org"
 _WORDS = (
     "hello", "", "&lt;b&gt; &amp;amp; &apos;", "grüße ☃ 🙂", "a > b", "to='x'", "]]&gt;", "  ", "&#38;&#x1F600;", "/>",
     "x" * 300,
@@ -100,20 +101,57 @@ def random_stream(dice: random.Random, stanzas: int) -> bytes:
     return HEADER + "".join(parts).encode()
 
 
+def random_multicast(dice: random.Random, stanzas: int) -> tuple[bytes, bytes]:
+    """Return a stream whose stanzas list their recipients (XEP-0033), and the one of the copies that they stand for."""
+    recipients = [f"ghost{number}%net@{DOMAIN}/é" for number in range(dice.randrange(1, 30))]
+    listed, single = [], []
+    for _ in range(stanzas):
+        opening, payload, closing = _parts(dice)
+        while "{to}" not in opening or "foreign" in opening:
+            opening, payload, closing = _parts(dice)
+        some = recipients if dice.random() < 0.7 else dice.sample(recipients, dice.randrange(len(recipients) + 1))
+        listed.append(f"{opening}{_addresses(dice, some)}{payload}{closing}".format(to=DOMAIN))
+        if some and "type='error'" not in opening and 'type="error"' not in opening:
+            single += [f"{opening}{payload}{closing}".format(to=to) for to in some]
+        else:
+            single.append(listed[-1])
+        listed.append(dice.choice(_BETWEEN))
+    return (HEADER + "".join(listed).encode(), HEADER + "".join(single).encode())
+
+
+def _addresses(dice: random.Random, recipients: list[str]) -> str:
+    written = [f"<address type='{dice.choice(('to', 'cc', 'bcc'))}' jid='{to}'/>" for to in recipients]
+    others = (
+        "<address type='replyto' jid='ghost1%net@bridge.example.org'/>", "<address type='noreply'/>",
+        "<address type='to' delivered='true' jid='ghost2%net@bridge.example.org/é'/>", "<address type='bcc' jid='x@else.where'/>",
+        "<address type='to' uri='sip:x'/>", "<address/>", " ", "<a xmlns='urn:example:more'/>",
+    )  # fmt: skip
+    for _ in range(dice.randrange(3)):
+        written.insert(dice.randrange(len(written) + 1), dice.choice(others))
+    opening = dice.choice(("<addresses xmlns='{}'>", '<addresses xmlns="{}">', "<addresses xmlns='{}' >"))
+    return opening.format("http://jabber.org/protocol/address") + "".join(written) + "</addresses>"
+
+
 def _stanza(dice: random.Random, to: str) -> str:
     return _written(dice).format(to=to)
 
 
 def _written(dice: random.Random) -> str:
     """Return a stanza with a hole for the recipient."""
+    opening, payload, closing = _parts(dice)
+    if dice.random() < 0.15:
+        return opening[:-1] + "/>"
+    return opening + payload + closing
+
+
+def _parts(dice: random.Random) -> tuple[str, str, str]:
+    """Return a start tag with a hole for the recipient, what stands behind it, and the end tag."""
     name = dice.choice(("message", "message", "presence"))
     opening = dice.choice(_OPENINGS).format(
         name=name, sender=dice.choice(_FROMS), type=dice.choice(_TYPES), id=dice.choice(_IDS), to="{to}"
     )
-    if dice.random() < 0.15:
-        return opening[:-1] + "/>"
     payload = "".join(dice.choice(_PAYLOADS).format(words=dice.choice(_WORDS)) for _ in range(dice.randrange(3)))
-    return f"{opening}{payload}</{name}>"
+    return opening, payload, f"</{name}>"
 
 
 def _broadcasts(dice: random.Random, recipients: list[str]) -> Iterator[str]:
@@ -172,11 +210,11 @@ class Stock(ComponentXMPP):
 class Fast:
     """The reader with what it handed over."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, domain: str = "") -> None:
         self.stanzas: list[bytes] = []
         self.ended = False
         self.asked = 0
-        self.reader = Reader(self)
+        self.reader = Reader(self, domain=domain)
 
     def opened(self, root: Element) -> None:
         assert root.get("id") == "1"

@@ -9,6 +9,7 @@ import pytest
 
 from bridge.xmpp import disco, stanzas
 from bridge.xmpp.component import Described, IqRefused, Item
+from bridge.xmpp.ports import Form
 from tests.support.clock import VirtualClock
 from tests.support.xmpp_server import Connection, XmppServer
 from tests.support.xmpp_session import GHOST, Directory, running
@@ -18,6 +19,8 @@ INFO = "{http://jabber.org/protocol/disco#info}"
 ITEMS = "{http://jabber.org/protocol/disco#items}"
 ERRORS = "{urn:ietf:params:xml:ns:xmpp-stanzas}"
 PERSON = "ann@example.org/phone"
+DATA = "{jabber:x:data}"
+FORM = Form("urn:y", {"size": "<5>", "a": ""})
 
 
 class Known(Directory):
@@ -26,7 +29,9 @@ class Known(Directory):
     def describe(self, localpart: str) -> Described | None:
         if localpart == "":
             items = (Item("net@bridge.example.org", "The Net"), Item("b@c", node="n"))
-            return Described(category="gateway", kind="irc", name="<Linkspan>", features=("urn:x",), items=items)
+            return Described(
+                category="gateway", kind="irc", name="<Linkspan>", features=("urn:x",), forms=(FORM,), items=items
+            )
         return super().describe(localpart)
 
 
@@ -59,6 +64,13 @@ async def test_the_component_says_what_it_is(connection):
     assert query.find(f"{INFO}identity").attrib == {"category": "gateway", "type": "irc", "name": "<Linkspan>"}
     features = [feature.get("var") for feature in query.findall(f"{INFO}feature")]
     assert features == sorted({*disco.FEATURES, "urn:x"})
+
+
+async def test_a_form_tells_more(connection):
+    form = (await ask(connection, f"<query xmlns='{INFO[1:-1]}'/>"))[0].find(f"{DATA}x")
+    assert form.get("type") == "result"
+    fields = [(field.get("var"), field.get("type"), field.findtext(f"{DATA}value")) for field in form]
+    assert fields == [("FORM_TYPE", "hidden", "urn:y"), ("size", None, "<5>"), ("a", None, "")]
 
 
 @pytest.mark.parametrize("to", [f"{GHOST}@{DOMAIN}", f"{GHOST}@{DOMAIN}/any", f"{GHOST}@{DOMAIN.upper()}"])

@@ -41,12 +41,19 @@ from bridge.xmpp import listener
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.selfping import is_inside
 from tests.support import build
-from tests.support.servers import Ejabberd, Jabberd2, Prosody
+from tests.support.proxy import Proxy
+from tests.support.servers import CollapsingProsody, Ejabberd, Jabberd2, MulticastEjabberd, Prosody
 from tests.support.xmpp_connector import INSTANCE, Notebook, Settings, as_ghost, as_relayed, remote
 
 pytestmark = pytest.mark.server
 
-KINDS = {"prosody": Prosody, "ejabberd": Ejabberd, "jabberd2": Jabberd2}
+KINDS = {
+    "prosody": Prosody,
+    "prosody, one copy": CollapsingProsody,
+    "ejabberd": Ejabberd,
+    "ejabberd, one copy": MulticastEjabberd,
+    "jabberd2": Jabberd2,
+}
 PEOPLE = {"juliet": "pw", "romeo": "pw"}
 PATIENCE = 40.0
 E = TypeVar("E")
@@ -56,15 +63,16 @@ ADMIN = "<query xmlns='http://jabber.org/protocol/muc#admin'>{}</query>"
 OWNER = "<query xmlns='http://jabber.org/protocol/muc#owner'>{}</query>"
 
 
-@pytest.fixture(scope="module", params=["prosody", "ejabberd"])
+@pytest.fixture(scope="module", params=["prosody, one copy", "ejabberd, one copy"])
 def server(request) -> Iterator[Prosody | Ejabberd]:
-    """One server for all tests of this file, each with a room of its own."""
+    """One server for all tests of this file, each with a room of its own; it multiplies no message for our ghosts."""
     with _started(request.param) as running:
         yield running
 
 
 @pytest.fixture(scope="module", params=["prosody", "ejabberd", "jabberd2"])
 def any_server(request) -> Iterator[Prosody | Ejabberd | Jabberd2]:
+    """Give one that is as it comes, with a copy for everybody."""
     with _started(request.param) as running:
         yield running
 
@@ -105,8 +113,9 @@ class Diary(Notebook):
 class Live:
     """Juliet in her room, and the connector beside her."""
 
-    def __init__(self, server: Any, *, start: bool = True, password: str = "") -> None:
+    def __init__(self, server: Any, *, start: bool = True, password: str = "", port: int = 0) -> None:
         self.server = server
+        self._port = port or server.component_port
         self.room = RoomId(f"verona{next(_rooms)}@{server.conference}")
         self.where = f"xmpp:{self.room}"
         self.hub = Diary()
@@ -117,9 +126,7 @@ class Live:
         self.connector = self.made()
 
     def made(self) -> XmppConnector:
-        settings = Settings(
-            domain=self.server.component, secret=self.server.secret, port=self.server.component_port, admins=()
-        )
+        settings = Settings(domain=self.server.component, secret=self.server.secret, port=self._port, admins=())
         return XmppConnector(settings, instance=INSTANCE, version="1", clock=SystemClock())
 
     async def __aenter__(self) -> Self:
@@ -212,6 +219,72 @@ async def test_people_and_words_both_ways(any_server) -> None:
         await live.said(build.post("hello", to=live.where, voice=as_relayed("carol")))
         await live.juliet.message(live.room, "<carol> hello", nick="linkspan")
         assert live.hub.took(MessagePosted) == live.hub.took(MemberJoined) == []
+
+
+async def test_the_server_sends_one_copy_of_a_message_and_of_private_ones_all(server) -> None:
+    """At the first message of all ejabberd asks what the component can do, and remembers it."""
+    async with Proxy(server.component_port) as proxy, Live(server, port=proxy.port) as live:
+        for name in ("bob", "carol", "dave"):
+            await live.ghost(name)
+        numbers = count(1)
+
+        async def copies() -> int:
+            text = f"number {next(numbers)}"
+            live.juliet.say(live.room, text)
+            await live.hub.next(MessagePosted, lambda event: event.content.text == text)
+            await live.juliet.fence()
+            await live.connector._stream.barrier()
+            return proxy.said.count(f"<body>{text}</body>".encode())
+
+        async def one() -> bool:
+            return await copies() == 1
+
+        await until(one, patience=PATIENCE, what="one copy of a message came")
+        if isinstance(server, MulticastEjabberd):
+            assert b"<addresses xmlns='http://jabber.org/protocol/address'>" in proxy.said
+        for name in ("bob", "carol"):
+            live.juliet.tell(f"{live.room}/{name}", f"psst, {name}")
+            told = await live.hub.next(DirectPosted)
+            assert (told.to, told.content.text) == (remote(name).person, f"psst, {name}")
+        live.juliet.say(live.room, "good night")
+        live.juliet.leave(live.room, "juliet")
+        event = await live.hub.next(MessagePosted)
+        assert (event.sender.person, event.content.text) == (
+            (await live.hub.next(MemberLeft)).member.person,
+            "good night",
+        )
+
+
+async def test_two_rooms_are_told_apart_although_all_comes_to_one_address(server) -> None:
+    async with Live(server) as live:
+        other = RoomId(f"verona{next(_rooms)}@{server.conference}")
+        await live.juliet.join(other, "juliet")
+        live.connector.listen(other)
+        await live.hub.next(RoomOpened)
+        for room in (live.room, other):
+            for name in ("bob", "carol"):
+                live.connector.join(room, remote(name))
+                await live.hub.next(PuppetJoined)
+        for number in range(10):
+            for room in (live.room, other):
+                live.juliet.say(room, f"{room} {number}")
+                event = await live.hub.next(MessagePosted)
+                assert (event.origin.room.id, event.content.text) == (room, f"{room} {number}")
+        await live.juliet.fence()
+        assert live.hub.took(MessagePosted) == []
+
+
+@pytest.mark.parametrize("server", ["ejabberd, one copy"], indirect=True)
+async def test_one_stanza_to_several_of_us_is_for_each_of_them(server) -> None:
+    async with Live(server) as live:
+        for name in ("bob", "carol"):
+            await live.ghost(name)
+        listed = "".join(f"<address type='to' jid='{name}%irc@{server.component}'/>" for name in ("bob", "carol"))
+        addresses = f"<addresses xmlns='http://jabber.org/protocol/address'>{listed}</addresses>"
+
+        live.juliet.send(f"<message to='multicast.{server.domain}' type='chat'>{addresses}<body>hi</body></message>")
+        told = [await live.hub.next(DirectPosted) for _ in range(2)]
+        assert {event.to for event in told} == {remote(name).person for name in ("bob", "carol")}
 
 
 async def test_a_second_person_comes_changes_their_nick_and_goes(any_server) -> None:

@@ -161,6 +161,35 @@ async def test_a_moderator_who_sees_addresses_later_learns_who_is_who() -> None:
         assert back.member.person.id == "juliet@localhost"  # what is known stays known
 
 
+@pytest.mark.parametrize("gone", ["left", "renamed", "kicked"])
+async def test_last_words_may_come_behind_the_presence_that_followed_them(gone) -> None:
+    """Messages of ejabberd take another way than presences when it has a multicast service."""
+    async with await inside() as bridge:
+        (listed,) = bridge.hub.took(MembersListed)
+        match gone:
+            case "left":
+                bridge.muc.leave("juliet")
+            case "renamed":
+                bridge.muc.rename("juliet", "jules")
+            case _:
+                bridge.muc.kick("juliet")
+        bridge.muc.say("juliet", "good night")
+        await quiet()
+        (event,) = bridge.hub.took(MessagePosted)
+        assert event.sender.person == listed.members[0].person
+
+
+async def test_later_a_nick_is_anybodys() -> None:
+    async with await inside() as bridge:
+        (listed,) = bridge.hub.took(MembersListed)
+        bridge.muc.leave("juliet")
+        await bridge.clock.advance(3)
+        bridge.muc.say("juliet", "it is me, juliet")
+        await quiet()
+        (event,) = bridge.hub.took(MessagePosted)
+        assert event.sender.person != listed.members[0].person
+
+
 async def test_the_rooms_own_presence_is_nobodys() -> None:
     """A room's vCard is shown so by ejabberd."""
     async with Bridge() as bridge:
