@@ -20,7 +20,8 @@ import msgspec
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
-from bridge.connector import Connector, PuppetMode, PuppetSettings, Serves, Setup
+from bridge.connector import Connector, Opens, PuppetMode, PuppetSettings, Serves, Setup
+from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub
@@ -29,6 +30,8 @@ from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
 from bridge.web.admin import Admin
+from bridge.web.fetch import Web
+from bridge.web.media import MediaSite
 from bridge.web.ports import CannotListen
 from bridge.web.proxies import Proxies, networks
 from bridge.web.public import PublicSite
@@ -125,7 +128,8 @@ class App:
         self._config = configured
         self._store = store
         self._clock = clock
-        self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain))
+        self._web = Web()
+        self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain), fetch=self._web)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._listener: Listener | None = None
         self._public = PublicSite()
@@ -158,6 +162,7 @@ class App:
             self._pruning.cancel()
         await self._stop_listening()
         await self._hub.close(deadline=LEAVE)
+        await self._web.close()
         await self._store.close()
 
     async def change(self, new: Config) -> None:
@@ -247,6 +252,10 @@ class App:
         http = self._config.http
         self._public.proxies = Proxies(trusted=networks(http.trusted_proxies), header=http.proxy_header)
         self._public.serve({name: each for name, each in connectors.items() if isinstance(each, Serves)})
+        media, shares = self._config.media, any(isinstance(each, Opens) for each in connectors.values())
+        self._web.allowed = tuple(map(parse_range, media.allow))
+        self._hub.media.bound(largest=lambda network: media.largest_to(network or ""), keep=media.keep)
+        self._public.media = MediaSite(self._hub.media) if shares or http.public_url else None
         if self._public.wanted and self._public_listener is None:
             host, port = config.address(http.listen) or ("", 0)
             listener = Listener(key="http.listen", host=host, port=port, application=self._public.server())
@@ -255,6 +264,14 @@ class App:
         elif not self._public.wanted and self._public_listener is not None:
             await self._public_listener.stop()
             self._public_listener = None
+        self._hub.media.publish(self._public_url() if self._public.media is not None else "", self._config.media_key)
+
+    def _public_url(self) -> str:
+        """Return how others reach the public listener, also when it has taken whatever port was free."""
+        if self._public_listener is None or self._config.http.public_url:
+            return self._config.public_url
+        host, _, _ = self._config.http.listen.rpartition(":")
+        return f"http://{host}:{self._public_listener.port}"
 
     async def _serve_anew(self, old: HttpSettings) -> None:
         """Serve what there is now, where the new configuration says; where that cannot be had, the old address stays."""

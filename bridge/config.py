@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bridge.connector import PuppetSettings, Secret
+from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, Room, RoomId
 from bridge.settings import Problem, Reader, did_you_mean, join, nearest, quoted, show
 
@@ -206,6 +207,28 @@ class HttpSettings(_Table, frozen=True):
                 raise ValueError(msg)
 
 
+class MediaSettings(_Table, frozen=True):
+    """``[media]``: files that cross, and the bridge's own URLs for them."""
+
+    largest_mb: Annotated[int, msgspec.Meta(ge=1)] = 100  # of 1,000,000 bytes
+    largest_mb_to: Mapping[str, Annotated[int, msgspec.Meta(ge=1)]] = msgspec.field(default_factory=dict)  # by network
+    keep: float = 604_800.0  # seconds for which a URL is good
+    allow: tuple[str, ...] = ()  # addresses and ranges that files may be read from although they are not public
+
+    def __post_init__(self) -> None:
+        """Refuse ranges that are none."""
+        for text in self.allow:
+            try:
+                parse_range(text)
+            except ValueError as error:
+                msg = f"allow: {error}"
+                raise ValueError(msg) from None
+
+    def largest_to(self, network: str) -> int:
+        """Return the bytes of the largest file that a network is given."""
+        return min(self.largest_mb, self.largest_mb_to.get(network, self.largest_mb)) * 1_000_000
+
+
 class OpenIrcTls(StrEnum):
     """Whether rooms of any IRC server may be joined without TLS."""
 
@@ -277,6 +300,7 @@ class Config(_Table, frozen=True):
     xmpp: XmppSettings
     store: StoreSettings = StoreSettings()
     http: HttpSettings = HttpSettings()
+    media: MediaSettings = MediaSettings()
     networks: Mapping[Network, NetworkSettings] = msgspec.field(default_factory=dict)
     links: tuple[LinkSettings, ...] = ()
     gateway: GatewaySettings = GatewaySettings()
@@ -289,6 +313,11 @@ class Config(_Table, frozen=True):
             return self.http.admin_token
         key = hmac.new(self.xmpp.secret.encode(), b"linkspan admin token", hashlib.sha256)
         return Secret(key.hexdigest())
+
+    @property
+    def media_key(self) -> bytes:
+        """What signs the bridge's own media URLs."""
+        return hmac.new(self.xmpp.secret.encode(), b"linkspan media", hashlib.sha256).digest()
 
     @property
     def public_url(self) -> str:
@@ -358,17 +387,20 @@ def parse(text: str, *, name: str, folder: Path, settings_of: SettingsOf, enviro
     xmpp = None if "xmpp" in meant else reader.struct(raw.get("xmpp", {}), XmppSettings, "xmpp")
     store = reader.struct(raw.get("store", {}), StoreSettings, "store")
     http = reader.struct(raw.get("http", {}), HttpSettings, "http")
+    media = reader.struct(raw.get("media", {}), MediaSettings, "media")
     gateway = reader.struct(raw.get("gateway", {}), GatewaySettings, "gateway")
     log = reader.struct(raw.get("log", {}), LogSettings, "log")
     networks = _networks(reader, raw.get("networks", {}), settings_of)
     names = raw["networks"] if isinstance(raw.get("networks"), dict) else {}
     links = _Links(reader, {XMPP, *names}).read(raw.get("links", []))
-    if reader.problems or not (xmpp and store and http and gateway and log):
+    _check_bounds(reader, media, [XMPP, *names])
+    if reader.problems or not (xmpp and store and http and media and gateway and log):
         raise ConfigError(reader.problems)
     return Config(
         xmpp=xmpp,
         store=_beside(store, folder),
         http=http,
+        media=media,
         networks=networks,
         links=links,
         gateway=gateway,
@@ -384,6 +416,13 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         what, _, place = str(error).removesuffix(")").rpartition(" (at ")
         where = f"{place}: found {what[:1].lower()}{what[1:]}" if place else str(error)
         raise ConfigError([Problem(name, f"{where}, expected TOML")]) from None
+
+
+def _check_bounds(reader: Reader, media: MediaSettings | None, names: Collection[str]) -> None:
+    for network in media.largest_mb_to if media else ():
+        if network not in names:
+            guess = did_you_mean(nearest(network, names), names)
+            reader.wrong(join("media.largest_mb_to", network), f"found no network of this name, {guess}")
 
 
 def _networks(reader: Reader, raw: object, settings_of: SettingsOf) -> dict[Network, NetworkSettings]:

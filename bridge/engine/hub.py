@@ -407,7 +407,7 @@ class Port:
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         """Open a file of any network, or what stands behind an http(s) URL."""
-        return self._media.open(file, most=most)
+        return self._media.open(file, most=most, reader=self._network)
 
 
 _SHOWING = frozenset({Representation.SESSION, Representation.ADDRESS})

@@ -57,10 +57,10 @@ class Media:
         self._base = ""  # where others find us; "": nowhere
         self._key = b""
         self._keep = KEEP
-        self._largest = LARGEST
+        self._largest: Callable[[Network | None], int] = _largest
 
-    def bound(self, *, largest: int, keep: float) -> None:
-        """Set how large a file may be (bytes), and how long a URL is good for (seconds)."""
+    def bound(self, *, largest: Callable[[Network | None], int], keep: float) -> None:
+        """Set how large (bytes) a file may be for a network, or (None) for who asks over HTTP; and for how long (seconds) a URL is good."""
         self._largest, self._keep = largest, keep
 
     def publish(self, base: str, key: bytes) -> None:
@@ -120,9 +120,9 @@ class Media:
         return None if not said.text and not said.attachments else (shared, said)
 
     @asynccontextmanager
-    async def open(self, file: Attachment, *, most: int) -> AsyncIterator[OpenFile]:
+    async def open(self, file: Attachment, *, most: int, reader: Network | None = None) -> AsyncIterator[OpenFile]:
         """Open a file, wherever it is: see :meth:`bridge.connector.Hub.open_file`. Raises: Unreadable."""
-        most = min(most, self._largest)
+        most = min(most, self._largest(reader))
         _bear(file.size, most)
         async with self._source(file) as opened:
             _bear(opened.size, most)
@@ -144,6 +144,10 @@ class Media:
         if self._fetch is None or not file.url.startswith(("https://", "http://")):
             raise Unreadable("this is no address that files are fetched from")
         return self._fetch.open(file.url)
+
+
+def _largest(_: Network | None) -> int:
+    return LARGEST
 
 
 def file_name(file: Attachment) -> str:

@@ -20,6 +20,7 @@ from multidict import CIMultiDict
 
 from bridge.connector import Answer, Request, Route, Serves, StoreAway
 from bridge.web.answers import problem
+from bridge.web.media import PREFIX, Site
 from bridge.web.proxies import Proxies, asker
 
 log = logging.getLogger(__name__)
@@ -69,6 +70,8 @@ class PublicSite:
     def __init__(self) -> None:
         self.proxies = Proxies()
         """Which proxies are believed; may be replaced at any time."""
+        self.media: Site | None = None
+        """Who answers below ``/media/``, None while nobody does."""
         self._ways: tuple[_Way, ...] = ()
         self._under_way: Counter[str] = Counter()
 
@@ -80,7 +83,7 @@ class PublicSite:
     @property
     def wanted(self) -> bool:
         """Whether there is anything to serve."""
-        return bool(self._ways)
+        return bool(self._ways) or self.media is not None
 
     def server(self) -> web.Server:
         """Return what a listener serves."""
@@ -113,8 +116,10 @@ class PublicSite:
             if not self._under_way[remote]:
                 del self._under_way[remote]
 
-    async def _answer(self, request: web.BaseRequest, remote: str) -> web.Response:
+    async def _answer(self, request: web.BaseRequest, remote: str) -> web.StreamResponse:
         path, query = _target(request.raw_path)
+        if self.media is not None and path.startswith(PREFIX):
+            return await self.media.answer(request, path)
         ways = [way for way in self._ways if path.startswith(way.route.prefix)]
         allowed = _methods(way.route for way in ways)
         if not ways:
@@ -172,7 +177,7 @@ def _response(answer: Answer) -> web.Response:
     return web.Response(status=answer.status, body=answer.body, headers=CIMultiDict(answer.headers))
 
 
-def _safe(response: web.Response) -> web.Response:
+def _safe(response: web.StreamResponse) -> web.StreamResponse:
     for name, value in _SAFE.items():
         response.headers.setdefault(name, value)
     return response
