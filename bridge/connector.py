@@ -5,7 +5,7 @@ the bridge finds them by ``isinstance``. There is nothing to inherit from, and n
 :class:`Manifest` in the entry-point group ``linkspan.connectors``.
 """
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -81,6 +81,9 @@ class Hub(Protocol):
     async def recall(self, name: str) -> str | None:
         """Return what :meth:`remember` kept under this name for this network."""
 
+    async def recollect(self, prefix: str) -> dict[str, str]:
+        """Return everything that :meth:`remember` keeps for this network under names that begin so."""
+
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text, in the same transaction as the events emitted just before."""
 
@@ -92,6 +95,12 @@ class Hub(Protocol):
 
         Raises: Unreadable, when entered or in the middle of the chunks.
         """
+
+    async def forget(self, name: str) -> None:
+        """Keep it no longer."""
+
+    async def known(self, room: RoomId, key: EventKey) -> bool:
+        """Tell whether a fact of a room of this network is journalled, at the latest for a month."""
 
 
 class StoreAway(Exception):
@@ -231,6 +240,79 @@ class Serves(Protocol):
         """
 
 
+class Hook(msgspec.Struct, frozen=True, kw_only=True):
+    """A URL at which programs say something in a room."""
+
+    id: str
+    room: RoomId
+    name: str  # who speaks, where a message does not say so
+    origin: str  # "file", or "command" where an administrator made it while the bridge ran
+    state: str  # "active", "paused" or "expired"
+    made: int  # milliseconds since the epoch; 0 where nobody knows
+    used: int  # when it last took something; 0: never
+    expires: int  # 0: never
+    rotating: bool  # its secret was replaced, and the one before is still good
+
+
+class NewUrl(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a hook is called: told once, for only a hash of the secret is kept."""
+
+    id: str
+    path: str  # "/hooks/ID/TOKEN", on the public listener
+
+
+class HookCall(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody sent to a hook, as far as it is still known."""
+
+    id: str
+    at: int  # milliseconds since the epoch
+    outcome: str  # "posted", "edited", "retracted", "skipped: …"
+    size: int  # bytes of the body
+    kept: bool  # whether the body is still there, for a replay
+
+
+class HookRefused(Exception):
+    """An administrator asked of a hook what cannot be; the text is a sentence. ``missing``: there is no such hook or call."""
+
+    def __init__(self, reason: str, *, missing: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.missing = missing
+
+
+@runtime_checkable
+class TakesHooks(Protocol):
+    """Has hooks that an administrator makes, and takes back. All of this raises HookRefused, and StoreAway."""
+
+    @property
+    def hook_settings(self) -> type[msgspec.Struct]:
+        """What an administrator may choose for a hook; it has a key ``room``."""
+
+    def hooks(self) -> Sequence[Hook]:
+        """Return all hooks."""
+
+    async def create_hook(self, settings: Any) -> NewUrl:
+        """Make a hook; ``settings`` is an instance of :attr:`hook_settings`."""
+
+    async def rotate_hook(self, hook: str, *, overlap: float) -> NewUrl:
+        """Give it another secret; the one before is good for so many seconds more."""
+
+    async def pause_hook(self, hook: str, *, paused: bool) -> None:
+        """Take what comes and say nothing, or speak again."""
+
+    async def revoke_hook(self, hook: str) -> None:
+        """Take it back: whoever calls it is told that it is gone for good."""
+
+    async def test_hook(self, hook: str) -> str:
+        """Let it say something; returns the message's id."""
+
+    async def hook_calls(self, hook: str) -> Sequence[HookCall]:
+        """Return what was sent to it lately, newest first."""
+
+    async def replay_hook(self, hook: str, call: str) -> str:
+        """Read once more what was sent, by today's settings, and say it as something new; returns the message's id."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One line of ``linkspan check``."""
 
@@ -298,10 +380,14 @@ __all__ = [
     "Connector",
     "Cursor",
     "Finding",
+    "Hook",
+    "HookCall",
+    "HookRefused",
     "Hub",
     "Joins",
     "Listens",
     "Manifest",
+    "NewUrl",
     "OpenFile",
     "Opens",
     "PersonId",
@@ -317,6 +403,7 @@ __all__ = [
     "Setup",
     "Status",
     "StoreAway",
+    "TakesHooks",
     "Types",
     "Unreadable",
 ]

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from bridge.connector import Connector, Cursor, Listens, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.events import Event, MessagePosted
-from bridge.core.ids import RoomId
+from bridge.core.ids import EventKey, RoomId
 
 T = TypeVar("T")
 
@@ -60,6 +60,18 @@ class Recorder:
     async def recall(self, name: str) -> str | None:
         """Return what was remembered."""
         return self.texts.get(name)
+
+    async def recollect(self, prefix: str) -> dict[str, str]:
+        """Return everything that was remembered under names that begin so."""
+        return {name: text for name, text in self.texts.items() if name.startswith(prefix)}
+
+    async def forget(self, name: str) -> None:
+        """Keep it no longer."""
+        self.texts.pop(name, None)
+
+    async def known(self, room: RoomId, key: EventKey) -> bool:
+        """Tell whether a fact was reported."""
+        return any(event.origin.room.id == room and event.origin.key == key for event in self.events)
 
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text."""

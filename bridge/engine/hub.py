@@ -55,7 +55,7 @@ from bridge.core.events import (
     TopicChanged,
     TypingChanged,
 )
-from bridge.core.ids import Network, Room, RoomId
+from bridge.core.ids import EventKey, Network, Room, RoomId
 from bridge.core.routing import End, Policy, Route
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
@@ -401,6 +401,10 @@ class Port:
         """Return what was remembered under this name."""
         return await self._store.recall(self._network, name)
 
+    async def recollect(self, prefix: str) -> dict[str, str]:
+        """Return everything that was remembered under names that begin so."""
+        return await self._store.recollect(self._network, prefix)
+
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text, after every fact that was emitted before."""
         return self._intake.remember(self._network, name, value)
@@ -408,6 +412,14 @@ class Port:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         """Open a file of any network, or what stands behind an http(s) URL."""
         return self._media.open(file, most=most, reader=self._network)
+
+    async def forget(self, name: str) -> None:
+        """Keep it no longer."""
+        await self._store.forget(self._network, name)
+
+    async def known(self, room: RoomId, key: EventKey) -> bool:
+        """Tell whether a fact is journalled."""
+        return bool(await self._store.known(Room(self._network, room), [key]))
 
 
 _SHOWING = frozenset({Representation.SESSION, Representation.ADDRESS})

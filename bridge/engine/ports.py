@@ -117,8 +117,14 @@ class Store(Protocol):
     async def shared(self, token: str) -> Shared | None:
         """Return what stands at a media URL."""
 
+    async def forget(self, network: Network, name: str) -> None:
+        """Keep a connector's small text no longer."""
+
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
+
+    async def recollect(self, network: Network, prefix: str) -> dict[str, str]:
+        """Return everything that was remembered under names that begin so."""
 
     async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
         """Return what is known of these people."""

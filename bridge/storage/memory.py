@@ -193,6 +193,14 @@ class MemoryStore:
         """Return what was remembered."""
         return self._texts.get((network, name))
 
+    async def recollect(self, network: Network, prefix: str) -> dict[str, str]:
+        """Return everything that was remembered under names that begin so."""
+        return {name: text for (own, name), text in self._texts.items() if own == network and name.startswith(prefix)}
+
+    async def forget(self, network: Network, name: str) -> None:
+        """Keep a connector's small text no longer."""
+        self._texts.pop((network, name), None)
+
     async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
         """Return what is known of these people."""
         return {person: self._people[person] for person in persons if person in self._people}

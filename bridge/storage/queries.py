@@ -216,6 +216,10 @@ def discard(connection: Connection, keys: Collection[DeliveryKey]) -> int:
 # People and small texts
 
 _RECALL = select(_memory.value).where(_memory.network == _network, _memory.name == _name)
+_RECOLLECT = select(_memory.name, _memory.value).where(
+    _memory.network == _network, func.substr(_memory.name, 1, _limit) == _name
+)
+_FORGET = delete(tables.memory).where(_memory.network == _network, _memory.name == _name)
 _ACQUAINTED = select(_people.network, _people.id, _people.name, _people.spoke).where(
     _people.network == _network, _people.id.in_(_some)
 )
@@ -224,6 +228,17 @@ _ACQUAINTED = select(_people.network, _people.id, _people.name, _people.spoke).w
 def recall(connection: Connection, network: Network, name: str) -> str | None:
     """Return what a connector had remembered."""
     return connection.scalar(_RECALL, {"network": network, "name": name})
+
+
+def recollect(connection: Connection, network: Network, prefix: str) -> dict[str, str]:
+    """Return everything that a connector had remembered under names that begin so."""
+    rows = connection.execute(_RECOLLECT, {"network": network, "name": prefix, "limit": len(prefix)})
+    return {row.name: row.value for row in rows}
+
+
+def forget(connection: Connection, network: Network, name: str) -> None:
+    """Keep it no longer."""
+    connection.execute(_FORGET, {"network": network, "name": name})
 
 
 def acquainted(connection: Connection, persons: Collection[Person]) -> dict[Person, Known]:

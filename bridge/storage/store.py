@@ -83,9 +83,17 @@ class SqlStore:
         """Return what stands at a media URL."""
         return await self._ask(lambda connection: queries.shared(connection, token))
 
+    async def forget(self, network: Network, name: str) -> None:
+        """Keep a connector's small text no longer."""
+        await self._ask(lambda connection: queries.forget(connection, network, name), reads=False)
+
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
         return await self._ask(lambda connection: queries.recall(connection, network, name))
+
+    async def recollect(self, network: Network, prefix: str) -> dict[str, str]:
+        """Return everything that was remembered under names that begin so."""
+        return await self._ask(lambda connection: queries.recollect(connection, network, prefix))
 
     async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
         """Return what is known of these people."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from bridge.connector import Cursor, Finding, Hub, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.events import Event, RoomClosed, RoomOpened
-from bridge.core.ids import XMPP, RoomId
+from bridge.core.ids import XMPP, EventKey, RoomId
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.rooms import JoinedRoom
 
@@ -72,6 +72,15 @@ class _Onlooker:
 
     async def recall(self, name: str) -> str | None:  # noqa: ARG002
         return None
+
+    async def recollect(self, prefix: str) -> dict[str, str]:  # noqa: ARG002
+        return {}
+
+    async def forget(self, name: str) -> None:  # noqa: ARG002
+        return
+
+    async def known(self, room: RoomId, key: EventKey) -> bool:  # noqa: ARG002
+        return False
 
     def remember(self, name: str, value: str) -> Awaitable[None]:  # noqa: ARG002
         return _done()

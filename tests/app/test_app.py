@@ -220,3 +220,52 @@ async def test_a_stored_link_without_its_network_rests(store: MemoryStore, caplo
     assert [link.name for link in app.administration.links()] == ["dev"]
     assert 'link "gone" was added by command and rests' in caplog.text
     await app.stop()
+
+
+HOOKS = """
+[networks.ci]
+connector = "webhook"
+[networks.ci.hooks.builds]
+token = "0123456789abcdef"
+room = "builds"
+"""
+
+
+def public(listen: str, more: str = HOOKS) -> Config:
+    return read(BASE.replace("[http]\n", f'[http]\nlisten = "{listen}"\n') + more)
+
+
+async def answers(url: str) -> int:
+    async with aiohttp.ClientSession() as session, session.post(f"{url}/hooks/builds/wrong") as response:
+        return response.status
+
+
+async def test_the_public_listener_is_open_only_while_something_is_served(app: App) -> None:
+    assert app._public_listener is None
+    await app.change(public("127.0.0.1:0"))
+    assert app._public_listener is not None
+    assert await answers(f"http://127.0.0.1:{app._public_listener.port}") == 404
+    await app.change(public("localhost:0"))
+    assert app._public_listener is not None
+    assert await answers(f"http://localhost:{app._public_listener.port}") == 404
+    await app.change(public("localhost:0", more=""))
+    assert app._public_listener is None
+
+
+async def test_a_public_address_that_is_taken_leaves_the_old_one(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    await app.change(public("127.0.0.1:0"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        await app.change(public(f"127.0.0.1:{port}"))
+    assert f"http.listen: cannot listen on 127.0.0.1:{port}: another program uses this address already" in caplog.text
+    assert app._public_listener is not None
+    assert await answers(f"http://127.0.0.1:{app._public_listener.port}") == 404
+    await app.change(public(f"127.0.0.1:{port}"))  # free by now
+    assert app._public_listener.port == port
+
+
+async def test_a_public_address_that_is_taken_at_the_start(store: MemoryStore) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = public(f"127.0.0.1:{other.getsockname()[1]}")
+        with pytest.raises(CannotListen, match=r"^http\.listen: "):
+            await App(taken, store=store, clock=SystemClock()).start()

@@ -17,11 +17,12 @@ from bridge.config import (
     XmppSettings,
 )
 from bridge.connector import PuppetSettings
+from connectors.webhook.config import WrittenHook
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
 PAGE = ROOT / "docs/operators/configuration.md"
-KINDS = ["irc", "telegram"]
+KINDS = ["irc", "telegram", "webhook"]
 """Connectors that an operator configures; echo is for developers."""
 
 
@@ -34,6 +35,7 @@ TABLES: list[tuple[str, str, type[msgspec.Struct] | str]] = [
     ("log", "log", LogSettings),
     ("networks.*.puppets", "puppets", PuppetSettings),
     *((f"networks.*:{kind}", kind, kind) for kind in KINDS),
+    ("networks.*.hooks.*", "hooks", WrittenHook),
 ]
 """Table in the example, heading in the page, settings (of a connector: its kind)."""
 
@@ -45,13 +47,16 @@ def keys(settings: type[msgspec.Struct]) -> list[str]:
 def shown() -> dict[str, set[str]]:
     """Return the keys of each table of the example, commented out or not."""
     found: dict[str, set[str]] = {}
-    table = ""
+    table = kind = ""
     for line in EXAMPLE.read_text().splitlines():
         if heading := re.fullmatch(r"\[+([a-z.]+)\]+ *(?:#.*)?", line):
-            table = re.sub(r"^networks\.\w+", "networks.*", heading[1])
+            table = re.sub(r"^(networks\.\w+\.(?:hooks|endpoints))\.\w+", r"\1.*", heading[1])
+            table = re.sub(r"^networks\.\w+", "networks.*", table)
+            if table.count("*") == 2:  # a table of tables is a key, too
+                found[kind].add(table.split(".")[-2])
         elif key := re.match(r"(?:# )?([a-z_]+) = ", line):
             if key[1] == "connector":
-                table = f"networks.*:{line.split(chr(34))[1]}"
+                table = kind = f"networks.*:{line.split(chr(34))[1]}"
             else:
                 found.setdefault(table, set()).add(key[1])
     return found
@@ -72,14 +77,20 @@ def test_every_key_is_shown_and_explained(table: str, heading: str, settings: ty
     assert explained(heading) - {"connector"} == names
 
 
+def _secret(name: str) -> str:
+    """Return what could stand in a variable of this name."""
+    return "0123456789abcdef" if name.endswith("BUILDS_TOKEN") else "1:s3cr3t"
+
+
 def test_the_example_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    read = config.load(EXAMPLE, registry.settings_of, {"LINKSPAN_XMPP_SECRET": "s3cr3t", "TELEGRAM_TOKEN": "1:s3cr3t"})
+    names = ("LINKSPAN_XMPP_SECRET", "TELEGRAM_TOKEN", "BUILDS_TOKEN")
+    read = config.load(EXAMPLE, registry.settings_of, {name: _secret(name) for name in names})
     assert read.links[0].name == "dev"
 
 
 def test_what_the_example_comments_out_is_right_as_well(tmp_path: Path) -> None:
     text = re.sub(r"^# ([a-z_]+ = )", r"\1", EXAMPLE.read_text(), flags=re.MULTILINE)
-    environ = dict.fromkeys(re.findall(r'env = "(\w+)"', text), "1:s3cr3t")
+    environ = {name: _secret(name) for name in re.findall(r'env = "(\w+)"', text)}
     assert config.parse(text, name="x", folder=tmp_path, settings_of=registry.settings_of, environ=environ)
 
 

@@ -412,6 +412,20 @@ async def test_a_connector_remembers(store: Store):
     assert await store.recall(left, "token") is None
 
 
+async def test_a_connector_recollects_what_begins_alike_and_forgets(store: Store):
+    left, right = Network("left"), Network("right")
+    for name in ("hook/a", "hook/b", "hook_c", "HOOK/d", "hoo"):
+        await store.remember(left, name, name.upper())
+    await store.remember(right, "hook/e", "")
+    assert await store.recollect(left, "hook/") == {"hook/a": "HOOK/A", "hook/b": "HOOK/B"}
+    assert await store.recollect(right, "") == {"hook/e": ""}
+    assert await store.recollect(left, "%") == {}
+    await store.forget(left, "hook/a")
+    await store.forget(left, "hook/zzz")
+    assert await store.recollect(left, "hook/") == {"hook/b": "HOOK/B"}
+    assert await store.recall(left, "hook/a") is None
+
+
 async def test_people_are_known_by_their_last_name_and_words(store: Store):
     juliet, romeo = person("juliet"), person("romeo", "right")
     await asyncio.gather(
