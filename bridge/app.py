@@ -100,7 +100,12 @@ def build(configured: Config, names: Sequence[Network], clock: Clock) -> dict[Ne
             continue
         network = configured.networks[name]
         setup = Setup(
-            network=name, settings=network.settings, puppets=network.puppets, instance=instance, version=__version__
+            network=name,
+            settings=network.settings,
+            puppets=network.puppets,
+            instance=instance,
+            version=__version__,
+            public_url=configured.public_url,
         )
         path = join("networks", name)
         try:

@@ -357,6 +357,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     puppets: PuppetSettings
     instance: str  # id of this bridge, for Origin.via and its marker on the wire
     version: str
+    public_url: str = ""  # where others reach the public listener, without a slash at the end
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
