@@ -11,7 +11,7 @@ from typing import Final
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
 from bridge.connector import Listens, Status
-from bridge.core.ids import XMPP, DeliveryKey, Network, Room
+from bridge.core.ids import XMPP, DeliveryKey, Network, Person, PersonId, Room
 from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
 from bridge.engine.hub import Hub, Link
@@ -21,6 +21,7 @@ from bridge.settings import did_you_mean, nearest, quoted
 from bridge.web.ports import (
     DeadLetterDocument,
     LinkDocument,
+    LoginDocument,
     NetworkDocument,
     NewLink,
     PuppetCount,
@@ -238,6 +239,29 @@ class Administration:
             raise Refused(reason, status=404)
         await self._apply()
         log.info("link.removed link=%s", name)
+
+    def logins(self) -> Sequence[LoginDocument]:
+        """Return all logins, oldest first; their credentials are no business of anybody's."""
+        return [
+            LoginDocument(
+                network=stored.network,
+                user=stored.login.person.id,
+                name=stored.login.name,
+                at=stored.at,
+                trouble=stored.trouble,
+            )
+            for stored in self._hub.logins.kept()
+        ]
+
+    async def remove_login(self, network: str, user: str) -> None:
+        """Forget a login. Raises: Refused."""
+        try:
+            found = await self._hub.logins.log_out(Network(network), Person(XMPP, PersonId(user)))
+        except StoreError as error:
+            raise Refused(str(error)) from None
+        if not found:
+            reason = f"{user} has no login on {quoted(network)}"
+            raise Refused(reason, status=404)
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         """Return deliveries that were given up, oldest first."""

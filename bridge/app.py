@@ -232,6 +232,7 @@ class App:
         for connector in self._hub.networks().values():
             if isinstance(connector, XmppConnector):
                 connector.know_networks(kinds)
+                connector.know_logins(self._hub.logins)
 
     async def _listen(self, http: HttpSettings) -> None:
         host, port = config.address(http.admin_listen) or ("", 0)

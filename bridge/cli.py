@@ -89,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_set_up(commands)
     _add_running(commands)
     _add_links(commands)
+    _add_logins(commands)
     _add_dead_letters(commands)
     _add_db(commands)
     return parser
@@ -137,6 +138,15 @@ def _add_links(commands: Any) -> None:
     _json_option(add)
     remove = _command(links, "remove", _links_remove, "take back a link that was added")
     remove.add_argument("name", metavar="NAME")
+
+
+def _add_logins(commands: Any) -> None:
+    group = commands.add_parser("logins", help="list and remove users' logins on networks")
+    logins = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _json_option(_command(logins, "list", _logins_list, "list them, oldest first; what they consist of is not shown"))
+    remove = _command(logins, "remove", _logins_remove, "forget a login: its user is relayed again")
+    remove.add_argument("network", metavar="NETWORK")
+    remove.add_argument("user", metavar="USER", help="the user's bare JID")
 
 
 def _add_dead_letters(commands: Any) -> None:
@@ -265,6 +275,18 @@ def _links_add(args: argparse.Namespace) -> int:
 def _links_remove(args: argparse.Namespace) -> int:
     _client(args).remove_link(args.name)
     print(f"removed {args.name}")
+    return DONE
+
+
+def _logins_list(args: argparse.Namespace) -> int:
+    logins = _client(args).logins()
+    print(listing.as_json(logins) if args.json else listing.logins(logins))
+    return DONE
+
+
+def _logins_remove(args: argparse.Namespace) -> int:
+    _client(args).remove_login(args.network, args.user)
+    print(f"forgot the login of {args.user} on {args.network}")
     return DONE
 
 

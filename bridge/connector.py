@@ -5,7 +5,7 @@ the bridge finds them by ``isinstance``. There is nothing to inherit from, and n
 :class:`Manifest` in the entry-point group ``linkspan.connectors``.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -102,6 +102,9 @@ class Hub(Protocol):
     async def known(self, room: RoomId, key: EventKey) -> bool:
         """Tell whether a fact of a room of this network is journalled, at the latest for a month."""
 
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        """Tell somebody once what is wrong with their login; ``over``: it is used no more until they log in anew."""
+
 
 class StoreAway(Exception):
     """The store is full, locked or gone: nothing was taken, nothing may be acknowledged to the source."""
@@ -195,6 +198,67 @@ class Checks(Protocol):
 
     async def check(self, rooms: list[RoomId]) -> "list[Finding]":
         """Connect, look, disconnect: one finding for the network and one for each room."""
+
+
+class Secret(str):
+    """A configured secret: a plain string, except that it never shows itself in a repr."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        """Hide the value from logs, errors and listings."""
+        return "Secret('…')"
+
+
+class LoginField(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody has to give to log in."""
+
+    name: str  # "token"
+    label: str  # what it is, in words: "Token, as @BotFather gives it"
+    secret: bool = False  # to be typed where nobody looks
+
+
+class LoginForm(msgspec.Struct, frozen=True, kw_only=True):
+    """What a login takes, for whoever asks: a form of XEP-0050, or a line of chat."""
+
+    title: str
+    instructions: str
+    fields: tuple[LoginField, ...]
+
+
+class Login(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials of a user, which were tried and found good."""
+
+    person: Person  # whom the bridge speaks for
+    name: str  # who they are on the network, for listings: "@juliet_bot"
+    credentials: Secret  # in whatever form the connector likes to have them back; nobody else looks inside
+
+
+class LoginRefused(Exception):
+    """The credentials are no good, or could not be tried; one sentence for whoever gave them."""
+
+
+@runtime_checkable
+class LogsIn(Protocol):
+    """Can speak for people with credentials of their own.
+
+    The bridge keeps logins, and hands each over by :meth:`use` before ``run`` runs, and again after a crash. Where the
+    network has one shared identity (``RELAY``), what these people say comes with the voice AsPuppet; a connector that then
+    cannot speak for them raises VoiceLost, and it is relayed. What is wrong is told by ``hub.login_trouble``.
+    """
+
+    @property
+    def login_form(self) -> LoginForm:
+        """What has to be given. Constant."""
+
+    async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:
+        """Try what somebody gave (a text for each field). Nothing is used before :meth:`use`. Raises: LoginRefused."""
+
+    def use(self, login: Login) -> None:
+        """Speak for this person with this login from now on, instead of any that they had before."""
+
+    def drop(self, person: Person) -> None:
+        """Speak for this person with a login of theirs no more."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -339,16 +403,6 @@ class PuppetSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     idle: float = 172_800.0  # seconds; written "48h"
 
 
-class Secret(str):
-    """A configured secret: a plain string, except that it never shows itself in a repr."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Hide the value from logs, errors and listings."""
-        return "Secret('…')"
-
-
 class Setup(msgspec.Struct, frozen=True, kw_only=True):
     """What a connector's factory is given."""
 
@@ -387,6 +441,11 @@ __all__ = [
     "Hub",
     "Joins",
     "Listens",
+    "Login",
+    "LoginField",
+    "LoginForm",
+    "LoginRefused",
+    "LogsIn",
     "Manifest",
     "NewUrl",
     "OpenFile",

@@ -11,7 +11,7 @@ import msgspec
 
 from bridge.connector import Finding
 from bridge.core.capabilities import Capabilities, Feature
-from bridge.web.ports import DeadLetterDocument, LinkDocument, QueueDocument, StatusDocument
+from bridge.web.ports import DeadLetterDocument, LinkDocument, LoginDocument, QueueDocument, StatusDocument
 
 
 def as_json(value: Any) -> str:
@@ -67,6 +67,14 @@ def links(documents: Iterable[LinkDocument]) -> str:
             for link in documents
             for room in link.rooms
         ),
+    )
+
+
+def logins(documents: Iterable[LoginDocument]) -> str:
+    """Return users' logins."""
+    return table(
+        ("NETWORK", "USER", "NAME", "FOR", "DETAIL"),
+        ((each.network, each.user, each.name, ago(each.at), each.trouble) for each in documents),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from bridge.connector import Connector, Cursor, Listens, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.events import Event, MessagePosted
-from bridge.core.ids import EventKey, RoomId
+from bridge.core.ids import EventKey, Person, RoomId
 
 T = TypeVar("T")
 
@@ -36,6 +36,7 @@ class Recorder:
         self.reports: list[tuple[Status, str]] = []
         self.cursors = cursors or {}
         self.texts: dict[str, str] = {}
+        self.login_troubles: list[tuple[Person, str, bool]] = []
 
     def emit(self, event: Event) -> Awaitable[None]:
         """Write an event down."""
@@ -81,6 +82,10 @@ class Recorder:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
         """Say that there is no file: a connector has to live with that."""
         raise Unreadable("it is gone")
+
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        """Take down what is wrong with somebody's login."""
+        self.login_troubles.append((person, reason, over))
 
     def posted(self) -> list[MessagePosted]:
         """Return the messages that were reported."""

@@ -321,8 +321,8 @@ def _voice(way: _Way, speaker: Member | None, shows: Shows) -> Voice:
             return AsPuppet(member=speaker)
         case Representation.MASK:
             return AsMask(member=speaker)
-        case Representation.RELAY:
-            return AsRelay(member=speaker)
+        case Representation.RELAY:  # except for who has a login of their own
+            return AsPuppet(member=speaker) if shows(way.end.room, speaker.person) else AsRelay(member=speaker)
 
 
 def _is_by(member: Member, original: Original) -> bool:

@@ -55,13 +55,14 @@ from bridge.core.events import (
     TopicChanged,
     TypingChanged,
 )
-from bridge.core.ids import EventKey, Network, Room, RoomId
+from bridge.core.ids import EventKey, Network, Person, Room, RoomId
 from bridge.core.routing import End, Policy, Route
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
 from bridge.engine.expulsions import Expulsions
 from bridge.engine.intake import Intake, Nothing
 from bridge.engine.limits import Limits
+from bridge.engine.logins import Logins
 from bridge.engine.media import Fetch, Media
 from bridge.engine.messages import Messages
 from bridge.engine.notices import Notices
@@ -124,7 +125,8 @@ class Hub:
         self.media = Media(store=store, clock=clock, opener=self._opener, fetch=fetch)
         self.supervisor = Supervisor(desk)
         self.outbox = Outbox(desk, on_failed=self._gave_up)
-        self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted)
+        self.logins = Logins(desk, ask=self.supervisor.ask, tell=self._tell_user)
+        self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted, logins=self.logins)
         self._expulsions = Expulsions(desk, is_open=self.puppets.is_open, post=self.outbox.post)
         self._notices = Notices(desk, capabilities=self._capabilities_of, post=self.outbox.post)
         self._intake = Intake(
@@ -145,6 +147,7 @@ class Hub:
     async def open(self) -> None:
         """Read what the last run left: the last seq, recent facts, lanes. The store must be open."""
         await self._intake.open()
+        await self.logins.open()
         await self.outbox.open()
 
     async def close(self, *, deadline: float = 5.0) -> None:
@@ -154,6 +157,7 @@ class Hub:
         self.puppets.close()
         self._notices.close()
         self._expulsions.close()
+        self.logins.close()
         await self._intake.close()
         await self.outbox.close()
 
@@ -169,6 +173,7 @@ class Hub:
             store=self._store,
             supervisor=self.supervisor,
             media=self.media,
+            logins=self.logins,
         )
         self._networks[network] = attached = _Attached(
             connector=connector,
@@ -183,6 +188,7 @@ class Hub:
                 self._route(link)
                 self._listen(network, attached, link)
         self.puppets.attach(network, connector, puppets)
+        self.logins.attach(network, connector)
         self.supervisor.start(network, connector, port)
 
     async def remove_network(self, network: Network) -> None:
@@ -192,6 +198,7 @@ class Hub:
         await self.supervisor.stop(network)
         self.outbox.detach(network)
         self.puppets.detach(network)
+        self.logins.detach(network)
 
     def networks(self) -> dict[Network, Connector]:
         """Return the connectors of all networks."""
@@ -308,6 +315,10 @@ class Hub:
         for link in self._links.values():
             self._listen(network, attached, link)
         self.puppets.restarted(network)
+        self.logins.restarted(network)
+
+    def _tell_user(self, person: Person, line: str) -> None:
+        self._notices.tell(person, Room(person.network, RoomId(person.id)), line)
 
     def _gave_up(self, queued: Queued, reason: str, certain: bool) -> None:  # noqa: FBT001 - a callback
         self._notices.undelivered(queued.delivery, reason, certain=certain)
@@ -373,6 +384,7 @@ class Port:
         store: Store,
         supervisor: Supervisor,
         media: Media,
+        logins: Logins,
     ) -> None:
         self.emit = emit
         self._media = media
@@ -380,6 +392,7 @@ class Port:
         self._intake = intake
         self._store = store
         self._supervisor = supervisor
+        self._logins = logins
 
     async def drained(self) -> None:
         """Return once the hub can take more."""
@@ -420,6 +433,10 @@ class Port:
     async def known(self, room: RoomId, key: EventKey) -> bool:
         """Tell whether a fact is journalled."""
         return bool(await self._store.known(Room(self._network, room), [key]))
+
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        """Tell somebody once what is wrong with their login."""
+        self._logins.trouble(self._network, person, reason, over=over)
 
 
 _SHOWING = frozenset({Representation.SESSION, Representation.ADDRESS})

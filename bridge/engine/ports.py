@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from bridge.connector import Cursor
+from bridge.connector import Cursor, Login
 from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member, Said
@@ -48,6 +48,15 @@ class StoredLink(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     rooms: tuple[Room, ...]
+
+
+class StoredLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """A user's login on a network; ``trouble`` says why it is used no more, "" while it is."""
+
+    network: Network
+    login: Login
+    at: int  # milliseconds since the epoch: when they logged in
+    trouble: str = ""
 
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -173,6 +182,15 @@ class Store(Protocol):
 
     async def remove_link(self, name: str) -> bool:
         """Forget a link; False if there was none."""
+
+    async def logins(self) -> list[StoredLogin]:
+        """Return all logins, oldest first."""
+
+    async def keep_login(self, stored: StoredLogin) -> None:
+        """Keep a login, in the place of any that its user had on the network."""
+
+    async def remove_login(self, network: Network, person: Person) -> bool:
+        """Forget a login; False if there was none."""
 
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.

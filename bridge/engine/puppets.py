@@ -28,6 +28,7 @@ from bridge.core.ids import Network, Person, Room
 from bridge.engine.activity import Activity
 from bridge.engine.counters import Count
 from bridge.engine.desk import Desk
+from bridge.engine.logins import Logins
 from bridge.engine.ports import Timer
 from bridge.engine.rosters import RoomStatus, Rosters
 
@@ -94,12 +95,13 @@ class _Stage:
 class Puppets:
     """Compares who should be shown with whom we asked to be shown, and asks for the difference."""
 
-    def __init__(self, desk: Desk, *, ask: Ask, on_ousted: Ousted) -> None:
+    def __init__(self, desk: Desk, *, ask: Ask, on_ousted: Ousted, logins: Logins) -> None:
         self._clock = desk.clock
         self._counters = desk.counters
         self._silent = round(desk.limits.silent * 1000)
         self._ask = ask
         self._on_ousted = on_ousted
+        self._logins = logins
         self._activity = Activity(desk)
         self._rosters = Rosters(desk, watcher=self)
         self._troupes: dict[Network, _Troupe] = {}
@@ -192,9 +194,9 @@ class Puppets:
     # -- what others ask
 
     def shows(self, room: Room, person: Person) -> bool:
-        """Tell whether somebody is shown in a room, or on their way there: whether they can speak as a puppet."""
+        """Tell whether somebody can speak as a puppet: shown in a room, on their way there, or with a login of their own."""
         stage = self._stages.get(room)
-        return stage is not None and person in stage.wanted
+        return (stage is not None and person in stage.wanted) or self._logins.speaks(room, person)
 
     def speaks(self, network: Network, sender: Member) -> bool:
         """Tell whether somebody can speak to one person of a network as themselves; and note that they are active."""

@@ -16,7 +16,7 @@ from bridge.core.content import Content
 from bridge.core.deliveries import Edit, Post, Sent, Tell
 from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredMessage, StoreError
+from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredLogin, StoredMessage, StoreError
 from bridge.storage.rules import BLANK, objection, subject, wall_clock
 
 
@@ -73,6 +73,7 @@ class MemoryStore:
         self._texts: dict[tuple[Network, str], str] = {}
         self._shared: dict[str, Shared] = {}
         self._links: dict[str, StoredLink] = {}
+        self._logins: dict[tuple[Network, Person], StoredLogin] = {}
         self._last_seq = 0
         self._trouble = ""
         self._uncommitted: list[asyncio.Future[None]] = []
@@ -283,6 +284,18 @@ class MemoryStore:
     async def remove_link(self, name: str) -> bool:
         """Forget a link; False if there was none."""
         return self._links.pop(name, None) is not None
+
+    async def logins(self) -> list[StoredLogin]:
+        """Return all logins, oldest first."""
+        return sorted(self._logins.values(), key=lambda stored: (stored.at, stored.network, stored.login.person))
+
+    async def keep_login(self, stored: StoredLogin) -> None:
+        """Keep a login, in the place of any that its user had on the network."""
+        self._logins[stored.network, stored.login.person] = stored
+
+    async def remove_login(self, network: Network, person: Person) -> bool:
+        """Forget a login; False if there was none."""
+        return self._logins.pop((network, person), None) is not None
 
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.

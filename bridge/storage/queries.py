@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, or_, select, update
 
-from bridge.connector import Cursor
+from bridge.connector import Cursor, Login, Secret
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredMessage, StoreError
+from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredLogin, StoredMessage, StoreError
 from bridge.storage import tables
 from bridge.storage.rows import Rooms, indexed, pack, queued_from, unpack_content, unpack_member, unpack_shared
 from bridge.storage.rules import BLANK, objection
@@ -316,6 +316,51 @@ def add_link(connection: Connection, rooms: Rooms, link: StoredLink) -> None:
 def remove_link(connection: Connection, name: str) -> bool:
     """Forget a link; False if there was none."""
     return connection.execute(delete(tables.links).where(_links.name == name)).rowcount > 0
+
+
+# Logins
+
+_logins = tables.logins.c
+_BY_AGE = select(tables.logins).order_by(_logins.at, _logins.network, _logins.user)
+
+
+def logins(connection: Connection) -> list[StoredLogin]:
+    """Return all of them, oldest first."""
+    return [
+        StoredLogin(
+            network=Network(row.network),
+            login=Login(
+                person=Person(Network(row.home), PersonId(row.user)),
+                name=row.name,
+                credentials=Secret(row.credentials),
+            ),
+            at=row.at,
+            trouble=row.trouble,
+        )
+        for row in connection.execute(_BY_AGE)
+    ]
+
+
+def keep_login(connection: Connection, stored: StoredLogin) -> None:
+    """Keep a login, in the place of any that its user had on the network."""
+    login = stored.login
+    remove_login(connection, stored.network, login.person)
+    row = {
+        "network": stored.network,
+        "home": login.person.network,
+        "user": login.person.id,
+        "name": login.name,
+        "credentials": str(login.credentials),
+        "at": stored.at,
+        "trouble": stored.trouble,
+    }
+    connection.execute(insert(tables.logins), row)
+
+
+def remove_login(connection: Connection, network: Network, person: Person) -> bool:
+    """Forget a login; False if there was none."""
+    whose = (_logins.network == network, _logins.home == person.network, _logins.user == person.id)
+    return connection.execute(delete(tables.logins).where(*whose)).rowcount > 0
 
 
 # Pruning

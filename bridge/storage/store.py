@@ -15,7 +15,7 @@ from bridge.connector import Cursor
 from bridge.core.deliveries import Sent
 from bridge.core.events import Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredMessage
+from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredLogin, StoredMessage
 from bridge.storage import queries
 from bridge.storage.database import parse
 from bridge.storage.ledger import Ask, Journal, Ledger, Met, Postpone, Remember, Settle
@@ -160,6 +160,18 @@ class SqlStore:
     async def remove_link(self, name: str) -> bool:
         """Forget a link; False if there was none."""
         return await self._ask(lambda connection: queries.remove_link(connection, name), reads=False)
+
+    async def logins(self) -> list[StoredLogin]:
+        """Return all logins, oldest first."""
+        return await self._ask(queries.logins)
+
+    async def keep_login(self, stored: StoredLogin) -> None:
+        """Keep a login, in the place of any that its user had on the network."""
+        await self._ask(lambda connection: queries.keep_login(connection, stored), reads=False)
+
+    async def remove_login(self, network: Network, person: Person) -> bool:
+        """Forget a login; False if there was none."""
+        return await self._ask(lambda connection: queries.remove_login(connection, network, person), reads=False)
 
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.

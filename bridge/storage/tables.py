@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest migration that this program knows. A constant, so that an ordinary start need not load Alembic."""
 
 ALIAS: Final = -1
@@ -159,4 +159,17 @@ link_rooms = Table(
     Column("room", NUMBER, ForeignKey("rooms.id"), primary_key=True),  # a room belongs to one link at most
     Column("link", NUMBER, ForeignKey("links.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("position", Integer, nullable=False),
+)
+
+logins = Table(
+    "logins",
+    metadata,
+    Column("network", Text, primary_key=True),
+    Column("home", Text, primary_key=True),  # the user's own network
+    Column("user", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("credentials", Text, nullable=False),  # as the network's connector wrote them: a secret
+    Column("at", BigInteger, nullable=False),
+    Column("trouble", Text, nullable=False),  # why it is not used any more
+    sqlite_with_rowid=False,
 )

@@ -54,6 +54,8 @@ class Admin:
             (openapi.LIST_LINKS, self._list_links),
             (openapi.ADD_LINK, self._add_link),
             (openapi.REMOVE_LINK, self._remove_link),
+            (openapi.LIST_LOGINS, self._list_logins),
+            (openapi.REMOVE_LOGIN, self._remove_login),
             (openapi.LIST_DEAD_LETTERS, self._list_dead_letters),
             (openapi.RETRY_DEAD_LETTERS, self._retry),
             (openapi.DISCARD_DEAD_LETTERS, self._discard),
@@ -95,6 +97,13 @@ class Admin:
 
     async def _remove_link(self, request: web.Request) -> web.Response:
         await self._bridge.remove_link(request.match_info["name"])
+        return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def _list_logins(self, _request: web.Request) -> web.Response:
+        return as_json(self._bridge.logins())
+
+    async def _remove_login(self, request: web.Request) -> web.Response:
+        await self._bridge.remove_login(request.match_info["network"], request.match_info["user"])
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
     async def _list_dead_letters(self, request: web.Request) -> web.Response:

@@ -1,4 +1,4 @@
-"""The admin API from outside: what ``linkspan status``, ``links`` and ``deadletters`` ask the running bridge.
+"""The admin API from outside: what ``linkspan status``, ``links``, ``logins`` and ``deadletters`` ask the running bridge.
 
 Standard library only and synchronous, since a command asks once and ends. Called by :mod:`bridge.cli`.
 """
@@ -14,6 +14,7 @@ from bridge.web.ports import (
     DeadLetterDocument,
     Done,
     LinkDocument,
+    LoginDocument,
     NewLink,
     ProblemDocument,
     StatusDocument,
@@ -60,6 +61,14 @@ class AdminClient:
     def remove_link(self, name: str) -> None:
         """Take back a link."""
         self._ask("DELETE", f"links/{quote(name, safe='')}")
+
+    def logins(self) -> list[LoginDocument]:
+        """Return all logins."""
+        return self._ask("GET", "logins", result=list[LoginDocument])
+
+    def remove_login(self, network: str, user: str) -> None:
+        """Forget a login."""
+        self._ask("DELETE", f"logins/{quote(network, safe='')}/{quote(user, safe='')}")
 
     def dead_letters(self) -> list[DeadLetterDocument]:
         """Return deliveries that were given up."""

@@ -13,6 +13,7 @@ from bridge.web.ports import (
     DeadLetterDocument,
     Done,
     LinkDocument,
+    LoginDocument,
     NewLink,
     ProblemDocument,
     StatusDocument,
@@ -51,6 +52,16 @@ REMOVE_LINK = Operation(
     status=204,
     problems=(404, 409),
 )
+LIST_LOGINS = Operation(
+    method="get", path="/api/v1/logins", summary="All users' logins, oldest first", result=list[LoginDocument]
+)
+REMOVE_LOGIN = Operation(
+    method="delete",
+    path="/api/v1/logins/{network}/{user}",
+    summary="Forget a user's login",
+    status=204,
+    problems=(404, 409),
+)
 LIST_DEAD_LETTERS = Operation(
     method="get",
     path="/api/v1/deadletters",
@@ -82,6 +93,8 @@ OPERATIONS = (
     LIST_LINKS,
     ADD_LINK,
     REMOVE_LINK,
+    LIST_LOGINS,
+    REMOVE_LOGIN,
     LIST_DEAD_LETTERS,
     RETRY_DEAD_LETTERS,
     DISCARD_DEAD_LETTERS,

@@ -110,6 +110,20 @@ class DeadLetterDocument(_Document, frozen=True):
     attempts: int
 
 
+class LoginDocument(_Document, frozen=True):
+    """A user's login on a network; what it consists of is shown to nobody."""
+
+    network: str
+    user: str
+    """The user's bare JID."""
+    name: str
+    """Who they are on the network."""
+    at: int
+    """Milliseconds since the epoch: when they logged in."""
+    trouble: str
+    """Why it is not used any more, "" while it is."""
+
+
 class NewLink(_Document, frozen=True, forbid_unknown_fields=True):
     """A link to be made."""
 
@@ -171,6 +185,12 @@ class Bridge(Protocol):
 
     async def remove_link(self, name: str) -> None:
         """Take back a link that was made by command. Raises: Refused."""
+
+    def logins(self) -> Sequence[LoginDocument]:
+        """Return all logins, oldest first."""
+
+    async def remove_login(self, network: str, user: str) -> None:
+        """Forget a login. Raises: Refused."""
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         """Return deliveries that were given up, oldest first."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from bridge.connector import Cursor, Finding, Hub, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.events import Event, RoomClosed, RoomOpened
-from bridge.core.ids import XMPP, EventKey, RoomId
+from bridge.core.ids import XMPP, EventKey, Person, RoomId
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.rooms import JoinedRoom
 
@@ -87,6 +87,9 @@ class _Onlooker:
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
         raise Unreadable("nobody reads files during a check")
+
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        pass
 
 
 def _done() -> "asyncio.Future[None]":

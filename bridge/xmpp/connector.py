@@ -34,13 +34,16 @@ from bridge.core.events import Cause, Member, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, Network, Person, Room, RoomId
 from bridge.engine.ports import Clock
-from bridge.xmpp import checks, stanzas
+from bridge.xmpp import adhoc, checks, stanzas
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.adhoc import AdHoc
 from bridge.xmpp.alarms import Alarms
 from bridge.xmpp.component import Address, ExternalComponent
+from bridge.xmpp.console import Console
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.directs import Directs
 from bridge.xmpp.ghost import Stage
+from bridge.xmpp.logins import Desk, LoginCommands
 from bridge.xmpp.outbound import LONGEST
 from bridge.xmpp.ports import Component, IqRefused, Session
 from bridge.xmpp.rooms import JoinedRoom
@@ -126,6 +129,8 @@ class XmppConnector:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.directory = Directory(settings.domain, find=self._find_shown)
+        self._logins = LoginCommands(self.directory.network_at)
+        self.directory.commands = self._logins.at
         if stream is None:
             address = Address(
                 domain=settings.domain, secret=str(settings.secret), host=settings.host, port=settings.port
@@ -140,7 +145,10 @@ class XmppConnector:
         self._by_id: dict[RoomId, JoinedRoom] = {}
         self._staying: dict[str, asyncio.Task[None]] = {}
         self._work: asyncio.TaskGroup | None = None
-        self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory)
+        console = Console(self._logins.at)
+        self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
+        forms = AdHoc(commands=self._logins.at, now=clock.monotonic, token=self._around.token)
+        stream.answer("set", adhoc.PAYLOAD, forms.execute)
         self._report_due = False
         self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to
 
@@ -152,6 +160,10 @@ class XmppConnector:
     def know_networks(self, kinds: Mapping[Network, str]) -> None:
         """Learn which networks there are, and of which kind, for those who ask what the bridge's addresses are."""
         self.directory.know_networks(kinds)
+
+    def know_logins(self, desk: Desk) -> None:
+        """Learn who keeps users' logins, for the commands of the networks that take some."""
+        self._logins.desk = desk
 
     # -- the lifetime
 

@@ -11,6 +11,7 @@ from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import from_localpart, to_localpart
 from bridge.xmpp import multicast
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.commands import CommandsAt
 from bridge.xmpp.ports import Described, Item
 
 
@@ -20,6 +21,7 @@ class Directory:
     def __init__(self, domain: str, *, find: Callable[[Person], Member | None]) -> None:
         self._domain = domain
         self._find = find
+        self.commands: CommandsAt = lambda _: ()  # what an address offers; set by the connector
         self._kinds: dict[Network, str] = {}
 
     def know_networks(self, kinds: Mapping[Network, str]) -> None:
@@ -49,11 +51,16 @@ class Directory:
             return self._bridge()
         network = self.network_at(localpart)
         if network is not None:
-            return Described(category="gateway", kind=self._kinds[network], name=network)
+            return self._network(network, localpart)
         person = self.person_at(localpart)
         if person is None:
             return None
         return ghost(self._find(person) or Member(person=person, name=person.id))
+
+    def _network(self, network: Network, localpart: str) -> Described:
+        jid = f"{localpart}@{self._domain}"
+        offered = tuple(Item(jid, command.name, command.node) for command in self.commands(localpart))
+        return Described(category="gateway", kind=self._kinds[network], name=network, commands=offered)
 
     def _bridge(self) -> Described:
         kinds = set(self._kinds.values())

@@ -4,7 +4,8 @@ To a ghost one writes either at its address (``bob%libera@bridge.example.org``) 
 section 7.5), at its occupant JID. The other way a ghost writes to the real address where it is known, else to the
 occupant. There is no reflection here: what the server has read, and has not bounced, is taken to have arrived.
 
-The bridge itself and its networks answer with one sentence; their commands are another file's. Called by the connector.
+The bridge itself answers with one sentence, and so does a network, unless it is one of its commands (``console``).
+Called by the connector.
 """
 
 import asyncio
@@ -22,6 +23,7 @@ from bridge.core.styling import to_styling
 from bridge.core.text import clean_name
 from bridge.xmpp import inbound, marks, muc, stanzas
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.console import Answering, Console
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.ghost import Stage
 from bridge.xmpp.ports import IqRefused
@@ -34,14 +36,18 @@ _CONFERENCE = f"{{{ns.CONFERENCE}}}x"
 _POLITE_PAUSE = 60.0
 """Seconds until somebody gets the same answer from the bridge again: two programs must not talk for ever."""
 _MOST_STRANGERS = 1_000
+_NOBODY = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
 _MUC_USER_X = f"<x xmlns='{ns.MUC_USER}'/>"
 
 
 class Directs:
     """All private conversations."""
 
-    def __init__(self, around: Surroundings, *, rooms: Mapping[str, JoinedRoom], directory: Directory) -> None:
+    def __init__(
+        self, around: Surroundings, *, rooms: Mapping[str, JoinedRoom], directory: Directory, console: Console
+    ) -> None:
         self._around = around
+        self._console = console
         self._rooms = rooms  # by address
         self._directory = directory
         self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
@@ -60,7 +66,7 @@ class Directs:
         local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
         sender = element.get("from", "").partition("/")[0]
         if not local or self._directory.network_at(local) is not None:
-            return self._answer(element, sender)
+            return self._command(element, local, sender) or self._answer(element, sender)
         person = self._whom(local)
         if person is None:
             return False
@@ -120,6 +126,16 @@ class Directs:
         if event is not None:
             self._around.emit(event)
 
+    def _command(self, element: Element, local: str, sender: str) -> bool:
+        """Take a line that calls a command of the address it goes to; False: it calls none."""
+        answering = self._console.called(local, element.findtext(_BODY) or "", sender)
+        return answering is not None and self._around.spawn(self._say_later(element, answering))
+
+    async def _say_later(self, element: Element, answering: Answering) -> None:
+        words = await answering()
+        answer = stanzas.message(element.get("to", ""), element.get("from", ""), kind="chat", body=words)
+        self._around.component.send(answer)
+
     def _answer(self, element: Element, sender: str) -> bool:
         """Say that nobody is here: the bridge itself is no person."""
         if element.find(_BODY) is None or element.get("type") != "chat":
@@ -130,8 +146,8 @@ class Directs:
         if len(self._answered) >= _MOST_STRANGERS:
             self._answered.clear()
         self._answered[sender] = now
-        words = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
         ourselves = element.get("to") or self._around.component.domain
+        words = self._console.help(ourselves.partition("/")[0].rpartition("@")[0]) or _NOBODY
         answer = stanzas.message(ourselves, element.get("from", ""), kind="chat", body=words)
         self._around.component.send(answer)
         return True

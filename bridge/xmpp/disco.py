@@ -64,6 +64,8 @@ def info(request: Request) -> str:
     """
     described = request.described
     node = request.payload.get("node", "")
+    if node and described.commands and (command := _of_commands(described, node)):
+        return stanzas.element("query", ns.DISCO_INFO, attrs={"node": node}, children=command)
     if node and node != f"{NODE}#{_ver(*_able(described))}":
         raise IqRefused("item-not-found")
     identity = {"category": described.category, "type": described.kind, "name": described.name}
@@ -74,14 +76,15 @@ def info(request: Request) -> str:
 
 
 def items(request: Request) -> str:
-    """Return what there is below an address (XEP-0030 section 4). Raises: IqRefused."""
-    if request.payload.get("node"):
+    """Return what there is below an address (XEP-0030 section 4), or its commands (XEP-0050). Raises: IqRefused."""
+    node = request.payload.get("node", "")
+    if node not in ("", ns.COMMANDS):
         raise IqRefused("item-not-found")
     inner = ""
-    for item in request.described.items:
+    for item in request.described.commands if node else request.described.items:
         attrs = {"jid": item.jid, "name": item.name, "node": item.node}
         inner += stanzas.element("item", attrs={key: value for key, value in attrs.items() if value})
-    return stanzas.element("query", ns.DISCO_ITEMS, children=inner)
+    return stanzas.element("query", ns.DISCO_ITEMS, attrs={"node": node} if node else {}, children=inner)
 
 
 def vcard(request: Request) -> str:
@@ -117,8 +120,20 @@ def _card(described: Described) -> tuple[str, str, str, str]:
     return full_name, described.nickname, described.url, described.description
 
 
+def _of_commands(described: Described, node: str) -> str:
+    """Return what the list of commands, or one of them, is (XEP-0050 section 2.1); "" for another node."""
+    if node == ns.COMMANDS:
+        return stanzas.element("identity", attrs={"category": "automation", "type": "command-list", "name": "Commands"})
+    name = next((item.name for item in described.commands if item.node == node), "")
+    if not name:
+        return ""
+    identity = stanzas.element("identity", attrs={"category": "automation", "type": "command-node", "name": name})
+    return identity + "".join(stanzas.element("feature", attrs={"var": var}) for var in (ns.COMMANDS, ns.DATA))
+
+
 def _features(described: Described) -> list[str]:
-    return sorted({*FEATURES, *described.features})
+    commands = (ns.COMMANDS,) if described.commands else ()
+    return sorted({*FEATURES, *described.features, *commands})
 
 
 def _form(form: Form) -> str:

@@ -84,6 +84,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()  # beyond those that every address of ours has
     forms: tuple[Form, ...] = ()
     items: tuple[Item, ...] = ()
+    commands: tuple[Item, ...] = ()  # XEP-0050; each item's node is the command's
     full_name: str = ""  # vCard FN
     nickname: str = ""
     url: str = ""

@@ -245,6 +245,16 @@ def test_dead_letters_are_listed_retried_and_discarded(linkspan: Run, bridge: Fa
     assert linkspan("deadletters", "discard", "--all")[:2] == (0, "0 discarded\n")
 
 
+def test_logins_are_listed_and_removed(linkspan: Run, bridge: FakeBridge) -> None:
+    [login] = json.loads(linkspan("logins", "list", "--json")[1])
+    assert login == {"network": "left", "user": "ann@example.org", "name": "@ann_bot", "at": 3, "trouble": ""}
+    assert "@ann_bot" in linkspan("logins", "list")[1]
+    assert linkspan("logins", "remove", "left", "bob/../x")[:2] == (1, "")
+    gone = (0, "forgot the login of ann@example.org on left\n")
+    assert linkspan("logins", "remove", "left", "ann@example.org")[:2] == gone
+    assert linkspan("logins", "list", "--json")[1] == "[]\n"
+
+
 def test_something_else_answers_that_there_is_no_such_page(linkspan: Run) -> None:
     with serving(web.Application) as port:
         written(f'[http]\nadmin_listen = "127.0.0.1:{port}"')

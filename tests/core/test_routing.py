@@ -107,7 +107,8 @@ def test_what_came_through_us_goes_nowhere():
         (Representation.ADDRESS, everybody, AsPuppet(member=JULIET)),
         (Representation.ADDRESS, nobody, AsRelay(member=JULIET)),
         (Representation.MASK, nobody, AsMask(member=JULIET)),
-        (Representation.RELAY, everybody, AsRelay(member=JULIET)),
+        (Representation.RELAY, everybody, AsPuppet(member=JULIET)),  # who has a login of their own
+        (Representation.RELAY, nobody, AsRelay(member=JULIET)),
     ],
 )
 def test_voices(representation, shows, voice):

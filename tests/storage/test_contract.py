@@ -5,11 +5,11 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from bridge.connector import Cursor
+from bridge.connector import Cursor, Login, Secret
 from bridge.core.content import Content
 from bridge.core.deliveries import Sent, Tell
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId
-from bridge.engine.ports import DeadLetter, Known, Queued, Store, StoredLink, StoredMessage, StoreError
+from bridge.engine.ports import DeadLetter, Known, Queued, Store, StoredLink, StoredLogin, StoredMessage, StoreError
 from tests.support.build import (
     as_relay,
     direct,
@@ -474,6 +474,24 @@ async def test_the_cursor_is_the_last_fact_that_was_new(store: Store):
 
 
 # Links
+
+
+async def test_logins_are_kept_and_replaced(store: Store):
+    def login(user: str, name: str, at: int, trouble: str = "") -> StoredLogin:
+        one = Login(person=person(user, "xmpp"), name=name, credentials=Secret(f"secret of {name}"))
+        return StoredLogin(network=Network("right"), login=one, at=at, trouble=trouble)
+
+    assert await store.logins() == []
+    await store.keep_login(login("ann@example.org", "@ann_bot", 2))
+    await store.keep_login(login("bob@example.org", "@bob_bot", 1))
+    await store.keep_login(login("ann@example.org", "@other_bot", 3, "revoked"))
+    first, second = login("bob@example.org", "@bob_bot", 1), login("ann@example.org", "@other_bot", 3, "revoked")
+    assert await store.logins() == [first, second]
+    assert "secret of" not in repr(await store.logins())
+    assert not await store.remove_login(Network("left"), first.login.person)
+    assert await store.remove_login(Network("right"), first.login.person)
+    assert not await store.remove_login(Network("right"), first.login.person)
+    assert await store.logins() == [second]
 
 
 async def test_links_are_kept_in_order(store: Store):

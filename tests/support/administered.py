@@ -6,6 +6,7 @@ from bridge.engine.counters import Counters
 from bridge.web.ports import (
     DeadLetterDocument,
     LinkDocument,
+    LoginDocument,
     NetworkDocument,
     NewLink,
     PuppetCount,
@@ -36,6 +37,7 @@ class FakeBridge:
         self.letters = [dead_letter("a"), dead_letter("b"), dead_letter("c")]
         self._networks = [network("left"), network("right", status="down", detail="gone")]
         self._links = {"dev": link("dev", "left:#a", "right:#a")}
+        self._logins = [LoginDocument(network="left", user="ann@example.org", name="@ann_bot", at=3, trouble="")]
         self._queues = [
             QueueDocument(room="left:#a", waiting=2, more=False, flying=1, oldest=5, reason=""),
             QueueDocument(room="left:#b", waiting=1, more=True, flying=0, oldest=6, reason="down"),
@@ -79,6 +81,15 @@ class FakeBridge:
         if self._links.pop(name, None) is None:
             reason = f'no link "{name}"'
             raise Refused(reason, status=404)
+
+    def logins(self) -> Sequence[LoginDocument]:
+        return self._logins
+
+    async def remove_login(self, network: str, user: str) -> None:
+        if not any((each.network, each.user) == (network, user) for each in self._logins):
+            reason = f'{user} has no login on "{network}"'
+            raise Refused(reason, status=404)
+        self._logins = [each for each in self._logins if (each.network, each.user) != (network, user)]
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         return self.letters[:limit]

@@ -60,6 +60,7 @@ class Diary:
         self.files: dict[str, bytes] = {}  # by handle or URL
         self.cursors: dict[RoomId, Cursor] = {}
         self.full = ""
+        self.login_troubles: list[tuple[Person, str, bool]] = []
         self._news = asyncio.Event()
 
     def emit(self, event: Event) -> "asyncio.Future[None]":
@@ -91,6 +92,10 @@ class Diary:
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
+
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        self.login_troubles.append((person, reason, over))
+        self._news.set()
 
     def free(self) -> None:
         """Take more again."""

@@ -64,6 +64,7 @@ class Stream:
         self.rooms: dict[str, Muc] = {}
         self.session: Session | None = None
         self.deaf = False  # what is sent is lost
+        self.answers: dict[tuple[str, str], Answer] = {}  # what the connector answers besides disco
         self._up = False
 
     # -- the Component
@@ -115,7 +116,7 @@ class Stream:
         pass
 
     def answer(self, kind: str, payload: str, answer: Answer) -> None:
-        pass
+        self.answers[kind, payload] = answer
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> VirtualTimer:
         return self.clock.call_later(seconds, call)

@@ -59,6 +59,9 @@ class Notebook:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
 
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        raise AssertionError("XMPP takes no logins")
+
     def took(self, kind: type[E]) -> list[E]:
         """Return the events of a kind, and forget them."""
         found = [event for event in self.events if isinstance(event, kind)]

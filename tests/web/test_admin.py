@@ -143,6 +143,14 @@ async def test_dead_letters(client: TestClient, bridge: FakeBridge) -> None:
     assert bridge.letters == []
 
 
+async def test_logins(client: TestClient, bridge: FakeBridge) -> None:
+    listed = await (await client.get("/api/v1/logins", headers=BEARER)).json()
+    assert [(login["user"], login["name"]) for login in listed] == [("ann@example.org", "@ann_bot")]
+    assert (await client.delete("/api/v1/logins/left/ann%40example.org", headers=BEARER)).status == 204
+    gone = await client.delete("/api/v1/logins/left/ann%40example.org", headers=BEARER)
+    assert await problem(gone) == (404, 'ann@example.org has no login on "left"')
+
+
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "many", "1e3", "99999999999999999999", "٣"])
 async def test_a_limit_that_is_none(client: TestClient, limit: str) -> None:
     response = await client.get("/api/v1/deadletters", params={"limit": limit}, headers=BEARER)

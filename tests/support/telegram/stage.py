@@ -112,6 +112,7 @@ class TestHub:
         self.reports: list[tuple[Status, str]] = []
         self.texts = {} if texts is None else texts
         self.files: dict[str, bytes] = {}  # by handle or URL
+        self.login_troubles: list[tuple[Person, str, bool]] = []
         self.away = 0
         self.held: list[asyncio.Future[None]] | None = None  # what waits to become durable
         self._stirred = asyncio.Event()
@@ -156,6 +157,10 @@ class TestHub:
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
+
+    def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
+        self.login_troubles.append((person, reason, over))
+        self._stirred.set()
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so; looked at whenever the connector says something."""
