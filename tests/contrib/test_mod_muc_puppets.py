@@ -16,6 +16,40 @@ LISTENER = f"{DOMAIN}/linkspan"
 COLLAPSE = "<collapse xmlns='urn:linkspan:muc-puppets:0'/>"
 
 
+OTHERS = {
+    "wraps": """
+local room_mt = module:depends "muc".room_mt;
+local originals = {};
+for _, name in ipairs { "broadcast", "each_occupant", "save_occupant", "send_occupant_list" } do
+	local original = room_mt[name];
+	originals[name] = original;
+	room_mt[name] = function (...) return original(...); end
+end
+function module.unload()
+	for name, original in pairs(originals) do room_mt[name] = original; end
+end
+""",
+    "fails": """
+module:hook("muc-broadcast-presence", function (event)
+	if event.stanza:get_child_text("status") == "fail" then error("as it is asked to"); end
+end, -20000);
+""",
+}
+"""Modules of somebody else: one wraps what ours wraps, one has an error in the middle of a broadcast."""
+
+
+class Shared(CollapsingProsody):
+    """A Prosody that has other modules as well."""
+
+    def settings(self) -> str:
+        """Return the search path, with the folder of the others in it."""
+        plugins = self.folder / "plugins"
+        plugins.mkdir(exist_ok=True)
+        for name, text in OTHERS.items():
+            (plugins / f"mod_{name}.lua").write_text(text)
+        return super().settings().replace(" }", f', "{plugins}" }}')
+
+
 def puppet(number: int) -> str:
     return f"p{number}%irc@{DOMAIN}/linkspan"
 
@@ -35,7 +69,7 @@ async def join(component: BareComponent, jid: str, nick: str, *, more: str = "")
 
 
 class Scene:
-    def __init__(self, prosody: CollapsingProsody, juliet: XmppPerson, component: BareComponent) -> None:
+    def __init__(self, prosody: Shared, juliet: XmppPerson, component: BareComponent) -> None:
         self.prosody, self.juliet, self.component = prosody, juliet, component
 
     async def said(self, text: str) -> list[str]:
@@ -44,13 +78,23 @@ class Scene:
         await self.juliet.message(ROOM, text)
         await self.juliet.fence()
         await self.component.fence()
-        return [el.get("to", "") for el in self.component.seen if el.findtext(f"{NS}body") == text]
+        return sorted(el.get("to", "") for el in self.component.seen if el.findtext(f"{NS}body") == text)
+
+    async def module(self, command: str, name: str) -> None:
+        """Load, unload or reload a module of the MUC service."""
+        await self.prosody.shell(f"module:{command}('{name}', 'conference.localhost')")
+
+    async def occupants(self) -> str:
+        """Ask the room how many are in it."""
+        info = await self.juliet.iq("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>", to=ROOM)
+        fields = {el.get("var"): el.findtext("{jabber:x:data}value") for el in info.iter("{jabber:x:data}field")}
+        return fields["muc#roominfo_occupants"] or ""
 
 
 @pytest.fixture
 async def scene() -> AsyncIterator[Scene]:
     async with (
-        CollapsingProsody(people={"juliet": "pw", "romeo": "pw"}) as prosody,
+        Shared(people={"juliet": "pw", "romeo": "pw"}) as prosody,
         XmppPerson("juliet", "pw", port=prosody.port) as juliet,
         BareComponent(DOMAIN, prosody.secret, port=prosody.component_port) as component,
     ):
@@ -69,7 +113,7 @@ async def test_the_listener_gets_the_only_copy(scene: Scene) -> None:
 async def test_without_asking_everything_is_as_usual(scene: Scene) -> None:
     await join(scene.component, LISTENER, "linkspan")
     await join(scene.component, puppet(0), "p0")
-    assert sorted(await scene.said("twice")) == sorted([LISTENER, puppet(0)])
+    assert await scene.said("twice") == sorted([LISTENER, puppet(0)])
 
 
 async def test_puppets_that_were_there_before_the_listener_are_collapsed_too(scene: Scene) -> None:
@@ -152,9 +196,51 @@ async def test_reloading_the_module_with_live_rooms_changes_nothing(scene: Scene
     await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
     await join(scene.component, puppet(0), "p0")
     assert await scene.said("before") == [LISTENER]
-    await scene.prosody.shell("module:reload('muc_puppets', 'conference.localhost')")
+    await scene.module("reload", "muc_puppets")
     assert await scene.said("after") == [LISTENER]
-    await scene.prosody.shell("module:unload('muc_puppets', 'conference.localhost')")
-    assert sorted(await scene.said("unloaded")) == sorted([LISTENER, puppet(0)])
-    await scene.prosody.shell("module:load('muc_puppets', 'conference.localhost')")
+    await scene.module("unload", "muc_puppets")
+    assert await scene.said("unloaded") == sorted([LISTENER, puppet(0)])
+    await scene.module("load", "muc_puppets")
     assert await scene.said("loaded") == [LISTENER]
+
+
+async def test_reloading_the_muc_itself_takes_the_module_with_it(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    await scene.module("reload", "muc")
+    assert await scene.said("after") == [LISTENER]
+
+
+async def test_modules_that_wrap_the_same_may_go_in_any_order(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    await scene.module("load", "wraps")
+    assert await scene.said("wrapped") == [LISTENER]
+    await scene.module("unload", "muc_puppets")
+    assert await scene.said("ours is gone") == sorted([LISTENER, puppet(0)])
+    await scene.module("unload", "wraps")
+    assert await scene.said("both are gone") == sorted([LISTENER, puppet(0)])
+    await scene.module("load", "muc_puppets")
+    assert await scene.said("ours is back") == [LISTENER]
+    await join(scene.component, puppet(1), "p1")
+    assert await scene.occupants() == "4"
+
+
+async def test_an_error_in_another_module_leaves_nothing_behind(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    await scene.module("load", "fails")
+    scene.component.send(f"<presence from='{puppet(0)}' to='{ROOM}/p0'><status>fail</status></presence>")
+    await scene.component.fence()
+    assert await scene.occupants() == "3"
+    assert await scene.said("and goes on") == [LISTENER]
+
+
+async def test_what_the_room_tells_everybody_about_somebody_absent_comes_once(scene: Scene) -> None:
+    await join(scene.component, LISTENER, "linkspan", more=COLLAPSE)
+    await join(scene.component, puppet(0), "p0")
+    await scene.juliet.configure(ROOM, whois="anyone")
+    await scene.juliet.affiliate(ROOM, "romeo@localhost", "member")
+    await scene.component.fence()
+    item = "{http://jabber.org/protocol/muc#user}x/{http://jabber.org/protocol/muc#user}item[@jid='romeo@localhost']"
+    assert [el.get("to") for el in scene.component.seen if el.find(item) is not None] == [LISTENER]

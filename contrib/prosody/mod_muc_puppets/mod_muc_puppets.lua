@@ -7,7 +7,7 @@
 -- kick, ban, leave), private messages, IQs, errors. Without a listener in the room everything is as usual, so a component
 -- that does not ask, or whose listener is kicked, sees no difference.
 --
--- Load it on the MUC component: modules_enabled = { "muc_puppets" }. Needs Prosody 0.12 or 13.
+-- Load it on the MUC component: modules_enabled = { "muc_puppets" }. For Prosody 0.12 and 13.
 
 local jid_host = require "util.jid".host;
 local next = next;
@@ -84,25 +84,40 @@ wrap("save_occupant", function (original, room, occupant)
 	return saved;
 end);
 
--- While a presence is broadcast, "every occupant" means every receiver.
-local publicising;
+-- The message of a room, and whatever else goes to every occupant: to every receiver. By then archive, history and
+-- filters have seen it.
+wrap("broadcast", function (original, room, stanza, condition)
+	local known = receivers(room);
+	if not known then return original(room, stanza, condition); end
+	for nick, occupant in next, known.all do
+		if condition == nil or condition(nick, occupant) then room:route_to_occupant(occupant, stanza); end
+	end
+end);
+
+-- A presence is broadcast in one loop over each_occupant, right behind the event muc-broadcast-presence; nothing else may
+-- get fewer occupants than there are. So the last handler of that event lets the next each_occupant of this room, and only
+-- that, give the receivers. An error on the way must not leave it so.
+local next_is_broadcast;
+module:hook("muc-broadcast-presence", function (event)
+	next_is_broadcast = event.room;
+end, -10000);
+
 wrap("each_occupant", function (original, room, ...)
-	if publicising == room then
+	if next_is_broadcast == room then
+		next_is_broadcast = nil;
 		local known = receivers(room);
 		if known then return next, known.all, nil; end
 	end
 	return original(room, ...);
 end);
 
-local function finish(before, ok, ...)
-	publicising = before;
+local function finish(ok, ...)
+	next_is_broadcast = nil;
 	if not ok then error((...), 0); end
 	return ...;
 end
 wrap("publicise_occupant_status", function (original, room, ...)
-	local before = publicising;
-	publicising = room;
-	return finish(before, pcall(original, room, ...));
+	return finish(pcall(original, room, ...));
 end);
 
 -- A puppet that joins is not told who is there: its component knows from the listener.
@@ -114,15 +129,6 @@ wrap("send_occupant_list", function (original, room, to, ...)
 	end
 	return original(room, to, ...);
 end);
-
--- Last of all handlers, so that archive, history and filters have seen the message.
-module:hook("muc-broadcast-message", function (event)
-	local room, stanza = event.room, event.stanza;
-	local known = receivers(room);
-	if not known then return; end
-	for _, occupant in next, known.all do room:route_to_occupant(occupant, stanza); end
-	return true;
-end, -10000);
 
 local function forget_all()
 	for room in (muc.live_rooms or muc.each_room)(true) do room._muc_puppets = nil; end
