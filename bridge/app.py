@@ -37,6 +37,7 @@ from bridge.web.proxies import Proxies, networks
 from bridge.web.public import PublicSite
 from bridge.web.server import Listener
 from bridge.xmpp.connector import XmppConnector
+from bridge.xmpp.uploads import Puts
 
 log = logging.getLogger(__name__)
 
@@ -89,14 +90,18 @@ def _without_restart(old: Config, new: Config) -> Config:
     return msgspec.structs.replace(new, store=old.store, xmpp=new.xmpp if same_domain else old.xmpp)
 
 
-def build(configured: Config, names: Sequence[Network], clock: Clock) -> dict[Network, Connector]:
+def build(
+    configured: Config, names: Sequence[Network], clock: Clock, puts: Puts | None = None
+) -> dict[Network, Connector]:
     """Build the connectors of these networks. Raises: ConfigError for settings that a connector refuses."""
     connectors: dict[Network, Connector] = {}
     problems: list[Problem] = []
     instance = instance_id(configured.xmpp.domain)
     for name in names:
         if name == XMPP:
-            connectors[name] = XmppConnector(configured.xmpp, instance=instance, version=__version__, clock=clock)
+            connectors[name] = XmppConnector(
+                configured.xmpp, instance=instance, version=__version__, clock=clock, puts=puts
+            )
             continue
         network = configured.networks[name]
         setup = Setup(
@@ -146,7 +151,7 @@ class App:
 
         Raises: ConfigError, StoreError, CannotListen; then nothing is left running.
         """
-        connectors = build(self._config, list(networks_of(self._config)), self._clock)
+        connectors = build(self._config, list(networks_of(self._config)), self._clock, self._web)
         await self._store.open()
         self._introduce()
         try:
@@ -178,7 +183,7 @@ class App:
         if todo.restart_needed:
             new = _without_restart(self._config, new)
             todo = changes(self._config, new)
-        connectors = build(new, todo.start, self._clock)
+        connectors = build(new, todo.start, self._clock, self._web)
         stored = await self._store.links()
         old, self._config = self._config, new
         await asyncio.gather(*(self._hub.remove_network(network) for network in todo.stop))

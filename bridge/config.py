@@ -132,6 +132,7 @@ class XmppSettings(_Table, frozen=True):
     port: Port = 5347
     nick: str = "linkspan"  # the bridge's own occupant in linked rooms
     admins: tuple[str, ...] = ()  # bare JIDs
+    upload: str = ""  # the upload service; default: the one that the server lists
 
     def __post_init__(self) -> None:
         """Refuse what the server would refuse, in words that name the key."""
@@ -143,6 +144,9 @@ class XmppSettings(_Table, frozen=True):
             raise ValueError(msg)
         if not self.nick.strip() or not self.nick.isprintable():
             msg = f"nick: found {quoted(self.nick)}, expected a nick without control characters"
+            raise ValueError(msg)
+        if self.upload and not is_domain(self.upload):
+            msg = f'upload: found {quoted(self.upload)}, expected an address such as "upload.example.org"'
             raise ValueError(msg)
         for jid in self.admins:
             if not _BARE_JID.fullmatch(jid):

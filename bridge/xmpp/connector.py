@@ -48,6 +48,7 @@ from bridge.xmpp.outbound import LONGEST
 from bridge.xmpp.ports import Component, IqRefused, Session
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.surroundings import Surroundings
+from bridge.xmpp.uploads import Puts, Uploads
 
 CAPABILITIES = Capabilities(
     representation=Representation.ADDRESS,
@@ -107,6 +108,10 @@ class Settings(Protocol):
     def admins(self) -> tuple[str, ...]:
         """Bare JIDs of who is told of trouble."""
 
+    @property
+    def upload(self) -> str:
+        """The upload service, "" for the one that the server lists."""
+
 
 class Stream(Component, Protocol):
     """A component that can be run."""
@@ -126,6 +131,7 @@ class XmppConnector:
         version: str,
         clock: Clock,
         stream: Stream | None = None,
+        puts: Puts | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.directory = Directory(settings.domain, find=self._find_shown)
@@ -139,6 +145,7 @@ class XmppConnector:
         self._stream = stream
         self._clock = clock
         self._around = Surroundings(component=stream, clock=clock, instance=instance, nick=settings.nick, jitter=jitter)
+        self._around.uploads = Uploads(self._around, puts, service=settings.upload)
         self._around.changed = self._changed
         self._around.alarm = Alarms(self._around, settings.admins).ring
         self._rooms: dict[str, JoinedRoom] = {}  # by address, bare and as on the wire
@@ -339,6 +346,7 @@ class XmppConnector:
     def stream_up(self) -> None:
         """Begin anew: rooms are joined by their listeners' tasks."""
         self._around.up.set()
+        self._around.uploads.look()
         if self._around.hub is not None:
             self._around.hub.report(Status.READY)
 

@@ -6,12 +6,11 @@ sender is, and whether the message is our own, is decided by the rooms, which ca
 """
 
 from datetime import UTC, datetime
-from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element
 
 import msgspec
 
-from bridge.core.content import Attachment, Content, Kind
+from bridge.core.content import Content, Kind
 from bridge.core.events import (
     DirectPosted,
     Member,
@@ -27,7 +26,7 @@ from bridge.core.events import (
 from bridge.core.ids import EventKey, MessageId, Person, Room, digest
 from bridge.core.styling import from_styling
 from bridge.core.text import clean, clean_name
-from bridge.xmpp import marks
+from bridge.xmpp import marks, sharing
 from bridge.xmpp import namespaces as ns
 
 _STANZA = f"{{{ns.COMPONENT}}}"
@@ -40,7 +39,7 @@ _REPLACE = f"{{{ns.CORRECT}}}replace"
 _REPLY = f"{{{ns.REPLY}}}reply"
 _FALLBACK, _FALLBACK_BODY = f"{{{ns.FALLBACK}}}fallback", f"{{{ns.FALLBACK}}}body"
 _UNSTYLED = f"{{{ns.STYLING}}}unstyled"
-_OOB, _OOB_URL, _OOB_TEXT = f"{{{ns.OOB}}}x", f"{{{ns.OOB}}}url", f"{{{ns.OOB}}}desc"
+_WITH_FILES = frozenset({f"{{{ns.OOB}}}x", f"{{{ns.FILE_SHARING}}}file-sharing", f"{{{ns.REFERENCES}}}reference"})
 _DELAY, _OLD_DELAY = f"{{{ns.DELAY}}}delay", "{jabber:x:delay}x"
 _COMPOSING = f"{{{ns.CHAT_STATES}}}composing"
 _NOT_COMPOSING = tuple(f"{{{ns.CHAT_STATES}}}{state}" for state in ("paused", "active", "inactive", "gone"))
@@ -48,7 +47,6 @@ OCCUPANT_ID = f"{{{ns.OCCUPANT_ID}}}occupant-id"
 
 MOST_REACTIONS = 20
 LONGEST_REACTION = 64
-MOST_ATTACHMENTS = 20
 
 _Parts = dict[str, Element]
 
@@ -139,7 +137,7 @@ def read(
         return _retracted(element, parts[_RETRACT], origin, sender)
     if _REACTIONS in parts:
         return _reacted(parts[_REACTIONS], origin, sender)
-    if BODY in parts or (_OOB in parts and _attachments(element)):
+    if BODY in parts or (_WITH_FILES & parts.keys() and sharing.read(element)):
         return _said(element, parts, origin, sender, names)
     if SUBJECT in parts:
         return TopicChanged(origin=origin, topic=clean_name(parts[SUBJECT].text or ""), sender=sender)
@@ -248,9 +246,10 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
     text = (parts[BODY].text or "") if BODY in parts else ""  # a file may come without words
     if replies and _FALLBACK in parts:
         text = without_fallback(text, element, ns.REPLY)
-    attachments: tuple[Attachment, ...] = ()
-    if _OOB in parts:
-        attachments = _attachments(element)
+    attachments = sharing.read(element) if _WITH_FILES & parts.keys() else ()
+    if attachments:
+        if _FALLBACK in parts:
+            text = _beside_files(text, element)
         if any(text.strip() == file.url for file in attachments):
             text = ""
     text = clean(text)
@@ -261,6 +260,15 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
         return Content(text=text, kind=kind, attachments=attachments)
     content = from_styling(text, kind=kind)
     return msgspec.structs.replace(content, attachments=attachments) if attachments else content
+
+
+def _beside_files(text: str, element: Element) -> str:
+    """Return what is said beside a file: a fallback without a range is the whole body (XEP-0428 section 3)."""
+    for fallback in element.findall(_FALLBACK):
+        regions = fallback.findall(_FALLBACK_BODY)
+        if fallback.get("for") == ns.FILE_SHARING and (not len(fallback) or any(not each.keys() for each in regions)):
+            return ""
+    return without_fallback(text, element, ns.FILE_SHARING)
 
 
 def without_fallback(text: str, element: Element, namespace: str) -> str:
@@ -280,21 +288,3 @@ def without_fallback(text: str, element: Element, namespace: str) -> str:
 
 def _number(value: str | None) -> int | None:
     return int(value) if value is not None and value.isascii() and value.isdigit() and len(value) < 10 else None
-
-
-def _attachments(element: Element) -> tuple[Attachment, ...]:
-    """Return the files that a message points at (XEP-0066); only addresses that anybody can fetch."""
-    found = []
-    for oob in element.findall(_OOB)[:MOST_ATTACHMENTS]:
-        url = (oob.findtext(_OOB_URL) or "").strip()
-        if url.startswith(("https://", "http://")):
-            found.append(Attachment(url=url, name=_file_name(url), description=oob.findtext(_OOB_TEXT) or ""))
-    return tuple(found)
-
-
-def _file_name(url: str) -> str:
-    try:
-        path = urlsplit(url).path
-    except ValueError:
-        return ""
-    return unquote(path.rpartition("/")[2])

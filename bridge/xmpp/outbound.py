@@ -11,7 +11,7 @@ from typing import assert_never
 import msgspec
 
 from bridge.core.capabilities import Limit, Unit
-from bridge.core.content import Attachment, Content, Kind, Reply
+from bridge.core.content import Content, Kind, Reply
 from bridge.core.deliveries import (
     Announce,
     AsBridge,
@@ -30,8 +30,9 @@ from bridge.core.spans import prefixed
 from bridge.core.splitting import cut
 from bridge.core.styling import to_styling
 from bridge.core.text import clean_name
-from bridge.xmpp import marks, stanzas
+from bridge.xmpp import marks, sharing, stanzas
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.sharing import Placed
 
 Spoken = Post | Edit | Retract | React | SetTopic | Announce
 """Deliveries that a room reflects."""
@@ -59,6 +60,7 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     stable_ids: bool  # copies have two ids: the room's and, second, the attribute
     reply_to: str = ""  # occupant JID of who is answered, where known
     known_as: bool = True  # what is edited was said by the same occupant
+    placed: tuple[Placed, ...] = ()  # the content's files, where everybody can fetch them; () where nobody looked
 
 
 def parts(delivery: Spoken, speaker: Speaker) -> list[Part]:
@@ -116,9 +118,10 @@ def _posted(post: Post, speaker: Speaker) -> list[Part]:
             if post.reply is not None and not written:
                 text, extra = _quoting(post.reply, text, speaker, extra)
             written.append(_part(head, speaker, index=len(written), body=text, extra=extra))
-    for file in content.attachments:
-        url = _words(Content(text=file.url), head)[0]
-        written.append(_part(head, speaker, index=len(written), body=url, extra=_oob(file)))
+    for placed in speaker.placed or [Placed(file=file) for file in content.attachments]:
+        body = _words(Content(text=placed.file.url), head)[0]
+        extra = sharing.written(placed, body=body)
+        written.append(_part(head, speaker, index=len(written), body=body, extra=extra))
     return written
 
 
@@ -186,10 +189,6 @@ def _relayed(kind: Kind, name: str) -> str:
             return f"-{name}- "
         case _:
             assert_never(kind)
-
-
-def _oob(file: Attachment) -> str:
-    return stanzas.oob(file.url, description=file.description)
 
 
 def _quoting(reply: Reply, text: str, speaker: Speaker, extra: str) -> tuple[str, str]:

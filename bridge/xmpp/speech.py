@@ -13,7 +13,7 @@ import enum
 from collections import deque
 from typing import Protocol, assert_never
 
-from bridge.core.content import Reply
+from bridge.core.content import Attachment, Reply
 from bridge.core.deliveries import (
     Announce,
     AsBridge,
@@ -35,6 +35,7 @@ from bridge.xmpp.ghosts import Ghosts
 from bridge.xmpp.muc import Refusal
 from bridge.xmpp.outbound import Speaker, Spoken
 from bridge.xmpp.refusals import NOT_IN_ROOM, failure
+from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
 PATIENCE = 10.0
@@ -84,7 +85,7 @@ class Turn(enum.Enum):
 class Order:
     """One delivery on its way."""
 
-    __slots__ = ("address", "delivery", "done", "ghost", "ids", "names", "since")
+    __slots__ = ("address", "delivery", "done", "ghost", "ids", "names", "placed", "placing", "since")
 
     def __init__(self, delivery: Spoken, done: "asyncio.Future[Sent]", since: float) -> None:
         self.delivery = delivery
@@ -94,6 +95,8 @@ class Order:
         self.address = ""
         self.ids: list[str] = []  # of its parts
         self.names: dict[str, str] = {}  # id -> stanza-id of the parts that the room has said
+        self.placing = False  # its files are on their way to where everybody can fetch them
+        self.placed: tuple[Placed, ...] = ()
 
 
 class Speech:
@@ -118,10 +121,21 @@ class Speech:
         if why:
             done.set_exception(Permanent(why))
             return done
-        self._queue.append(Order(delivery, done, self._place.around.clock.monotonic()))
+        order = Order(delivery, done, self._place.around.clock.monotonic())
+        self._queue.append(order)
+        if isinstance(delivery, Post) and any(map(self._place.around.uploads.needed, delivery.content.attachments)):
+            order.placing = self._place.around.spawn(self._place_files(order, delivery.content.attachments))
         if len(self._queue) == 1:
             self.pump()
         return done
+
+    async def _place_files(self, order: Order, files: tuple[Attachment, ...]) -> None:
+        """Put the files of a message where everybody can fetch them; what is said behind it waits."""
+        uploads = self._place.around.uploads
+        order.placed = tuple([await uploads.place(file) for file in files])
+        order.placing = False
+        order.since = self._place.around.clock.monotonic()
+        self.pump()
 
     def pump(self) -> None:
         """Write what can be written; the rest waits behind the first that cannot."""
@@ -206,7 +220,7 @@ class Speech:
                 if now - order.since > GIVE_UP:
                     self._withdraw(order)
                     _fail(order, Retry("the room has not said it", after=1.0))
-        if self._queue and now - self._queue[0].since > GIVE_UP:
+        if self._queue and not self._queue[0].placing and now - self._queue[0].since > GIVE_UP:
             if self._place.speaking():
                 _fail(self._queue.popleft(), VoiceLost("the ghost did not get into the room in time"))
                 self.pump()
@@ -217,6 +231,8 @@ class Speech:
 
     def _speaker(self, order: Order) -> Speaker | DeliveryFailure | Turn:
         """Choose who says it."""
+        if order.placing:
+            return Turn.LATER
         delivery = order.delivery
         if isinstance(delivery, Retract):
             return self._retracting(order, delivery)
@@ -261,6 +277,7 @@ class Speech:
             stable_ids=place.stable_ids(),
             reply_to=reply_to,
             known_as=known_as,
+            placed=order.placed,
         )
 
     def _retracting(self, order: Order, retract: Retract) -> Speaker | DeliveryFailure | Turn:

@@ -8,14 +8,16 @@ import random
 import secrets
 from collections.abc import Callable, Coroutine
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from bridge.connector import Hub
+from bridge.core.content import Attachment
 from bridge.core.events import Event, Origin
 from bridge.core.ids import EventKey, Person, Room
 from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import Clock
 from bridge.xmpp.ports import Component
+from bridge.xmpp.sharing import Placed
 
 RESOURCE = "linkspan"
 """Resource of the listener and of every ghost: ``bob%libera@bridge.example.org/linkspan``."""
@@ -29,6 +31,34 @@ def _ignore_alarm(_room: Room, _words: str) -> None:
 
 def _ignore() -> None:
     """Do nothing."""
+
+
+class Placing(Protocol):
+    """Puts files where everybody can fetch them."""
+
+    def needed(self, file: Attachment) -> bool:
+        """Tell whether a file has to be put somewhere before it is said."""
+
+    async def place(self, file: Attachment) -> Placed:
+        """Return a file where everybody can fetch it, as well as that can be done."""
+
+    def look(self) -> None:
+        """Look for the service anew."""
+
+
+class Unplaced:
+    """Leaves files where they are."""
+
+    def needed(self, file: Attachment) -> bool:  # noqa: ARG002
+        """Need nothing."""
+        return False
+
+    async def place(self, file: Attachment) -> Placed:
+        """Leave it where it is."""
+        return Placed(file=file)
+
+    def look(self) -> None:
+        """Look for nothing."""
 
 
 class Surroundings:
@@ -54,6 +84,7 @@ class Surroundings:
         self.hub: Hub | None = None  # while the connector runs
         self.alarm: Callable[[Room, str], None] = _ignore_alarm  # tells the admins about a room
         self.changed: Callable[[], None] = _ignore  # a room is in another state
+        self.uploads: Placing = Unplaced()
         self.up = asyncio.Event()  # while the stream is
         self.entering = asyncio.Semaphore(20)  # listeners on their way into rooms
         self._tasks: asyncio.TaskGroup | None = None

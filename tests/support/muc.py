@@ -62,6 +62,7 @@ class Stream:
         self.built = 0  # stanzas that the session wanted
         self.skipped = 0
         self.rooms: dict[str, Muc] = {}
+        self.services: dict[str, Callable[[Element], str]] = {}  # others that answer IQs; may raise Refused
         self.session: Session | None = None
         self.deaf = False  # what is sent is lost
         self.answers: dict[tuple[str, str], Answer] = {}  # what the connector answers besides disco
@@ -89,12 +90,12 @@ class Stream:
         await asyncio.sleep(0)
         element = xml(f"<iq type='{kind}' to={quoteattr(to)} from={quoteattr(sender or self.domain)}>{payload}</iq>")
         self.sent.append(element)
-        room = self.rooms.get(_bare(to))
-        if room is None or self.deaf or not self._up:
+        room, service = self.rooms.get(_bare(to)), self.services.get(to)
+        if (room is None and service is None) or self.deaf or not self._up:
             condition = "remote-server-timeout"
             raise IqRefused(condition)
         try:
-            result = room.asked(element)
+            result = service(element) if service is not None else room.asked(element)  # type: ignore[union-attr]
         except Refused as refused:
             raise IqRefused(refused.condition, refused.text) from None
         await asyncio.sleep(0)

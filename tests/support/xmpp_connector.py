@@ -15,6 +15,7 @@ from bridge.core.events import Event, Member
 from bridge.core.ids import EventKey, Network, Person, PersonId, RoomId
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.rooms import JoinedRoom
+from bridge.xmpp.uploads import Puts
 from tests.support.clock import VirtualClock, quiet
 from tests.support.files import opened
 from tests.support.muc import ROOM, Muc, Stream
@@ -82,6 +83,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 5347
     nick: str = "linkspan"
     admins: tuple[str, ...] = ("admin@localhost",)
+    upload: str = ""
 
 
 class Bridge:
@@ -90,7 +92,9 @@ class Bridge:
     domain = "bridge.localhost"
     listener = "bridge.localhost/linkspan"
 
-    def __init__(self, *, listen: bool = True, password: str = "", cursor: Cursor | None = None) -> None:
+    def __init__(
+        self, *, listen: bool = True, password: str = "", cursor: Cursor | None = None, puts: Puts | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.stream = Stream(self.clock, domain=self.domain)
         self.muc = Muc(self.stream)
@@ -98,7 +102,13 @@ class Bridge:
         if cursor is not None:
             self.hub.cursors[ROOM] = cursor
         self.connector = XmppConnector(
-            Settings(), instance=INSTANCE, version="1", clock=self.clock, stream=self.stream, jitter=lambda: 0.5
+            Settings(),
+            instance=INSTANCE,
+            version="1",
+            clock=self.clock,
+            stream=self.stream,
+            puts=puts,
+            jitter=lambda: 0.5,
         )
         self._listen, self._password = listen, password
         self._running: asyncio.Task[None] | None = None

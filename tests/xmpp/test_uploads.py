@@ -1,0 +1,152 @@
+"""Files of other networks on their way to the upload service of an XMPP server, and what is said when that fails."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Mapping
+from xml.etree.ElementTree import Element
+
+import pytest
+from msgspec.structs import replace
+from PIL import Image
+
+from bridge.connector import Unreadable
+from bridge.core.content import Attachment, Content
+from tests.support import build
+from tests.support.muc import Refused
+from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, outcome
+
+UPLOAD = "upload.localhost"
+NS = "urn:xmpp:http:upload:0"
+OOB = "{jabber:x:oob}x/{jabber:x:oob}url"
+FILE = "{urn:xmpp:sfs:0}file-sharing/{urn:xmpp:file:metadata:0}file/"
+METADATA = FILE + "{urn:xmpp:file:metadata:0}"
+BODY = "{jabber:component:accept}body"
+
+
+def png(width: int = 600, height: int = 300) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGBA", (width, height), "teal").save(out, "PNG")
+    return out.getvalue()
+
+
+class Service:
+    """An upload service, and what was put there."""
+
+    def __init__(self, *, most: int = 1_000_000, refuses: str = "") -> None:
+        self.most, self.refuses = most, refuses
+        self.asked: list[dict[str, str]] = []
+        self.stored: dict[str, tuple[bytes, str, Mapping[str, str]]] = {}
+        self.trusted: list[str] = []
+        self.broken = False
+
+    def server(self, iq: Element) -> str:
+        return f"<query xmlns='http://jabber.org/protocol/disco#items'><item jid='conference.localhost'/><item jid='{UPLOAD}'/></query>"
+
+    def service(self, iq: Element) -> str:
+        request = iq.find(f"{{{NS}}}request")
+        if request is None:
+            return (
+                f"<query xmlns='http://jabber.org/protocol/disco#info'><feature var='{NS}'/><x xmlns='jabber:x:data'>"
+                f"<field var='max-file-size'><value>{self.most}</value></field></x></query>"
+            )
+        self.asked.append(dict(request.attrib))
+        if self.refuses:
+            raise Refused(self.refuses)
+        url = f"http://127.0.0.1:5280/files/{len(self.asked)}/{request.get('filename')}"
+        return (
+            f"<slot xmlns='{NS}'><put url='{url}?put'><header name='Authorization'>Bearer\n x</header>"
+            f"<header name='Host'>elsewhere</header></put><get url='{url}'/></slot>"
+        )
+
+    async def put(self, url: str, headers: Mapping[str, str], *, chunks: AsyncIterator[bytes], size: int, kind: str):
+        data = b"".join([chunk async for chunk in chunks])
+        assert len(data) == size
+        if self.broken:
+            raise Unreadable("the upload service said 507")
+        self.stored[url] = (data, kind, dict(headers))
+
+    def trust(self, beginning: str) -> None:
+        self.trusted.append(beginning)
+
+
+PHOTO = Attachment(url="https://bridge/media/x", handle="h1", network="family", description="photo")
+
+
+async def say(bridge: Bridge, *files: Attachment, text: str = "") -> list[Element]:
+    await bridge.wish("bob")
+    bridge.stream.take("message", to=ROOM)
+    post = build.post("x", to=f"xmpp:{ROOM}", voice=as_ghost("bob"))
+    done = bridge.connector.send(replace(post, content=Content(text=text, attachments=files)))
+    behind = bridge.connector.send(build.post("and then", to=f"xmpp:{ROOM}", voice=as_ghost("bob")))
+    await asyncio.wait([done, behind], timeout=20)  # pictures are made small in a thread
+    assert await outcome(done) is not None
+    return bridge.stream.take("message", to=ROOM)
+
+
+def bridge_with(service: Service, **files: bytes) -> Bridge:
+    bridge = Bridge(puts=service)
+    bridge.stream.services = {"localhost": service.server, UPLOAD: service.service}
+    bridge.hub.files.update(files)
+    return bridge
+
+
+async def test_a_picture_is_uploaded_with_all_that_is_known_of_it():
+    service, data = Service(), png()
+    async with bridge_with(service, h1=data) as bridge:
+        words, picture, behind = await say(bridge, PHOTO, text="look")
+    url = "http://127.0.0.1:5280/files/2/image.png"
+    assert [m.findtext(BODY) for m in (words, picture, behind)] == ["look", url, "and then"]
+    assert picture.findtext(OOB) == url
+    about = [picture.findtext(METADATA + name) for name in ("media-type", "name", "size", "width", "height", "desc")]
+    assert about == ["image/png", "image.png", str(len(data)), "600", "300", "photo"]
+    small = picture.find(FILE + "{urn:xmpp:thumbs:1}thumbnail")
+    assert small is not None
+    assert (small.get("uri"), small.get("width"), small.get("height")) == (
+        "http://127.0.0.1:5280/files/3/thumbnail.jpg",
+        "256",
+        "128",
+    )
+    assert service.stored[f"{url}?put"] == (data, "image/png", {"Authorization": "Bearer x"})
+    assert service.stored["http://127.0.0.1:5280/files/3/thumbnail.jpg?put"][0][:2] == b"\xff\xd8"
+    assert service.trusted == ["http://127.0.0.1:5280/files/"]
+
+
+async def test_the_same_file_is_uploaded_once():
+    service = Service()
+    async with bridge_with(service, h1=b"%PDF-1.4\n%") as bridge:
+        first = await say(bridge, PHOTO)
+        second = await say(bridge, PHOTO)
+    assert first[0].findtext(OOB) == second[0].findtext(OOB)
+    assert len(service.stored) == 1
+
+
+@pytest.mark.parametrize(
+    "service",
+    [Service(refuses="not-allowed"), Service(most=10), Service()],
+    ids=["the service refuses", "it is too large", "it cannot be put"],
+)
+async def test_what_cannot_be_uploaded_is_said_by_the_url_of_the_bridge(service: Service):
+    service.broken = True
+    async with bridge_with(service, h1=png()) as bridge:
+        said, _ = await say(bridge, PHOTO)
+    assert said.findtext(BODY) == said.findtext(OOB) == "https://bridge/media/x"
+
+
+async def test_without_a_service_and_for_what_everybody_can_fetch_nothing_is_uploaded():
+    service = Service()
+    async with bridge_with(service, h1=png()) as bridge:
+        public = Attachment(url="https://f.example/a.png", name="a.png")
+        said, _ = await say(bridge, public)
+        assert said.findtext(BODY) == "https://f.example/a.png"
+    assert service.stored == {}
+    bridge = bridge_with(service, h1=png())
+    bridge.stream.services.clear()
+    async with bridge:
+        said, _ = await say(bridge, PHOTO)
+        assert said.findtext(BODY) == "https://bridge/media/x"
+
+
+async def test_a_file_that_is_gone_is_said_by_its_url():
+    async with bridge_with(Service()) as bridge:
+        said, _ = await say(bridge, PHOTO)
+        assert said.findtext(BODY) == "https://bridge/media/x"
