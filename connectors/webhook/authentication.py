@@ -33,7 +33,6 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from bridge.connector import Request, Secret
-from bridge.core.addresses import is_within, parse_range
 
 TOLERANCE: Final = 300
 """Seconds that a signed time may be away from ours."""
@@ -64,62 +63,54 @@ class Authentication(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     scheme: Scheme = Scheme.NONE
     """How the sender shows who it is."""
-    secrets: tuple[Secret, ...] = ()
-    """What both know; two while one replaces the other."""
+    secret: Secret | None = None
+    """What both know."""
+    old_secret: Secret | None = None
+    """One that is good as well, while the sender is told about the new one."""
     header: str = ""
     """The header (``header``, ``stripe``) or field of the query (``query``) that holds it, where that is not fixed."""
     timestamp_header: str = ""
     """For ``grafana``: the header that holds the signed time, where Grafana was told to send one."""
-    addresses: tuple[str, ...] = ()
-    """From where deliveries may come: addresses and ranges; empty: from anywhere."""
 
     def __post_init__(self) -> None:
         """Refuse what could not work, each with the key that is wrong."""
-        _check_secrets(self.scheme, self.secrets)
+        if self.scheme is Scheme.NONE and self.secrets:
+            msg = 'secret: found one, expected none for the scheme "none"'
+            raise ValueError(msg)
+        if self.scheme is not Scheme.NONE and self.secret is None:
+            msg = f'secret: found none, expected one for the scheme "{self.scheme}"'
+            raise ValueError(msg)
         if self.scheme is Scheme.HEADER and not self.header:
             msg = 'header: found nothing, expected the name of the header that holds the secret, like "X-Token"'
             raise ValueError(msg)
-        for each in self.addresses:
-            try:
-                parse_range(each)
-            except ValueError as error:
-                msg = f"addresses: {error}"
-                raise ValueError(msg) from None
+        for key, secret in (("secret", self.secret), ("old_secret", self.old_secret)):
+            mistake = "" if secret is None else _mistake(self.scheme, secret)
+            if mistake:
+                msg = f"{key}: {mistake}"
+                raise ValueError(msg)
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """All that are good."""
+        return tuple(each for each in (self.secret, self.old_secret) if each is not None)
 
 
-def _check_secrets(scheme: Scheme, secrets: tuple[Secret, ...]) -> None:
-    if scheme is Scheme.NONE and secrets:
-        msg = 'secrets: found some, expected none for the scheme "none"'
-        raise ValueError(msg)
-    if scheme is not Scheme.NONE and not secrets:
-        msg = f'secrets: found none, expected at least one for the scheme "{scheme}"'
-        raise ValueError(msg)
-    for each in secrets:
-        if scheme is Scheme.STANDARD_WEBHOOKS and _key(each) is None:
-            msg = 'secrets: found something else, expected "whsec_" and 24 to 64 bytes in Base64'
-            raise ValueError(msg)
-        if scheme is Scheme.BASIC and ":" not in each:
-            msg = 'secrets: found no colon, expected "user:password"'
-            raise ValueError(msg)
-        if len(each) < _LEAST_SECRET:
-            msg = f"secrets: found one of {len(each)} characters, expected at least {_LEAST_SECRET}"
-            raise ValueError(msg)
+def _mistake(scheme: Scheme, secret: Secret) -> str:
+    """Return why a secret is none for this scheme, "" if it is one."""
+    if scheme is Scheme.STANDARD_WEBHOOKS and _key(secret) is None:
+        return 'found something else, expected "whsec_" and 24 to 64 bytes in Base64'
+    if scheme is Scheme.BASIC and ":" not in secret:
+        return 'found no colon, expected "user:password"'
+    if len(secret) < _LEAST_SECRET:
+        return f"found {len(secret)} characters, expected at least {_LEAST_SECRET}"
+    return ""
 
 
 def refusal(authentication: Authentication, request: Request, *, now: float) -> str:
-    """Return "" for a delivery that is authentic, else why it is not, for the operator; ``now`` in seconds since the epoch.
-
-    That the address is wrong is said with :data:`ELSEWHERE`: then the answer is 403 and not 401.
-    """
-    if authentication.addresses:
-        ranges = [parse_range(each) for each in authentication.addresses]
-        if not is_within(request.remote, ranges):
-            return ELSEWHERE
+    """Return "" for a delivery that is authentic, else why it is not, for the operator; ``now`` in seconds since the epoch."""
     return _SCHEMES[authentication.scheme](authentication, request, now)
 
 
-ELSEWHERE: Final = "it comes from an address that is not allowed"
-"""The one refusal that no signature would mend."""
 _MISSING: Final = "{} is missing or empty"
 _WRONG: Final = "{} does not fit the body and a secret"
 
