@@ -24,8 +24,9 @@ from bridge.connector import Connector, Opens, PuppetMode, PuppetSettings, Serve
 from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, digest
 from bridge.engine.clock import SystemClock
-from bridge.engine.hub import Hub
+from bridge.engine.hub import Hub, Link
 from bridge.engine.ports import Clock, Store, StoredLink, StoreError
+from bridge.gateway import Gateway
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
@@ -141,6 +142,8 @@ class App:
         self._web = Web()
         self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain), fetch=self._web)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
+        self._links: list[Link] = []  # configured ones
+        self._gateway = Gateway(self._hub, configured.gateway, relink=self._relink)
         self._listener: Listener | None = None
         self._public = PublicSite()
         self._public_listener: Listener | None = None
@@ -217,7 +220,11 @@ class App:
         links, trouble = merged(self._config.links, stored, networks_of(self._config))
         for sentence in trouble:
             log.warning("%s", sentence)
-        self._hub.set_links(map(as_link, links))
+        self._links = [as_link(link) for link in links]
+        self._relink()
+
+    def _relink(self) -> None:
+        self._hub.set_links(self._gateway.amended(self._links))
 
     def _add(self, connectors: Mapping[Network, Connector]) -> None:
         for network, connector in connectors.items():
@@ -233,11 +240,15 @@ class App:
         """Tell everybody who has to know it which networks and links there are."""
         kinds = kinds_of(self._config)
         self.administration.kinds = kinds
+        self._gateway.settings = self._config.gateway
+        self._gateway.kinds = kinds
+        self._gateway.modes = {name: network.puppets.mode for name, network in self._config.networks.items()}
         self.administration.written = self._config.links
         for connector in self._hub.networks().values():
             if isinstance(connector, XmppConnector):
                 connector.know_networks(kinds)
                 connector.know_logins(self._hub.logins)
+                connector.host(self._gateway)
 
     async def _listen(self, http: HttpSettings) -> None:
         host, port = config.address(http.admin_listen) or ("", 0)

@@ -248,6 +248,8 @@ class GatewaySettings(_Table, frozen=True):
     open_irc_tls: OpenIrcTls = OpenIrcTls.REQUIRED
     fixed_server: str = ""
     persistent: bool = False
+    allow: tuple[str, ...] = ()  # bare JIDs and domains; empty: everybody
+    deny: tuple[str, ...] = ()
 
 
 class LogLevel(StrEnum):

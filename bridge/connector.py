@@ -15,11 +15,25 @@ import msgspec
 from bridge.core.capabilities import Capabilities
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Delivery, Sent
-from bridge.core.events import Event, Member, Presence
+from bridge.core.events import (
+    Event,
+    Member,
+    MemberLeft,
+    MembersListed,
+    Presence,
+    PuppetJoined,
+    PuppetLeft,
+    RoomClosed,
+    RoomOpened,
+)
 from bridge.core.ids import EventKey, Network, Person, PersonId, Room, RoomId
 
 API = 1
 """Version of this contract; a connector that was written for another one is refused with a clear sentence."""
+
+
+Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed
+"""What is told to who :class:`Follows`; of those who left, whoever was removed."""
 
 
 class Status(StrEnum):
@@ -145,6 +159,28 @@ class Listens(Protocol):
 
     def unlisten(self, room: RoomId) -> None:
         """Leave the room, and take every puppet out of it."""
+
+
+@runtime_checkable
+class Attends(Protocol):
+    """Has rooms that people may ask for by name, and that can be read without a listener: whoever is shown there reads."""
+
+    def named(self, name: str) -> RoomId | None:
+        """Return the room that a name means, in the one form that it has in events; None for what is no room's name."""
+
+    def attend(self, room: RoomId, *, password: str = "") -> None:
+        """Be ready to show people in this room and to read it through them, until ``Listens.unlisten``. Does not block.
+
+        Nobody of ours is in the room but those who are shown in it. ``Listens.listen`` for the same room adds the listener.
+        """
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """Has rooms whose members are in the linked rooms as themselves, and wants to know how they fare there (hosted rooms)."""
+
+    def follow(self, room: RoomId, event: Abroad) -> None:
+        """Take note of a fact in another room of the same link; ``room`` is ours."""
 
 
 @runtime_checkable
@@ -430,11 +466,14 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 __all__ = [
     "API",
+    "Abroad",
     "Answer",
+    "Attends",
     "Checks",
     "Connector",
     "Cursor",
     "Finding",
+    "Follows",
     "Hook",
     "HookCall",
     "HookRefused",

@@ -28,6 +28,16 @@ class Presence(msgspec.Struct, frozen=True):
     status: str = ""
 
 
+class Rank(StrEnum):
+    """How much somebody may do in a room, as far as its network tells."""
+
+    OWNER = "owner"
+    ADMIN = "admin"  # removes, bans and appoints others
+    MODERATOR = "moderator"  # removes others
+    SPEAKER = "speaker"  # may speak where not everybody may
+    MEMBER = "member"
+
+
 class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person in a room, under the nick that they have there."""
 
@@ -39,6 +49,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stand_in: bool = False  # another bridge's puppet or ghost: heard, but never given one of ours
     presence: Presence = Presence()
     avatar: str = ""  # an http(s) URL, or a handle that the connector of the person's network opens; another picture, another avatar
+    rank: Rank = Rank.MEMBER
+    session: bool = False  # has asked to be in the other rooms as themselves: always shown there, under this very name
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -175,11 +187,24 @@ class RoomClosed(_Event, frozen=True, tag="closed"):
 
 
 class PuppetJoined(_Event, frozen=True, tag="puppet-joined"):
-    """Our stand-in for ``person`` is in the room, under ``name``."""
+    """Our stand-in for ``person`` is in the room, under ``name``; told anew when name or rank change."""
 
     origin: Origin
     person: Person
     name: str
+    rank: Rank = Rank.MEMBER
+
+
+class Barrier(StrEnum):
+    """What keeps somebody out of a room."""
+
+    OTHER = ""
+    PASSWORD = "password"  # noqa: S105 - that one is needed, and ours is wrong or missing
+    INVITATION = "invitation"
+    BAN = "ban"
+    FULL = "full"
+    REGISTRATION = "registration"  # only people who are known to the network's services
+    MISSING = "missing"  # there is no such room, and none is made
 
 
 class PuppetLeft(_Event, frozen=True, tag="puppet-left"):
@@ -191,6 +216,7 @@ class PuppetLeft(_Event, frozen=True, tag="puppet-left"):
     reason: str = ""  # in words for that person
     actor: str = ""  # nick of who kicked or banned it
     final: bool = False
+    barrier: Barrier = Barrier.OTHER  # where it was refused
 
 
 class TypingChanged(_Event, frozen=True, tag="typing"):

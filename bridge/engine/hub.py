@@ -27,8 +27,11 @@ from typing import assert_never
 import msgspec
 
 from bridge.connector import (
+    Abroad,
+    Attends,
     Connector,
     Cursor,
+    Follows,
     Listens,
     OpenFile,
     Opens,
@@ -45,13 +48,17 @@ from bridge.core.events import (
     DirectPosted,
     Event,
     Member,
+    MemberLeft,
+    MembersListed,
     MessageEdited,
     MessagePosted,
     MessageRetracted,
+    PuppetJoined,
     PuppetLeft,
     ReactionsChanged,
     RoomClosed,
     RoomOpened,
+    State,
     TopicChanged,
     TypingChanged,
 )
@@ -80,6 +87,7 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     rooms: tuple[Room, ...]
     policy: Policy = Policy()
     passwords: dict[Room, str] = {}
+    attended: bool = False  # read through those who are shown in its rooms, where that can be: no listener comes along
 
 
 class _Attached(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +96,7 @@ class _Attached(msgspec.Struct, frozen=True, kw_only=True):
     connector: Connector
     listens: Listens | None
     types: Types | None
+    follows: Follows | None
     port: "Port"
 
 
@@ -179,6 +188,7 @@ class Hub:
             connector=connector,
             listens=connector if isinstance(connector, Listens) else None,
             types=connector if isinstance(connector, Types) else None,
+            follows=connector if isinstance(connector, Follows) else None,
             port=port,
         )
         self._ends[network] = (connector.capabilities, puppets.mode is not PuppetMode.RELAY)
@@ -240,7 +250,9 @@ class Hub:
             raise ValueError(msg)
         before, self._links = self._links, wanted
         gone = [room for room in self._linked if room not in linked]
+        attended = {room for link in before.values() if link.attended for room in link.rooms}
         new = {room for room in linked if room not in self._linked}
+        new |= {room for link in links if not link.attended for room in link.rooms if room in attended}
         self._linked = linked
         self._leave(gone)
         for link in wanted.values():
@@ -248,8 +260,10 @@ class Hub:
                 continue
             self.puppets.link(link.rooms)
             self._route(link)
+            known = before.get(link.name)
+            only = new if known is None or known.passwords == link.passwords else None
             for network, attached in self._networks.items():
-                self._listen(network, attached, link, only=new)
+                self._listen(network, attached, link, only=only)
 
     def add_link(self, link: Link) -> None:
         """Make one more link. Raises: ValueError."""
@@ -288,8 +302,10 @@ class Hub:
             return
         for room in link.rooms:
             if room.network == network and (only is None or room in only):
-                password = link.passwords.get(room, "")
-                self.supervisor.ask(network, partial(attached.listens.listen, room.id, password=password))
+                connector = attached.connector
+                attends = link.attended and isinstance(connector, Attends)
+                listen = connector.attend if attends and isinstance(connector, Attends) else attached.listens.listen
+                self.supervisor.ask(network, partial(listen, room.id, password=link.passwords.get(room, "")))
 
     # -- what the parts tell each other
 
@@ -326,7 +342,8 @@ class Hub:
     def _ousted(self, event: PuppetLeft, own: list[tuple[Room, Member]]) -> None:
         """Act on a stand-in that was thrown out, or never got in: tell its person, and mirror a kick."""
         room = event.origin.room
-        self._notices.tell(event.person, own[0][0], _told(event))
+        if not own[0][1].session:  # whose own room tells them
+            self._notices.tell(event.person, own[0][0], _told(event))
         route = self._intake.route_of(room)
         if route is None:
             return
@@ -363,13 +380,28 @@ class Hub:
                 case TypingChanged():
                     self._typing(event)
                 case _:
-                    self.puppets.see(event)
-                    if isinstance(event, RoomOpened | RoomClosed):
-                        for listener in self._room_listeners:
-                            listener(event)
+                    self._see(event)
         except Exception as error:  # noqa: BLE001 - the boundary between networks: see the docstring
             self._intake.fault(event, error)
         return self._nothing
+
+    def _see(self, event: State) -> None:
+        """Take a fact about people and rooms. Who removed somebody is told before the one removed is gone."""
+        if isinstance(event, MemberLeft) and event.cause in _REMOVED:
+            self._follow(event)
+        self.puppets.see(event)
+        if isinstance(event, RoomOpened | RoomClosed):
+            for listener in self._room_listeners:
+                listener(event)
+        if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed):
+            self._follow(event)
+
+    def _follow(self, event: Abroad) -> None:
+        """Let the other rooms know, where somebody there wants to."""
+        for room in self._intake.others(event.origin.room):
+            attached = self._networks.get(room.network)
+            if attached is not None and attached.follows is not None:
+                self.supervisor.ask(room.network, partial(attached.follows.follow, room.id, event))
 
 
 class Port:
@@ -439,6 +471,7 @@ class Port:
         self._logins.trouble(self._network, person, reason, over=over)
 
 
+_REMOVED = frozenset({Cause.KICKED, Cause.BANNED})
 _SHOWING = frozenset({Representation.SESSION, Representation.ADDRESS})
 
 

@@ -6,7 +6,8 @@ wish is told to a connector (``Joins``), which works towards it in its own time 
 Whom a room shows: everybody of the link's other rooms, unless they are there in person, are another bridge's stand-in,
 were refused for good, or are too many. A network whose puppets are connections (``SESSION``) has a budget: at most
 ``max`` people, those who were active last; and whoever is silent for ``idle`` seconds goes, to come back with their
-next message. Addresses (``ADDRESS``) cost nothing, so there neither applies.
+next message. Sessions (people who asked to be there) count among them, and are never sent away for somebody else.
+Addresses (``ADDRESS``) cost nothing, so there neither applies.
 
 Not here: how a puppet comes to be and under which nick (its connector), and who may speak through one
 (:mod:`bridge.core.routing`; it is told what :meth:`Puppets.shows` says). Called by the hub alone.
@@ -204,6 +205,15 @@ class Puppets:
         troupe = self._troupes.get(network)
         return troupe is not None and (not troupe.budgeted or sender.person in troupe.shown)
 
+    def nick(self, room: Room, person: Person) -> str:
+        """Return the nick of somebody's puppet in a room, "" where they have none."""
+        stage = self._stages.get(room)
+        return "" if stage is None else stage.present.get(person, "")
+
+    def is_listed(self, room: Room) -> bool:
+        """Tell whether it is known who is in a room."""
+        return self._rosters.is_listed(room)
+
     def is_open(self, room: Room) -> bool:
         """Tell whether a room is not closed to us."""
         return self._rosters.is_open(room)
@@ -341,6 +351,8 @@ class Puppets:
             return False
         if person in stage.refused or self._rosters.member(stage.room, person) is not None:
             return False
+        if member.session:
+            return True
         if troupe.settings.mode is PuppetMode.LAZY and not self._activity.last_words(person):
             return False
         return not troupe.budgeted or self._clock.now() - self._activity.last(person) < troupe.settings.idle * 1000
@@ -406,9 +418,13 @@ class Puppets:
     def _make_room(self, troupe: _Troupe) -> bool:
         """Evict whoever was silent for longest, if that is long enough."""
         now = self._clock.now()
-        if now < troupe.full_until or not troupe.shown:
+        if now < troupe.full_until:
             return False
-        victim = min(troupe.shown, key=self._activity.last)
+        victim = min(
+            (p for p in troupe.shown if not self._is_session(troupe, p)), key=self._activity.last, default=None
+        )
+        if victim is None:
+            return False
         free_at = self._activity.last(victim) + KEEP_FOR
         if now < free_at:
             troupe.full_until = free_at
@@ -416,6 +432,10 @@ class Puppets:
         self._counters.add(Count.EVICTED, troupe.network)
         self._withdraw(troupe, victim, "")
         return True
+
+    def _is_session(self, troupe: _Troupe, person: Person) -> bool:
+        """Tell whether somebody has asked to be on a network: they stay until they go themselves."""
+        return any(stage.wanted[person].session for stage in self._of(troupe.network) if person in stage.wanted)
 
     def _withdraw(self, troupe: _Troupe, person: Person, reason: str) -> None:
         """Show somebody nowhere on a network."""
@@ -468,6 +488,8 @@ class Puppets:
                 continue
             since = now - troupe.settings.idle * 1000
             for person in [person for person in troupe.shown if self._activity.last(person) <= since]:
+                if self._is_session(troupe, person):
+                    continue
                 self._counters.add(Count.IDLED, troupe.network)
                 self._withdraw(troupe, person, "idle")
 

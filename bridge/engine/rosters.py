@@ -121,6 +121,11 @@ class Rosters:
         """Tell whether somebody is in any room."""
         return any(person in roster.members for roster in self._rosters.values())
 
+    def is_listed(self, room: Room) -> bool:
+        """Tell whether a complete list of who is in a room was seen, and holds."""
+        roster = self._rosters.get(room)
+        return roster is not None and roster.listed and not roster.down
+
     def is_open(self, room: Room) -> bool:
         """Tell whether a room has not been closed to us, as far as its connector tells."""
         roster = self._rosters.get(room)

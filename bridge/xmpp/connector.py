@@ -4,7 +4,7 @@ The connector owns the component, gives every stanza to the room that it is abou
 is for. Whatever takes thought is in the parts: ``rooms`` and its friends, ``directs``, ``directory``. Its task starts
 each room's listener, moves everything that waits once a second, and at the end takes everybody out.
 
-Rooms hosted by the component itself (the gateway) are not here.
+Rooms hosted by the component itself are served by ``hosted.service``; here it is only decided which room is which.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from xml.etree.ElementTree import Element
 
 from slixmpp import JID, InvalidJID
 
-from bridge.connector import Finding, Hub, Status
+from bridge.connector import Abroad, Finding, Hub, Status
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import (
     Announce,
@@ -43,6 +43,9 @@ from bridge.xmpp.console import Console
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.directs import Directs
 from bridge.xmpp.ghost import Stage
+from bridge.xmpp.hosted.inquiries import Inquiries
+from bridge.xmpp.hosted.ports import Gateway
+from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.logins import Desk, LoginCommands
 from bridge.xmpp.outbound import LONGEST
 from bridge.xmpp.ports import Component, IqRefused, Session
@@ -121,7 +124,7 @@ class Stream(Component, Protocol):
 
 
 class XmppConnector:
-    """XMPP: a Connector that also Listens, Joins, Renames, Types and Checks."""
+    """XMPP: a Connector that also Listens, Joins, Renames, Follows, Types and Checks."""
 
     def __init__(
         self,
@@ -156,6 +159,10 @@ class XmppConnector:
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
         forms = AdHoc(commands=self._logins.at, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
+        self.hosting = Hosting(self._around)
+        self.directory.rooms = self.hosting.describe
+        for kind, payload, answer in Inquiries(self.hosting).answers():
+            stream.answer(kind, payload, answer)
         self._report_due = False
         self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to
 
@@ -172,6 +179,10 @@ class XmppConnector:
         """Learn who keeps users' logins, for the commands of the networks that take some."""
         self._logins.desk = desk
 
+    def host(self, gateway: Gateway) -> None:
+        """Host rooms; ``gateway`` knows which ones there are."""
+        self.hosting.gateway = gateway
+
     # -- the lifetime
 
     async def run(self, hub: Hub) -> None:
@@ -186,6 +197,7 @@ class XmppConnector:
                     for room in self._by_id.values():
                         self._stay(room)
                     self._tell_refused()
+                    self.hosting.introduce()
                     await self._tick()
             finally:
                 self._work = None
@@ -202,10 +214,12 @@ class XmppConnector:
                 room.tick(now)
                 if relieved:
                     room.fill_gap()
+            self.hosting.tick(now)
 
     async def _leave(self) -> None:
         for room in self._rooms.values():
             room.leave()
+        self.hosting.leave()
         if self._stream.connected():
             with contextlib.suppress(TimeoutError, IqRefused):
                 async with asyncio.timeout(LEAVING):
@@ -239,6 +253,9 @@ class XmppConnector:
 
     def listen(self, room: RoomId, *, password: str = "") -> None:
         """Be in this room and read it, from now on."""
+        if self.hosting.owns(room):
+            self.hosting.listen(room)
+            return
         known = self._by_id.get(room)
         if known is not None:
             known.password = password
@@ -258,6 +275,9 @@ class XmppConnector:
 
     def unlisten(self, room: RoomId) -> None:
         """Leave the room, and take every ghost out of it."""
+        if self.hosting.owns(room):
+            self.hosting.unlisten(room)
+            return
         self._refused.pop(room, None)
         joined = self._by_id.pop(room, None)
         if joined is None:
@@ -274,21 +294,34 @@ class XmppConnector:
         joined = self._by_id.get(room)
         if joined is not None:
             joined.ghosts.wish(member)
+        elif room in self.hosting:
+            self.hosting.show(room, member)
 
     def leave(self, room: RoomId, person: Person, *, reason: str = "") -> None:
         """Show this person in the room no more."""
         joined = self._by_id.get(room)
         if joined is not None:
             joined.ghosts.unwish(person, reason)
+        elif room in self.hosting:
+            self.hosting.hide(room, person, reason)
 
     def rename(self, room: RoomId, old: Person, member: Member) -> None:
         """Show ``member`` in the place of ``old``, whom they were."""
         joined = self._by_id.get(room)
         if joined is not None:
             joined.ghosts.rename(old, member)
+        elif room in self.hosting:
+            self.hosting.rename(room, old, member)
+
+    def follow(self, room: RoomId, event: Abroad) -> None:
+        """Take note of how the users of a hosted room fare elsewhere."""
+        self.hosting.follow(room, event)
 
     def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         """Show that this member started or stopped composing (XEP-0085); only ghosts that are there can."""
+        if room in self.hosting:
+            self.hosting.typing(room, member, active=active)
+            return
         joined = self._by_id.get(room)
         ghost = None if joined is None else joined.ghosts.get(member.person)
         if joined is None or ghost is None or ghost.stage is not Stage.PRESENT or not joined.speaking():
@@ -323,8 +356,14 @@ class XmppConnector:
         match delivery:
             case Tell():
                 return self._directs.tell(delivery)
+            case Kick() if self.hosting.owns(delivery.head.room.id):
+                return _done(lambda: self.hosting.kick(delivery))
             case Kick():
                 return self._kick(delivery)
+            case Post() | Edit() | Retract() | React() | SetTopic() | Announce() if self.hosting.owns(
+                delivery.head.room.id
+            ):
+                return _done(lambda: self.hosting.say(delivery))
             case Post() | Edit() | Retract() | React() | SetTopic() | Announce():
                 room = self._by_id.get(delivery.head.room.id)
                 return _failed(_NO_ROOM) if room is None else room.say(delivery)
@@ -349,6 +388,7 @@ class XmppConnector:
         self._around.uploads.look()
         if self._around.hub is not None:
             self._around.hub.report(Status.READY)
+            self.hosting.introduce()
 
     def stream_down(self, reason: str) -> None:
         """Be in no room: whatever was on the wire may or may not have arrived."""
@@ -361,7 +401,7 @@ class XmppConnector:
     def reads(self, room: str, to: str) -> bool:
         """Say whether the copies of a room's groupchat messages that go to this address are read."""
         joined = self._rooms.get(room)
-        return joined is not None and joined.reads(to)
+        return joined.reads(to) if joined is not None else self.hosting.is_room(to)
 
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         """Decide on the start tag whether a stanza has to be built: of presences only the reader's copies and one's own."""
@@ -372,13 +412,15 @@ class XmppConnector:
         if name == "presence":
             return joined is None or joined.wants_presence(attrs.get("to", ""), nick)
         if attrs.get("type") == "groupchat":
-            return joined is not None and joined.reads(attrs.get("to", ""))
+            return self.reads(room, attrs.get("to", ""))
         return True
 
     def stanza(self, element: Element) -> bool:
         """Take a message or presence; False: it is about nothing here."""
         room, _, nick = element.get("from", "").partition("/")
         joined = self._rooms.get(room)
+        if joined is None and self.hosting.take(element):
+            return True
         if element.tag == _PRESENCE:
             if joined is not None:
                 joined.presence(element)
@@ -400,6 +442,16 @@ class XmppConnector:
 
 
 _NO_ROOM = Permanent("the bridge is not asked to be in this room")
+
+
+def _done(work: Callable[[], Sent]) -> "asyncio.Future[Sent]":
+    """Return what became of something that is done at once."""
+    done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+    try:
+        done.set_result(work())
+    except DeliveryFailure as failed:
+        done.set_exception(failed)
+    return done
 
 
 def _failed(failure: DeliveryFailure) -> "asyncio.Future[Sent]":

@@ -23,6 +23,7 @@ class Directory:
         self._find = find
         self.commands: CommandsAt = lambda _: ()  # what an address offers; set by the connector
         self._kinds: dict[Network, str] = {}
+        self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
 
     def know_networks(self, kinds: Mapping[Network, str]) -> None:
         """Learn which networks there are, and of which kind each is (``irc``)."""
@@ -52,6 +53,9 @@ class Directory:
         network = self.network_at(localpart)
         if network is not None:
             return self._network(network, localpart)
+        room = self.rooms(localpart)
+        if room is not None:
+            return room
         person = self.person_at(localpart)
         if person is None:
             return None

@@ -16,8 +16,9 @@ from bridge.core.events import (
     MemberRenamed,
     MembersListed,
     Origin,
+    PuppetJoined,
 )
-from bridge.core.ids import Room
+from bridge.core.ids import Person, Room
 from bridge.core.text import clean_name
 from connectors.irc import formatting
 from connectors.irc.channels import AWAY, Channel, User, View
@@ -42,22 +43,24 @@ Stamp = Callable[[Room, int], Origin]
 class Attendance:
     """Reads who is where."""
 
-    def __init__(self, view: View, stamp: Stamp) -> None:
+    def __init__(self, view: View, stamp: Stamp, puppet: Callable[[str], Person | None]) -> None:
+        """``puppet`` gives the person behind a folded nick of ours."""
         self.view = view
         self._stamp = stamp
+        self._puppet = puppet
         self.tells: dict[str, Callable[[Line, int], Sequence[Event]]] = {
             "JOIN": self._joined,
             "PART": self._parted,
             "KICK": self._kicked,
             "NICK": self._renamed,
             "AWAY": self._away,
+            "MODE": self._moded,
             "ACCOUNT": self._account,
             "SETNAME": self._setname,
             "352": self._who,
             "354": self._whox,
         }
         self.notes: dict[str, Callable[[Line], None]] = {
-            "MODE": self._moded,
             "CHGHOST": self._chghost,
             "324": self._modes_are,
             "353": self._names,
@@ -68,20 +71,25 @@ class Attendance:
         channel.listed = True
         return MembersListed(origin=self._stamp(room, now), members=tuple(self.view.members(channel)))
 
+    def ranked(self, channel: Channel, room: Room, now: int) -> list[PuppetJoined]:
+        """Return the puppets that may do more in a channel than others."""
+        ours = [user for nick, statuses in channel.members.items() if statuses and (user := self.view.users[nick]).ours]
+        return [told for user in ours if (told := self._stand_in(room, channel, user, now)) is not None]
+
     def claim(self, nick: str, now: int) -> list[Event]:
         """Note that a nick is ours: who was shown under it is taken back."""
         user = self.view.user(nick)
         if user is None or not self.view.claim(user):
             return []
         member = self.view.member(user)
-        return [MemberLeft(origin=self._stamp(room, now), member=member) for room in self.view.shown_in(user)]
+        return [MemberLeft(origin=self._stamp(room, now), member=member) for room, _ in self.view.shown_in(user)]
 
     def quit(self, line: Line, now: int, *, split: bool) -> Sequence[Event]:
         """Read a QUIT; ``split`` says that the server calls it part of a netsplit."""
         user = self.view.user(line.nick)
         if user is None:
             return ()
-        rooms = list(self.view.shown_in(user))
+        rooms = [room for room, _ in self.view.shown_in(user)]
         self.view.quit(line.nick)
         if user.ours:
             return ()
@@ -136,8 +144,10 @@ class Attendance:
         self.view.rename(line.nick, line.param(0))
         if user.ours:
             return ()
-        member, rooms = self.view.member(user), self.view.shown_in(user)
-        return [MemberRenamed(origin=self._stamp(room, now), old=old, member=member) for room in rooms]
+        return [
+            MemberRenamed(origin=self._stamp(room, now), old=old, member=self.view.member_in(channel, user))
+            for room, channel in self.view.shown_in(user)
+        ]
 
     def _away(self, line: Line, now: int) -> Sequence[Event]:
         user = self.view.user(line.nick)
@@ -185,8 +195,10 @@ class Attendance:
         """Tell about somebody of whom something was learnt, where they are shown already."""
         if user is None or not self.view.refresh(user) or user.ours:
             return ()
-        member = self.view.member(user)
-        return [MemberJoined(origin=self._stamp(room, now), member=member) for room in self.view.shown_in(user)]
+        return [
+            MemberJoined(origin=self._stamp(room, now), member=self.view.member_in(channel, user))
+            for room, channel in self.view.shown_in(user)
+        ]
 
     def _chghost(self, line: Line) -> None:
         user = self.view.user(line.nick)
@@ -199,10 +211,35 @@ class Attendance:
             for entry in line.text.split(" "):
                 self.view.name(channel, entry)
 
-    def _moded(self, line: Line) -> None:
-        channel = self.view.channel(line.param(0))
-        if channel is not None:
-            self.view.mode(channel, self.view.isupport.mode_changes(line.params[1:]))
+    def _moded(self, line: Line, now: int) -> Sequence[Event]:
+        """Read a MODE: of a channel's modes only those are told that give somebody another rank."""
+        found = self.view.find(line.param(0))
+        if found is None:
+            return ()
+        room, channel = found
+        changes = list(self.view.isupport.mode_changes(line.params[1:]))
+        statuses = set(self.view.isupport.prefix.values())
+        nicks = {nick for _, letter, nick in changes if letter in statuses and nick}
+        before = {nick: self.view.rank_of(channel.name, nick) for nick in sorted(nicks)}
+        self.view.mode(channel, changes)
+        changed = [nick for nick, rank in before.items() if self.view.rank_of(channel.name, nick) is not rank]
+        told = (self._reranked(room, channel, nick, now) for nick in changed)
+        return [event for event in told if event is not None]
+
+    def _reranked(self, room: Room, channel: Channel, nick: str, now: int) -> Event | None:
+        user = self.view.user(nick)
+        if user is None or not channel.listed:
+            return None
+        if user.ours:
+            return self._stand_in(room, channel, user, now)
+        return MemberJoined(origin=self._stamp(room, now), member=self.view.member_in(channel, user))
+
+    def _stand_in(self, room: Room, channel: Channel, user: User, now: int) -> PuppetJoined | None:
+        person = self._puppet(self.view.fold(user.nick))
+        if person is None:
+            return None  # the listener
+        rank = self.view.rank_of(channel.name, user.nick)
+        return PuppetJoined(origin=self._stamp(room, now), person=person, name=user.nick, rank=rank)
 
     def _modes_are(self, line: Line) -> None:
         channel = self.view.channel(line.param(1))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
-from bridge.core.events import Member, Presence, Show
+from bridge.core.events import Member, Presence, Rank, Show
 from bridge.core.ids import Network, Person, PersonId, Room, RoomId
 from connectors.irc.isupport import Isupport, ModeChange
 from connectors.irc.marks import MARKER
@@ -18,6 +18,8 @@ from connectors.irc.wire import Source, split_source
 
 AWAY = "away"
 """Stands for the words of somebody of whom it is only known that they are away."""
+_RANKS = {"q": Rank.OWNER, "a": Rank.OWNER, "o": Rank.ADMIN, "h": Rank.MODERATOR, "v": Rank.SPEAKER}
+"""What the status modes of channels mean (of servers that have more of them than operators and voices, too)."""
 
 
 class User(msgspec.Struct, eq=False):
@@ -109,13 +111,13 @@ class View:
         room = self.room(name)
         return (room, channel) if channel is not None and room is not None else None
 
-    def shown_in(self, user: User) -> Iterator[Room]:
+    def shown_in(self, user: User) -> Iterator[tuple[Room, Channel]]:
         """Yield the rooms in which the bridge knows of somebody."""
         for key in sorted(user.channels):
             channel = self.channels[key]
             room = self.room(channel.name)
             if room is not None and channel.listed:
-                yield room
+                yield room, channel
 
     def user(self, nick: str) -> User | None:
         """Return a user by their nick in any case."""
@@ -135,6 +137,14 @@ class View:
         """Return the status symbols of a member, highest first: ``"@+"``, ``""``."""
         found = self.channel(channel)
         return found.members.get(self.fold(nick), "") if found else ""
+
+    def rank_of(self, channel: str, nick: str) -> Rank:
+        """Return how much a member may do in a channel."""
+        statuses = self.statuses(channel, nick)
+        return self._rank(statuses) if statuses else Rank.MEMBER
+
+    def _rank(self, statuses: str) -> Rank:
+        return _RANKS.get(self.isupport.prefix.get(statuses[0], ""), Rank.MEMBER)
 
     def has_op(self, channel: str, nick: str) -> bool:
         """Tell whether a member may kick and set the topic here: half-operators and above."""
@@ -230,12 +240,18 @@ class View:
             )
         return user.shown
 
+    def member_in(self, channel: Channel, user: User) -> Member:
+        """Return a user as the bridge knows members, with the rank that they have in a channel."""
+        member = self.member(user)
+        statuses = channel.members.get(self.fold(user.nick))
+        return msgspec.structs.replace(member, rank=self._rank(statuses)) if statuses else member
+
     def members(self, channel: Channel) -> Iterator[Member]:
         """Yield everybody in a channel who is not ours."""
         for nick in channel.members:
             user = self.users[nick]
             if not user.ours:
-                yield self.member(user)
+                yield self.member_in(channel, user)
 
     def mode(self, channel: Channel, changes: Iterable[ModeChange]) -> None:
         """Apply changes of a channel's modes and its members' statuses; lists (bans) are not kept."""

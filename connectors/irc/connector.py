@@ -62,7 +62,7 @@ class _Run(NamedTuple):
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Joins, Renames, Types, Checks."""
+    """One IRC network: Connector, Listens, Attends, Joins, Renames, Types, Checks."""
 
     def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
         self._setup = setup
@@ -120,6 +120,17 @@ class IrcConnector:
         place = self._places.add(room, password)
         if self._run is not None:
             self._run.listener.listen(place)
+
+    def named(self, name: str) -> RoomId | None:
+        """Return the channel that a name means, None for what is no channel's name."""
+        return self._places.called(name)
+
+    def attend(self, room: RoomId, *, password: str = "") -> None:
+        """Read a channel through the puppets that are in it; the listener stays away."""
+        place = self._places.add(room, password, is_ours=False)
+        if self._run is not None:
+            self._run.listener.listen(place)
+            self._run.pool.enter()
 
     def unlisten(self, room: RoomId) -> None:
         """Leave a channel, with every puppet."""

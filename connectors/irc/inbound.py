@@ -82,7 +82,7 @@ class Inbound:
         ``run`` is different for every connection: it keeps apart what has no id of the network's own.
         """
         self.view = view
-        self.attendance = Attendance(view, self._stamp)
+        self.attendance = Attendance(view, self._stamp, puppet)
         self._puppet = puppet
         self._run = run
         self._count = 0
@@ -133,7 +133,8 @@ class Inbound:
         room, channel = found
         members = self.attendance.listed(channel, room, now)
         topic = self._topic_found(room, channel, now)
-        return [topic, members] if topic is not None else [members]
+        ranked = self.attendance.ranked(channel, room, now)
+        return [topic, members, *ranked] if topic is not None else [members, *ranked]
 
     def closed(self, name: str, cause: Cause, reason: str, now: int) -> list[Event]:
         """Forget a channel that nobody reads any more."""

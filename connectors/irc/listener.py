@@ -83,8 +83,8 @@ class Listener:
 
     def listen(self, place: Place) -> None:
         """Read a room from now on."""
-        if self.connection is not None and place.step in (Step.WAITING, Step.OUT):
-            self._join([place])
+        if self.connection is not None and (place.is_ours or place.step is Step.WAITING):
+            self._join([place] if place.step in (Step.WAITING, Step.OUT) else [])
         self.report()
 
     def unlisten(self, place: Place) -> None:
@@ -232,6 +232,10 @@ class Listener:
                 place.is_impossible = True
                 self._out(place, Refusal(impossible, final=True))
                 continue
+            if not place.is_ours:
+                place.step, place.reason = Step.OUT, ""
+                self._decided(place)
+                continue
             place.step = Step.ASKED
             asked.append(place)
         for channels, keys in joins(asked, connection.isupport.targets("JOIN")):
@@ -287,7 +291,7 @@ class Listener:
 
     def _invited(self, name: str) -> None:
         place = self._scene.places.named(name)
-        if place is not None and place.step is Step.OUT:
+        if place is not None and place.is_ours and place.step is Step.OUT:
             self._stop_rejoin(place)
             self._join([place])
 

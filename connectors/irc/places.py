@@ -13,6 +13,8 @@ import msgspec
 from bridge.core.ids import RoomId
 from connectors.irc.casemap import folder
 
+_CHANNELS = "#&"
+"""How the names of channels begin before a server has said so."""
 _UNUSABLE = frozenset(" ,:\x07")
 
 
@@ -35,6 +37,7 @@ class Place(msgspec.Struct, eq=False):
     setbacks: int = 0  # times in a row that it was put out
     topic: str = ""  # key of the topic that the bridge knows of
     is_plain: bool = False  # the channel takes no formatting codes
+    is_ours: bool = True  # the listener reads it; else whoever is shown in it does, and the listener stays away
     is_impossible: bool = False  # its name or key cannot be written: nobody ever gets in
 
     @property
@@ -65,12 +68,13 @@ class Places:
         """Yield every place, in the order in which they were asked for."""
         return iter(list(self._by_id.values()))
 
-    def add(self, room: RoomId, password: str) -> Place:
+    def add(self, room: RoomId, password: str, *, is_ours: bool = True) -> Place:
         """Want to read a room; returns its place, the old one if it is wanted already."""
         place = self._by_id.get(room)
         if place is None:
             place = self._by_id[room] = Place(room)
             self._by_name[self._fold(room)] = place
+        place.is_ours = is_ours
         if place.password != password:
             place.password = password
             place.is_impossible = False
@@ -90,6 +94,10 @@ class Places:
     def named(self, name: str) -> Place | None:
         """Return the place of a channel, its name in any case."""
         return self._by_name.get(self._fold(name))
+
+    def called(self, name: str) -> RoomId | None:
+        """Return the room that a channel of this name is or would be; None for what is no channel's name."""
+        return self.room(name) or (RoomId(name) if is_usable(name, _CHANNELS) else None)
 
     def room(self, name: str) -> RoomId | None:
         """Return the room that a channel is."""

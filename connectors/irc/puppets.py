@@ -52,7 +52,8 @@ class Puppet:
         self._linger: asyncio.TimerHandle | None = None
         self._lives = Lives()
         rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
-        naming = Naming(member.name, person=member.person, template=scene.puppets.nick, rules=rules)
+        template = "{nick}" if member.session else scene.puppets.nick
+        naming = Naming(member.name, person=member.person, template=template, rules=rules)
         self.seeker = Seeker(naming, pool.contest)
 
     @property
@@ -412,7 +413,12 @@ class Owned:
 
 
 def realname(member: Member, template: str) -> str:
-    """Return a real name that says whose puppet this is, and ends with the mark by which bridges know each other."""
+    """Return a real name that says whose puppet this is, and ends with the mark by which bridges know each other.
+
+    A session has no such mark: its person is on IRC, and nowhere else.
+    """
+    if member.session:
+        return clip(outbound.speakable(member.name), limit=Limit(_REALNAME, Unit.BYTES))
     room = _REALNAME - len(MARKER) - 1
     words = (template or "{name}").replace("{name}", member.name).replace("{address}", member.account or member.name)
     who = clip(outbound.speakable(words), limit=Limit(room, Unit.BYTES))

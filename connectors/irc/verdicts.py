@@ -8,6 +8,7 @@ import re
 
 import msgspec
 
+from bridge.core.events import Barrier
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
 from connectors.irc.wire import Line
 
@@ -18,6 +19,7 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
     final: bool = False  # trying again does not help
     is_ban: bool = False  # of this person or host, which may end some day
+    barrier: Barrier = Barrier.OTHER
 
 
 _NOT_IN = {
@@ -37,6 +39,15 @@ _NOT_IN = {
     "500": ("the channel lets nobody in at the moment", False),
     "520": ("only operators of the network are let in", True),
 }
+_BARRIERS = {
+    "403": Barrier.MISSING,
+    "471": Barrier.FULL,
+    "473": Barrier.INVITATION,
+    "475": Barrier.PASSWORD,
+    "477": Barrier.REGISTRATION,
+    "479": Barrier.MISSING,
+    "476": Barrier.MISSING,
+}
 JOIN_ERRORS = frozenset({*_NOT_IN, "474", "448", "485", "495", "519", "544"})
 """Numerics that can answer a JOIN."""
 
@@ -47,9 +58,10 @@ _SECONDS = re.compile(r"(\d+) ?s(?:ec|\b)", re.IGNORECASE)
 def join_refused(channel: str, line: Line) -> Refusal:
     """Return why a JOIN did not succeed."""
     if line.command == "474":
-        return Refusal(f"cannot join {channel}: you are banned there", is_ban=True, final=True)
+        return Refusal(f"cannot join {channel}: you are banned there", is_ban=True, final=True, barrier=Barrier.BAN)
     words, final = _NOT_IN.get(line.command, ("", False))
-    return Refusal(f"cannot join {channel}: {words or line.text}", final=final)
+    barrier = _BARRIERS.get(line.command, Barrier.OTHER)
+    return Refusal(f"cannot join {channel}: {words or line.text}", final=final, barrier=barrier)
 
 
 def is_about_codes(line: Line) -> bool:

@@ -92,7 +92,7 @@ class Voices:
         if place.step is Step.IN:
             return connection
         if place.step is Step.OUT:
-            return Absent(Permanent(f"the bridge is not in {place.name}: {place.reason}"))
+            return Absent(Permanent(f"the bridge is not in {place.name}: {place.reason}".removesuffix(": ")))
         return Absent(Retry(f"not in {place.name} yet"))
 
     def _in_private(self, delivery: Tell) -> Found:

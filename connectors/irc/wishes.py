@@ -12,7 +12,7 @@ from typing import Protocol
 
 import msgspec
 
-from bridge.core.events import Cause, PuppetJoined, PuppetLeft
+from bridge.core.events import Barrier, Cause, PuppetJoined, PuppetLeft
 from bridge.core.ids import Person, RoomId
 from connectors.irc import outbound
 from connectors.irc.attendance import plain
@@ -199,7 +199,7 @@ class Wishes:
         refusal = join_refused(wish.place.name, line)
         if refusal.final:
             self._drop(wish)
-            self._told_out(wish, Cause.REFUSED, refusal.reason, final=True)
+            self._told_out(wish, Cause.REFUSED, refusal.reason, final=True, barrier=refusal.barrier)
             return
         self._knock_later(wish, refusal)
         self._holder.turned_away(wish.place, line.command)
@@ -211,7 +211,7 @@ class Wishes:
         wish.stage, wish.reason, wish.setbacks = Stage.REFUSED, refusal.reason, wish.setbacks + 1
         wish.timer = self._scene.later(pause, lambda: self.ask(wish))
         if is_news:
-            self._told_out(wish, Cause.REFUSED, refusal.reason)
+            self._told_out(wish, Cause.REFUSED, refusal.reason, barrier=refusal.barrier)
 
     def _invited(self, name: str) -> None:
         wish = self._named(name)
@@ -258,11 +258,29 @@ class Wishes:
     def _told_in(self, wish: Wish) -> None:
         connection = self._holder.connection
         name = connection.nick if connection is not None else ""
-        self._scene.emit([PuppetJoined(origin=self._scene.origin(wish.place.id), person=self.person, name=name)])
+        rank = self._scene.view.rank_of(wish.place.name, name)
+        origin = self._scene.origin(wish.place.id)
+        self._scene.emit([PuppetJoined(origin=origin, person=self.person, name=name, rank=rank)])
         self._holder.changed(wish.place)
 
-    def _told_out(self, wish: Wish, cause: Cause, reason: str, *, actor: str = "", final: bool = False) -> None:
-        origin = self._scene.origin(wish.place.id)
-        left = PuppetLeft(origin=origin, person=self.person, cause=cause, reason=reason, actor=actor, final=final)
+    def _told_out(
+        self,
+        wish: Wish,
+        cause: Cause,
+        reason: str,
+        *,
+        actor: str = "",
+        final: bool = False,
+        barrier: Barrier = Barrier.OTHER,
+    ) -> None:
+        left = PuppetLeft(
+            origin=self._scene.origin(wish.place.id),
+            person=self.person,
+            cause=cause,
+            reason=reason,
+            actor=actor,
+            final=final,
+            barrier=barrier,
+        )
         self._scene.emit([left])
         self._holder.changed(wish.place)

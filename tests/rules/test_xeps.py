@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-SOURCES = {path: path.read_text() for path in [*ROOT.glob("bridge/xmpp/*.py"), *ROOT.glob("bridge/core/*.py")]}
+SOURCES = {path: path.read_text() for path in [*ROOT.glob("bridge/xmpp/**/*.py"), *ROOT.glob("bridge/core/*.py")]}
 NAMESPACES = ROOT / "bridge/xmpp/namespaces.py"
 PAGE = ROOT / "docs/xeps.md"
 

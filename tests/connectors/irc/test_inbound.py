@@ -14,6 +14,8 @@ from bridge.core.events import (
     MessagePosted,
     MessageRetracted,
     Presence,
+    PuppetJoined,
+    Rank,
     ReactionsChanged,
     RoomOpened,
     Show,
@@ -119,7 +121,12 @@ def test_what_was_said(reader, line, kind, text):
         ":bob!b@h REDACT #dev",
         ":romeo!r@h REDACT #dev abc",
         ":romeo!r@h TOPIC #dev :ours",
-        ":bob!b@h MODE #dev +o alice",
+        ":bob!b@h MODE #dev +i",
+        ":bob!b@h MODE #dev +b nobody!*@*",
+        ":bob!b@h MODE #dev -o alice",
+        ":bob!b@h MODE #dev +o linkspan",
+        ":bob!b@h MODE #dev +o stranger",
+        ":bob!b@h MODE #elsewhere +o alice",
         ":bob!b@h CHGHOST new host",
         ":irc.test 999 linkspan :what",
         "BATCH",
@@ -246,12 +253,14 @@ def test_members_are_listed_once_everything_is_known():
         ":irc.test 352 linkspan #dev d host irc.test dave H :0 Dave",
     )
     assert [type(event) for event in events] == [MessagePosted]
-    topic, listed = reader.inbound.listed("#dev", NOW)
+    topic, listed, *ranked = reader.inbound.listed("#dev", NOW)
     assert isinstance(topic, TopicChanged)
     assert (topic.topic, topic.sender.name, topic.origin.replayed) == ("the topic", "alice", True)
     assert isinstance(listed, MembersListed)
     by_name = {member.name: member for member in listed.members}
     assert set(by_name) == {"alice", "carol", "dave"}
+    assert (by_name["alice"].rank, by_name["carol"].rank) == (Rank.ADMIN, Rank.MEMBER)
+    assert [(told.person, told.name, told.rank) for told in ranked] == [(ROMEO, "Romeo", Rank.SPEAKER)]
     assert by_name["alice"].account == "alys"
     assert by_name["alice"].presence == Presence(Show.AWAY, "away")
     assert (by_name["carol"].bot, by_name["carol"].stand_in) == (True, True)
@@ -284,6 +293,34 @@ def test_people_come_and_go(reader):
     assert isinstance(renamed, MemberRenamed)
     assert (renamed.old.person.id, renamed.member.person.id, renamed.member.name) == ("bob", "robert", "Robert")
     assert reader.one(":robert!b@h PRIVMSG #dev :me").sender.name == "robert"
+
+
+@pytest.mark.parametrize(
+    ("line", "ranks"),
+    [
+        (":bob!b@h MODE #dev +o alice", {"alice": Rank.ADMIN}),
+        (":bob!b@h MODE #dev +v-o+h bob alice alice", {"bob": Rank.SPEAKER, "alice": Rank.MODERATOR}),
+        (":srv MODE #dev +bq x!*@* alice", {"alice": Rank.OWNER}),
+        (":srv MODE #dev +av alice alice", {"alice": Rank.OWNER}),
+    ],
+)
+def test_status_modes_are_ranks(reader, line, ranks):
+    events = reader.read(line)
+    assert {event.member.name: event.member.rank for event in events} == ranks
+    assert all(isinstance(event, MemberJoined) for event in events)
+
+
+def test_the_rank_of_a_puppet_is_told_of_the_puppet(reader):
+    given = reader.one(":bob!b@h MODE #dev +o romeo")
+    assert isinstance(given, PuppetJoined)
+    assert (given.person, given.name, given.rank) == (ROMEO, "romeo", Rank.ADMIN)
+    assert reader.one(":bob!b@h MODE #dev -o romeo").rank is Rank.MEMBER
+
+
+def test_a_rank_lasts_through_a_change_of_nick_and_of_account(reader):
+    reader.read(":srv MODE #dev +o alice")
+    assert reader.one(":alice!a@h ACCOUNT alys").member.rank is Rank.ADMIN
+    assert reader.one(":alice!a@h NICK alicia").member.rank is Rank.ADMIN
 
 
 def test_a_nick_that_goes_to_and_fro_leaves_nobody_behind(reader):

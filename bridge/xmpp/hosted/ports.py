@@ -1,0 +1,33 @@
+"""The seam between hosted rooms and whoever knows what may be hosted: implemented by ``bridge.gateway``."""
+
+from typing import Protocol
+
+from bridge.core.ids import Network, Person, Room, RoomId
+
+
+class Gateway(Protocol):
+    """Which rooms there are behind the component's addresses, and their links."""
+
+    def find(self, name: str, network: Network | None) -> Room | None:
+        """Return the room that an address names, None where it names a person or nothing. No network: the fixed server."""
+
+    def kind(self, network: Network) -> str:
+        """Return the kind of a network: ``irc``."""
+
+    def refuses(self, user: str) -> str:
+        """Return why somebody (a bare JID) may not use hosted rooms, "" if they may."""
+
+    def sessions(self, network: Network) -> bool:
+        """Tell whether users are on this network as themselves."""
+
+    def open(self, hosted: RoomId, remote: Room, *, password: str = "") -> None:
+        """Link a hosted room with the remote one, unless they are; ``password`` is for the remote one. Raises: ValueError."""
+
+    def close(self, hosted: RoomId) -> None:
+        """Take that link down, unless the configuration has it."""
+
+    def present(self, remote: Room, user: Person) -> str:
+        """Return the nick under which a user is in a remote room already, "" if they are not."""
+
+    def is_listed(self, remote: Room) -> bool:
+        """Tell whether it is known who is in a remote room."""

@@ -1,0 +1,98 @@
+"""What clients ask of a hosted room, read from stanzas into values (XEP-0045). Pure, without state."""
+
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from bridge.core.events import Barrier, Presence, Show
+from bridge.core.ids import XMPP, Person, PersonId
+from bridge.core.text import clean_name
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp import stanzas
+from bridge.xmpp.errors import KINDS
+from bridge.xmpp.hosted import speech
+from bridge.xmpp.hosted.speech import Asked
+
+_STANZA = f"{{{ns.COMPONENT}}}"
+JOIN = f"{{{ns.MUC}}}x"
+_PASSWORD = f"{{{ns.MUC}}}password"
+_SHOWS = {"away": Show.AWAY, "xa": Show.AWAY, "dnd": Show.DND}
+_LONGEST_STATUS = 1_000
+FATAL = frozenset(
+    {
+        "gone",
+        "item-not-found",
+        "recipient-unavailable",
+        "redirect",
+        "remote-server-not-found",
+        "remote-server-timeout",
+        "service-unavailable",
+        "jid-malformed",
+    }
+)
+"""Errors that say of a client that it is not there any more (section 18.1.2)."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A request that is refused: the condition (RFC 6120 section 8.3.3), and why, in words."""
+
+    condition: str
+    words: str = ""
+
+    def written(self, by: str) -> str:
+        """Return the ``<error/>``; ``by`` is the room."""
+        error = stanzas.error(self.condition, kind=KINDS[self.condition], words=self.words)
+        return error.replace("<error ", f"<error by='{stanzas.attribute(by)}' ", 1)
+
+
+class Join(msgspec.Struct, frozen=True, kw_only=True):
+    """A client that wants in."""
+
+    client: str  # full JID
+    nick: str
+    id: str = ""
+    password: str = ""
+    presence: Presence = Presence()
+    history: Asked = Asked()
+
+
+BARRIERS = {
+    Barrier.OTHER: "not-allowed",
+    Barrier.PASSWORD: "not-authorized",
+    Barrier.INVITATION: "registration-required",
+    Barrier.BAN: "forbidden",
+    Barrier.FULL: "service-unavailable",
+    Barrier.REGISTRATION: "registration-required",
+    Barrier.MISSING: "item-not-found",
+}
+"""What keeps somebody out, as section 7.2 has it."""
+
+
+def join(element: Element, nick: str, now: int) -> Join:
+    """Read a presence with ``<x/>``; ``now`` in milliseconds since the epoch."""
+    x = element.find(JOIN)
+    return Join(
+        client=element.get("from", ""),
+        nick=nick,
+        id=element.get("id", ""),
+        password="" if x is None else x.findtext(_PASSWORD, ""),
+        presence=presence(element),
+        history=Asked() if x is None else speech.asked(x, now),
+    )
+
+
+def presence(element: Element) -> Presence:
+    """Read how available somebody is."""
+    show = element.findtext(f"{_STANZA}show", "")
+    status = clean_name(element.findtext(f"{_STANZA}status", "")[:_LONGEST_STATUS])
+    return Presence(_SHOWS.get(show, Show.AVAILABLE), status)
+
+
+def status(element: Element) -> str:
+    """Read the words of a presence."""
+    return clean_name(element.findtext(f"{_STANZA}status", "")[:_LONGEST_STATUS])
+
+
+def user(client: str) -> Person:
+    """Return whose client this is."""
+    return Person(XMPP, PersonId(client.partition("/")[0]))

@@ -1,0 +1,478 @@
+"""The MUC service of the component: gives each stanza, delivery and fact to the room that it is about.
+
+Thin: what follows is decided by :class:`~bridge.xmpp.hosted.room.HostedRoom`; here it is sent, and told to the hub. A hosted
+room is a room of the network ``xmpp`` like any other, in a link with the room that its address names; the link is made
+when the first user comes (``Gateway.open``) and taken down soon after the last one has gone. Called by the connector.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import assert_never
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from bridge.connector import Abroad
+from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
+from bridge.core.events import (
+    Cause,
+    Member,
+    MemberJoined,
+    MemberLeft,
+    MembersListed,
+    Origin,
+    PuppetJoined,
+    PuppetLeft,
+    Rank,
+    RoomClosed,
+    RoomOpened,
+    TopicChanged,
+)
+from bridge.core.failures import Permanent, Retry
+from bridge.core.ids import XMPP, Person, Room, RoomId
+from bridge.core.jids import from_localpart
+from bridge.xmpp import inbound, muc, outbound, stanzas
+from bridge.xmpp import namespaces as ns
+from bridge.xmpp.hosted import occupants, requests, speech
+from bridge.xmpp.hosted.occupants import Occupant, Removal
+from bridge.xmpp.hosted.ports import Gateway
+from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
+from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Subject, Went, cause_of, presence_error
+from bridge.xmpp.hosted.speech import Line
+from bridge.xmpp.ports import Cancellable, Described, Form
+from bridge.xmpp.surroundings import Surroundings
+
+Spoken = Post | Edit | Retract | React | SetTopic | Announce
+
+LINGER = 10.0
+"""Seconds that a room without users stays linked: farewells are still on their way, and some clients come right back."""
+FEATURES = (
+    ns.MUC,
+    "http://jabber.org/protocol/muc#stable_id",
+    "muc_nonanonymous",
+    "muc_open",
+    "muc_public",
+    "muc_temporary",
+    "muc_unmoderated",
+    "muc_unsecured",
+    ns.PING_SELF,
+    ns.IDS,
+    ns.OCCUPANT_ID,
+    ns.HATS,
+)
+"""What a hosted room can do (XEP-0045 section 6.4)."""
+_PRESENCE = f"{{{ns.COMPONENT}}}presence"
+_SUBJECT, _BODY = inbound.SUBJECT, inbound.BODY
+
+
+class Place(msgspec.Struct, eq=False):
+    """A hosted room, with what the service has to know of it."""
+
+    room: HostedRoom
+    id: RoomId
+    remote: Room
+    is_linked: bool = False  # the hub asks for it
+    closing: Cancellable | None = None
+
+
+class Hosting:
+    """All hosted rooms."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self.gateway: Gateway | None = None  # until the application has introduced itself
+        self._around = around
+        self._domain = around.component.domain
+        self._places: dict[str, Place] = {}  # by address, which is the room's id as well
+
+    # -- what is where
+
+    def __contains__(self, room: str) -> bool:
+        """Tell whether this is a hosted room that is open."""
+        return room in self._places
+
+    def place(self, address: str) -> Place | None:
+        """Return an open room by its bare address."""
+        return self._places.get(address)
+
+    def owns(self, room: str) -> bool:
+        """Tell whether a room's address is one of the component's."""
+        return room.rpartition("@")[2] == self._domain
+
+    def remote(self, address: str) -> Room | None:
+        """Return the room that an address names, None where it is none that can be hosted."""
+        localpart, _, domain = address.rpartition("@")
+        found = from_localpart(localpart) if domain == self._domain and self.gateway is not None else None
+        return None if found is None or self.gateway is None else self.gateway.find(*found)
+
+    def is_room(self, address: str) -> bool:
+        """Tell whether a bare address is a room's, open or not."""
+        return address in self._places or self.remote(address) is not None
+
+    def describe(self, localpart: str) -> Described | None:
+        """Return what a room shows of itself, None where there is none."""
+        address = f"{localpart}@{self._domain}"
+        place = self._places.get(address)
+        remote = place.remote if place is not None else self.remote(address)
+        if remote is None or self.gateway is None:
+            return None
+        kind = self.gateway.kind(remote.network)
+        return Described(
+            category="conference",
+            kind="irc" if kind == "irc" else "text",
+            name=remote.id,
+            features=FEATURES,
+            forms=(_about(place.room if place is not None else None, remote),),
+        )
+
+    # -- the hub's wishes
+
+    def listen(self, room: RoomId) -> None:
+        """Serve a room, from now on: it is in a link."""
+        place = self._places.get(room) or self._new(room)
+        if place is not None:
+            place.is_linked = True
+            self._introduce(place)
+            return
+        origin = self._around.origin(Room(XMPP, room))
+        reason = "there is no such room on any network"
+        self._around.emit(RoomClosed(origin=origin, cause=Cause.REFUSED, reason=reason, final=True))
+
+    def unlisten(self, room: RoomId) -> None:
+        """Serve a room no more."""
+        place = self._places.pop(room, None)
+        if place is not None:
+            place.is_linked = False
+            self._carry(place, place.room.close(Removal(codes=(occupants.SHUTDOWN,), status="the room is not linked")))
+
+    def introduce(self) -> None:
+        """Tell the hub anew who is where: a stream or a run has begun."""
+        for place in self._places.values():
+            if place.is_linked:
+                self._introduce(place)
+
+    def _introduce(self, place: Place) -> None:
+        self._around.emit(RoomOpened(origin=self._origin(place)))
+        members = tuple(place.room.members())
+        self._around.emit(MembersListed(origin=self._origin(place), members=members))
+
+    def _new(self, address: str) -> Place | None:
+        remote = self.remote(address)
+        if remote is None or self.gateway is None:
+            return None
+        sessions = self.gateway.sessions(remote.network)
+        room = HostedRoom(address, remote=remote.network, instance=self._around.instance, sessions=sessions)
+        place = self._places[address] = Place(room, RoomId(address), remote)
+        return place
+
+    def show(self, room: str, member: Member) -> None:
+        """Show somebody of the other rooms."""
+        place = self._places[room]
+        self._carry(place, place.room.show(member))
+
+    def hide(self, room: str, person: Person, reason: str) -> None:
+        """Show somebody no more."""
+        place = self._places[room]
+        self._carry(place, place.room.hide(person, reason))
+
+    def rename(self, room: str, old: Person, member: Member) -> None:
+        """Show somebody as another person."""
+        place = self._places[room]
+        self._carry(place, place.room.replace(old, member))
+
+    def typing(self, room: str, member: Member, *, active: bool) -> None:
+        """Show that somebody composes."""
+        place = self._places[room]
+        occupant = place.room.find(member.person)
+        if occupant is None:
+            return
+        state = stanzas.chat_state("composing" if active else "paused") + stanzas.hint("no-store")
+        stanza = stanzas.message(f"{room}/{occupant.nick}", "@", kind="groupchat", extra=state)
+        head, _, tail = stanza.partition(" to='@'")
+        line = Line("", 0, occupant.nick, head, tail)
+        self._carry(place, place.room.say(line, keep=False))
+
+    def follow(self, room: str, event: Abroad) -> None:
+        """Take note of how users fare in the remote room."""
+        place = self._places.get(room)
+        if place is None or event.origin.room != place.remote:
+            return
+        match event:
+            case PuppetJoined(person=person, name=name, rank=rank):
+                self._carry(place, place.room.let_in(person, name, rank))
+            case PuppetLeft():
+                self._carry(place, _put_out(place.room, event))
+            case MembersListed():
+                self._carry(place, place.room.listed())
+            case MemberLeft(member=member, cause=cause, reason=reason, actor=actor):
+                removal = Removal(codes=cause_of(cause), reason=reason, actor=actor)
+                self._carry(place, place.room.removed(member.person, removal))
+            case RoomOpened():
+                place.room.unlisted()
+            case RoomClosed(final=False):
+                place.room.unlisted()
+            case RoomClosed(reason=reason):
+                self._carry(place, place.room.close(Removal(codes=(occupants.TECHNICAL,), reason=reason)))
+            case _:
+                assert_never(event)
+
+    # -- deliveries
+
+    def say(self, delivery: Spoken) -> Sent:
+        """Say something in a room. Raises: DeliveryFailure."""
+        place = self._places.get(delivery.head.room.id)
+        if place is None:
+            raise Permanent("the bridge does not host this room")
+        if not self._around.component.connected():
+            raise Retry("there is no connection to the XMPP server")
+        speaker = self._speaker(place, delivery)
+        if isinstance(delivery, SetTopic):
+            nick = "" if speaker is None else speaker.nick
+            subject = Subject(delivery.topic, nick, delivery.head.at)
+            self._carry(place, place.room.name(subject))
+            return Sent()
+        nick = speaker.nick if speaker is not None else ""
+        sender = f"{place.id}/{nick}" if nick else str(place.id)
+        parts = outbound.parts(delivery, outbound.Speaker(address=sender, room="@", stable_ids=True))
+        names: list[tuple[str, str]] = []
+        for part in parts:
+            line = speech.spoken(
+                part.stanza,
+                room=place.id,
+                id_=f"s{part.id}",
+                occupant="" if speaker is None else speaker.id,
+                at=delivery.head.at,
+                nick=nick,
+            )
+            self._carry(place, place.room.say(line, keep=True))
+            names.append((line.id, part.id))
+        return Sent(outbound.sent_ids(names) if isinstance(delivery, Post) else ())
+
+    def kick(self, kick: Kick) -> Sent:
+        """Remove a user because their stand-in elsewhere was removed; mostly they are gone already."""
+        place = self._places.get(kick.head.room.id)
+        if place is not None:
+            codes = (occupants.BANNED,) if kick.ban else (occupants.KICKED,)
+            self._carry(place, place.room.removed(kick.person, Removal(codes=codes, reason=kick.reason)))
+        return Sent()
+
+    def _speaker(self, place: Place, delivery: Spoken) -> Occupant | None:
+        voice = delivery.head.voice
+        return place.room.find(voice.member.person) if isinstance(voice, AsPuppet) else None
+
+    # -- stanzas
+
+    def take(self, element: Element) -> bool:
+        """Take a message or presence to a room; False: it is to something else."""
+        address, _, nick = element.get("to", "").partition("/")
+        if not self.is_room(address):
+            return False
+        if element.tag == _PRESENCE:
+            self._presence(address, nick, element)
+        else:
+            self._message(address, nick, element)
+        return True
+
+    def _presence(self, address: str, nick: str, element: Element) -> None:
+        kind = element.get("type", "")
+        place = self._places.get(address)
+        client = element.get("from", "")
+        match kind:
+            case "" if element.find(requests.JOIN) is not None:
+                self._enter(address, nick, element)
+            case "":
+                self._changed(place, address, nick, element)
+            case "unavailable" | "error":
+                if place is not None:
+                    self._carry(place, place.room.leave(client, requests.status(element)))
+            case _:
+                pass  # subscriptions and probes: a room is no contact
+
+    def _enter(self, address: str, nick: str, element: Element) -> None:
+        join = requests.join(element, nick, self._around.clock.now())
+        refused = self._barred(join)
+        place = None if refused is not None else self._opened(address, join.password)
+        if place is None:
+            refused = refused or Refused("item-not-found", "there is no such room")
+            answer = presence_error(f"{address}/{nick}" if nick else address, join.client, refused, id_=join.id)
+            self._around.component.send(answer)
+            return
+        self._carry(place, place.room.enter(join, self._around.clock.monotonic()))
+        self._recognise(place, join.client)
+
+    def _barred(self, join: requests.Join) -> Refused | None:
+        if not join.nick:
+            return Refused("jid-malformed", "a nick is needed: ROOM/NICK")
+        bare = join.client.partition("/")[0]
+        why = self.gateway.refuses(bare) if self.gateway is not None else "there is no gateway"
+        return Refused("forbidden", why) if why else None
+
+    def _opened(self, address: str, password: str) -> Place | None:
+        place = self._places.get(address) or self._new(address)
+        if place is None or self.gateway is None:
+            return None
+        if place.closing is not None:
+            place.closing.cancel()
+            place.closing = None
+        if not place.is_linked or password:
+            self.gateway.open(place.id, place.remote, password=password)
+        return place
+
+    def _recognise(self, place: Place, client: str) -> None:
+        """Let somebody in who is in the remote room already, for instance out of another room of the link."""
+        if self.gateway is None or not place.room.awaits(client):
+            return
+        if self.gateway.is_listed(place.remote):
+            self._carry(place, place.room.listed())
+        person = requests.user(client)
+        name = self.gateway.present(place.remote, person)
+        if name:
+            self._carry(place, place.room.let_in(person, name, Rank.MEMBER))
+
+    def _changed(self, place: Place | None, address: str, nick: str, element: Element) -> None:
+        client = element.get("from", "")
+        occupant = place.room.at(client) if place is not None else None
+        if place is None or occupant is None:
+            if place is None or not place.room.awaits(client):
+                refused = Refused("not-acceptable", "this client is not in the room")
+                self._around.component.send(presence_error(f"{address}/{nick}", client, refused))
+            return
+        if nick and nick != occupant.nick:
+            self._carry(place, place.room.call(client, nick))
+        else:
+            self._carry(place, place.room.change(client, requests.presence(element)))
+
+    def _message(self, address: str, nick: str, element: Element) -> None:
+        kind = element.get("type", "normal")
+        place = self._places.get(address)
+        client = element.get("from", "")
+        if kind == "error":
+            if place is not None and muc.refusal(element).condition in FATAL:
+                self._carry(place, place.room.leave(client, "not reachable any more"))
+            return
+        occupant = place.room.at(client) if place is not None else None
+        if place is None or occupant is None:
+            self._bounce(element, Refused("not-acceptable", "you are not in this room"))
+        elif kind == "groupchat" and nick:
+            self._bounce(element, Refused("bad-request", "what is said to all goes to the room"))
+        elif kind == "groupchat":
+            self._said(place, occupant, element)
+        elif nick:
+            self._whispered(place, occupant, nick, element)
+
+    def _bounce(self, element: Element, refused: Refused) -> None:
+        to, client = element.get("to", ""), element.get("from", "")
+        error = stanzas.message(
+            to, client, kind="error", id_=element.get("id", ""), extra=refused.written(to.partition("/")[0])
+        )
+        self._around.component.send(error)
+
+    def _said(self, place: Place, occupant: Occupant, element: Element) -> None:
+        """Say to everybody what somebody says, and tell the hub."""
+        now = self._around.clock.now()
+        id_ = self._around.token()
+        scene = inbound.Scene(room=Room(XMPP, place.id), address=place.id, stable_ids=True)
+        member = self._member(occupant, element.get("from", ""))
+        names = inbound.Ids(id_, element.get("id", ""), inbound.ids(element, scene).origin)
+        event = inbound.read(element, scene=scene, sender=member, names=names, at=now)
+        if isinstance(event, TopicChanged):
+            self._carry(place, place.room.name(Subject(event.topic, occupant.nick, now)))
+        else:
+            line = speech.copied(
+                element, sender=f"{place.id}/{occupant.nick}", room=place.id, id_=id_, occupant=occupant.id, at=now
+            )
+            self._carry(place, place.room.say(line, keep=speech.has_words(element)))
+        if event is not None:
+            self._around.emit(event)
+
+    def _whispered(self, place: Place, occupant: Occupant, nick: str, element: Element) -> None:
+        """Take a private message to an occupant (section 7.5)."""
+        to = place.room.called(nick)
+        if to is None:
+            self._bounce(element, Refused("item-not-found", "there is nobody of this nick in the room"))
+            return
+        if to.is_user:
+            self._pass_on(place, occupant, to, element)
+            return
+        room = Room(XMPP, RoomId(to.address or f"{place.id}/{nick}"))
+        sender = self._member(occupant, element.get("from", ""))
+        event = inbound.direct(element, room=room, sender=sender, to=to.person, at=self._around.clock.now())
+        if event is not None:
+            self._around.emit(event)
+
+    def _pass_on(self, place: Place, occupant: Occupant, to: Occupant, element: Element) -> None:
+        inner = "".join(speech.written(child) for child in element if child.tag != muc.X)
+        extra = f"{inner}<x xmlns='{ns.MUC_USER}'/>"
+        for client in to.clients:
+            stanza = stanzas.message(
+                f"{place.id}/{occupant.nick}", client, kind="chat", id_=element.get("id", ""), extra=extra
+            )
+            self._around.component.send(stanza)
+
+    def _member(self, occupant: Occupant, client: str) -> Member:
+        return Member(
+            person=occupant.person, name=occupant.nick, account=occupant.person.id, address=client, session=True
+        )
+
+    # -- what follows
+
+    def tick(self, now: float) -> None:
+        """Look after what takes too long."""
+        for place in list(self._places.values()):
+            self._carry(place, place.room.overdue(now))
+
+    def leave(self) -> None:
+        """Send everybody out: the bridge stops."""
+        removal = Removal(codes=(occupants.SHUTDOWN,), status="the bridge is restarting")
+        for place in list(self._places.values()):
+            for out in place.room.close(removal):
+                if isinstance(out, str):
+                    self._around.component.send(out)
+
+    def _carry(self, place: Place, outs: Iterable[Out]) -> None:
+        """Do what follows."""
+        for out in outs:
+            match out:
+                case str():
+                    self._around.component.send(out)
+                case Came(member=member):
+                    self._around.emit(MemberJoined(origin=self._origin(place), member=member))
+                case Went(member=member, reason=reason):
+                    self._around.emit(MemberLeft(origin=self._origin(place), member=member, reason=reason))
+                    self._look_after(place)
+                case _:
+                    assert_never(out)
+
+    def _look_after(self, place: Place) -> None:
+        """Close a room soon that nobody is in."""
+        if place.room.is_deserted and place.closing is None and place.is_linked:
+            place.closing = self._around.component.call_later(LINGER, partial(self._close, place))
+
+    def _close(self, place: Place) -> None:
+        place.closing = None
+        if place.room.is_deserted and self.gateway is not None:
+            self.gateway.close(place.id)
+
+    def _origin(self, place: Place) -> Origin:
+        return self._around.origin(Room(XMPP, place.id))
+
+
+def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
+    """Return what follows when the remote room does not let a user in, or has thrown them out."""
+    occupant = room.find(event.person)
+    if occupant is None or not occupant.is_user:
+        if event.cause in (Cause.LOST, Cause.LEFT):
+            return []
+        return room.keep_out(event.person, Refused(BARRIERS[event.barrier], event.reason))
+    if event.cause in (Cause.LOST, Cause.LEFT, Cause.QUIT) and not event.final:
+        return []  # on its way back
+    codes = cause_of(event.cause) or (occupants.TECHNICAL,)
+    return room.removed(event.person, Removal(codes=codes, reason=event.reason, actor=event.actor))
+
+
+def _about(room: HostedRoom | None, remote: Room) -> Form:
+    """Return what disco#info tells of a room beyond its features (section 6.4)."""
+    fields = {"muc#roominfo_description": str(remote)}
+    if room is not None:
+        fields["muc#roominfo_occupants"] = str(sum(1 for _ in room))
+        fields["muc#roominfo_subject"] = room.subject.text
+    return Form(ns.MUC_ROOMINFO, fields)

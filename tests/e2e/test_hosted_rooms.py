@@ -1,0 +1,78 @@
+"""Hosted rooms on real servers: an XMPP user without a MUC of their own is on IRC, under their own nick."""
+
+import pytest
+
+from bridge.demo.people import CLIENT, NotSeen, body, codes
+from tests.support.world import World
+
+pytestmark = pytest.mark.server
+
+
+@pytest.mark.parametrize(("xmpp", "irc"), [("prosody", "inspircd"), ("ejabberd", "ngircd")])
+async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
+    async with World(xmpp=xmpp, irc=irc) as world:
+        room = f"#python%irc@{world.xmpp.component}"
+        bob = await world.irc_user("bob", channel="#python")
+        bob.send("TOPIC #python :all about snakes")
+        await bob.fence()
+        juliet = await world.user("juliet", join=False)
+        await juliet.join(room, "juliet", history=0)
+        here = juliet.occupants(room)
+        assert set(here) == {"bob", "juliet"}
+        assert codes(here["juliet"]) >= {"100", "110"}
+        await juliet.see(lambda el: el.findtext(f"{CLIENT}subject") == "all about snakes")
+        item = here["bob"].find(".//{http://jabber.org/protocol/muc#user}item")
+        assert item is not None
+        assert (item.get("role"), item.get("affiliation")) == ("moderator", "admin")
+        assert "linkspan" not in await bob.names("#python")
+
+        # both ways
+        mark = juliet.say(room, "hello there")
+        await bob.message("#python", "hello there", nick="juliet")
+        echo = await juliet.message(room, "hello there", nick="juliet")
+        assert echo.get("id") == mark
+        assert echo.find("{urn:xmpp:sid:0}stanza-id") is not None
+        bob.say("#python", "hi juliet")
+        await juliet.message(room, "hi juliet", nick="bob")
+
+        # a second user, in the same room, over a connection of their own
+        romeo = await world.user("romeo", join=False)
+        await romeo.join(room, "romeo")
+        assert set(romeo.occupants(room)) == {"bob", "juliet", "romeo"}
+        await juliet.presence(f"{room}/romeo")
+        bob.say("#python", "welcome")
+        await romeo.message(room, "welcome", nick="bob")
+
+        # nick, topic, private words
+        juliet.send(f"<presence to='{room}/giulietta'/>")
+        await juliet.presence(f"{room}/giulietta")
+        await bob.line(":juliet!", " NICK ", "giulietta")
+        juliet.tell(f"{room}/bob", "psst")
+        await bob.message("bob", "psst", nick="giulietta")
+        bob.say("giulietta", "yes?")
+        await juliet.see(
+            lambda el: el.get("from", "").startswith(f"bob%irc@{world.xmpp.component}") and body(el) == "yes?"
+        )
+
+        # somebody is thrown out, somebody leaves
+        bob.send("KICK #python romeo :enough")
+        gone = await romeo.presence(f"{room}/romeo", gone=True)
+        assert codes(gone) == {"110", "307"}
+        gone = await juliet.presence(f"{room}/romeo", gone=True)
+        assert codes(gone) == {"307"}
+        juliet.leave(room, "giulietta")
+        await bob.line(":giulietta!", " PART ", "#python")
+
+
+async def test_a_refused_join_is_answered() -> None:
+    async with World(irc="inspircd") as world:
+        bob = await world.irc_user("bob", channel="#locked")
+        bob.send("MODE #locked +k secret")
+        await bob.fence()
+        room = f"#locked%irc@{world.xmpp.component}"
+        juliet = await world.user("juliet", join=False)
+        with pytest.raises(NotSeen, match="not-authorized"):
+            await juliet.join(room, "juliet")
+        juliet.seen.clear()
+        await juliet.join(room, "juliet", password="secret")
+        assert set(juliet.occupants(room)) == {"bob", "juliet"}

@@ -1,0 +1,190 @@
+"""Hosted rooms in memory: the XMPP connector, a gateway that links at once, and clients whose view reads like a diary.
+
+A diary line says what one stanza means to the client that got it::
+
+    +bob admin/moderator               somebody is here
+    +juliet none/participant 100 110   ... with status codes
+    -juliet 303 >julia 110             gone, to another nick
+    bob: hello                         said in the room
+    bob~ hello                         said in private
+    # all about snakes                 the subject
+    ! not-authorized                   an error
+"""
+
+from typing import Any
+from xml.etree.ElementTree import Element
+
+from bridge.core.events import Cause, Member, MembersListed, Origin, PuppetJoined, PuppetLeft, Rank, RoomOpened
+from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
+from bridge.xmpp.errors import refusal
+from bridge.xmpp.ports import IqRefused, Request
+from tests.support.muc import NS, USER, xml
+from tests.support.xmpp_connector import Bridge, remote
+
+IRC = Network("irc")
+REMOTE = Room(IRC, RoomId("#python"))
+ROOM = "#python%irc@bridge.localhost"
+DESK, PHONE, ROMEO = "juliet@home.example/desk", "juliet@home.example/phone", "romeo@home.example/lute"
+_P = f"{{{NS}}}"
+
+
+class Gate:
+    """A :class:`bridge.xmpp.hosted.ports.Gateway`: channels of ``irc``, where people are themselves, and chats of ``tg``."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self.opened: list[tuple[str, str]] = []  # room and password
+        self.closed: list[str] = []
+        self.denied: set[str] = set()
+        self.here: dict[Person, str] = {}
+        self.known = False
+
+    def find(self, name: str, network: Network | None) -> Room | None:
+        if network is None:
+            network = IRC  # the fixed server
+        if not name.startswith({"irc": "#", "tg": "-"}.get(network, "?")):
+            return None
+        return Room(network, RoomId(name))
+
+    def kind(self, network: Network) -> str:
+        return {"irc": "irc", "tg": "telegram"}[network]
+
+    def refuses(self, user: str) -> str:
+        return "you may not use this gateway" if user in self.denied else ""
+
+    def sessions(self, network: Network) -> bool:
+        return network == IRC
+
+    def open(self, hosted: RoomId, remote: Room, *, password: str = "") -> None:
+        self.opened.append((hosted, password))
+        self._bridge.connector.listen(hosted)
+
+    def close(self, hosted: RoomId) -> None:
+        self.closed.append(hosted)
+        self._bridge.connector.unlisten(hosted)
+
+    def present(self, remote: Room, user: Person) -> str:
+        return self.here.get(user, "")
+
+    def is_listed(self, remote: Room) -> bool:
+        return self.known
+
+
+class HostedBridge(Bridge):
+    """A connector without joined rooms, whose gateway is :class:`Gate`."""
+
+    def __init__(self) -> None:
+        super().__init__(listen=False)
+        self.gate = Gate(self)
+        self.connector.host(self.gate)
+        self._count = 0
+
+    # what clients do
+
+    def presence(self, client: str, to: str, inner: str = "", *, kind: str = "", id_: str = "") -> None:
+        attrs = (f" type='{kind}'" if kind else "") + (f" id='{id_}'" if id_ else "")
+        self.stream.deliver(f"<presence from='{client}' to='{to}'{attrs}>{inner}</presence>")
+
+    def join(self, client: str, nick: str, inner: str = "", *, room: str = ROOM, more: str = "") -> None:
+        self.presence(
+            client, f"{room}/{nick}", f"<x xmlns='http://jabber.org/protocol/muc'>{inner}</x>{more}", id_="j1"
+        )
+
+    def say(
+        self, client: str, text: str, *, to: str = ROOM, kind: str = "groupchat", more: str = "", id_: str = "m1"
+    ) -> None:
+        self.stream.deliver(
+            f"<message from='{client}' to='{to}' type='{kind}' id='{id_}'><body>{text}</body>{more}</message>"
+        )
+
+    async def ask(self, client: str, to: str, payload: str, *, kind: str = "get") -> str:
+        """Ask with an IQ; returns the result's payload, or ``! condition``."""
+        element = xml(payload)
+        described = self.connector.directory.describe(to.partition("/")[0].rpartition("@")[0])
+        if described is None:
+            return "! item-not-found"
+        request = Request(kind=kind, sender=client, to=to, id="q1", payload=element, described=described)
+        answer = self.stream.answers.get((kind, element.tag))
+        if answer is None:
+            return "! service-unavailable"
+        try:
+            answered = answer(request)
+            return answered if isinstance(answered, str) else await answered
+        except IqRefused as refused:
+            return f"! {refused.condition}"
+
+    # what IRC does
+
+    def origin(self) -> Origin:
+        self._count += 1
+        return Origin(room=REMOTE, key=EventKey(f"far {self._count}"), at=self.clock.now())
+
+    def arrives(self, client: str, name: str, rank: Rank = Rank.MEMBER) -> None:
+        """Let somebody's puppet be in the channel, or have another nick or rank there."""
+        person = Person(XMPP, PersonId(client.partition("/")[0]))
+        self.connector.follow(RoomId(ROOM), PuppetJoined(origin=self.origin(), person=person, name=name, rank=rank))
+
+    def departs(self, client: str, cause: Cause, reason: str = "", *, final: bool = True, **fields: Any) -> None:
+        """Let somebody's puppet be out of the channel."""
+        person = Person(XMPP, PersonId(client.partition("/")[0]))
+        left = PuppetLeft(origin=self.origin(), person=person, cause=cause, reason=reason, final=final, **fields)
+        self.connector.follow(RoomId(ROOM), left)
+
+    def listed(self, *members: Member) -> None:
+        """Show everybody, and say that this is everybody."""
+        self.connector.follow(RoomId(ROOM), RoomOpened(origin=self.origin()))
+        for member in members:
+            self.connector.join(RoomId(ROOM), member)
+        self.connector.follow(RoomId(ROOM), MembersListed(origin=self.origin(), members=members))
+
+    def inside(self, *clients: str) -> None:
+        """Have bob, an operator, in the channel, and these clients in the room under the names of their users."""
+        for client in clients:
+            self.join(client, client.partition("@")[0])
+        self.listed(remote("bob", rank=Rank.ADMIN))
+        for client in clients:
+            self.arrives(client, client.partition("@")[0])
+        self.stream.sent.clear()
+        self.hub.events.clear()
+
+    # what clients see
+
+    def diary(self, client: str) -> list[str]:
+        """Return what a client got since it was asked last."""
+        got = [element for element in self.stream.sent if element.get("to") == client]
+        self.stream.sent = [element for element in self.stream.sent if element.get("to") != client]
+        return [entry(element) for element in got]
+
+
+def entry(element: Element) -> str:
+    """Return what a stanza says, on a line."""
+    if element.get("type") == "error":
+        refused = refusal(element)
+        return f"! {refused.condition}"
+    nick = element.get("from", "").partition("/")[2]
+    if element.tag == f"{_P}presence":
+        return _presence(element, nick)
+    subject, body = element.findtext(f"{_P}subject"), element.findtext(f"{_P}body")
+    if subject is not None:
+        return f"# {subject}" + (f" ({nick})" if nick else "")
+    if body is None:
+        return f"{nick} <{element[0].tag.rpartition('}')[2]}>"
+    return f"{nick}{':' if element.get('type') == 'groupchat' else '~'} {body}"
+
+
+def _presence(element: Element, nick: str) -> str:
+    item = element.find(f".//{{{USER}}}item")
+    assert item is not None
+    codes = " ".join(sorted(el.get("code", "") for el in element.iter(f"{{{USER}}}status")))
+    new = f">{item.get('nick')}" if item.get("nick") else ""
+    actor = item.find(f"{{{USER}}}actor")
+    by = f"by {actor.get('nick')}" if actor is not None else ""
+    why = item.findtext(f"{{{USER}}}reason") or element.findtext(f"{_P}status") or ""
+    show = element.findtext(f"{_P}show") or ""
+    sign = "-" if element.get("type") == "unavailable" else "+"
+    standing = f"{item.get('affiliation')}/{item.get('role')}" if sign == "+" else ""
+    words = [f"{sign}{nick}", standing, show, new, codes, by, f'"{why}"' if why else ""]
+    return " ".join(word for word in words if word)
+
+
+__all__ = ["DESK", "IRC", "PHONE", "REMOTE", "ROMEO", "ROOM", "Gate", "HostedBridge", "entry", "remote"]

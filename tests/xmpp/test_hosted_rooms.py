@@ -1,0 +1,467 @@
+"""Hosted rooms: what clients and the remote room do, and what each client sees, line by line (XEP-0045)."""
+
+import pytest
+
+from bridge.core.events import (
+    Barrier,
+    Cause,
+    DirectPosted,
+    MemberJoined,
+    MemberLeft,
+    MessageEdited,
+    MessagePosted,
+    Presence,
+    Rank,
+    ReactionsChanged,
+    Show,
+    TopicChanged,
+)
+from bridge.core.ids import RoomId
+from bridge.xmpp.hosted.requests import user
+from tests.support import build
+from tests.support.hosted import DESK, PHONE, ROMEO, ROOM, HostedBridge, remote
+from tests.support.xmpp_connector import as_ghost
+
+ALICE = remote("alice", rank=Rank.SPEAKER)
+BOB = remote("bob", rank=Rank.ADMIN)
+
+
+async def test_a_join_waits_for_irc_and_is_answered_in_order() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        assert bridge.gate.opened == [(ROOM, "")]
+        (came,) = bridge.hub.took(MemberJoined)
+        assert (came.member.person.id, came.member.name, came.member.session) == ("juliet@home.example", "juliet", True)
+        bridge.arrives(DESK, "juliet")
+        assert bridge.diary(DESK) == []
+        bridge.listed(BOB, ALICE)
+        assert bridge.diary(DESK) == [
+            "+bob admin/moderator",
+            "+alice member/participant",
+            "+juliet none/participant 100 110",
+            "# ",
+        ]
+
+
+async def test_it_does_not_matter_whether_the_list_or_the_puppet_comes_first() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        bridge.listed(BOB)
+        assert bridge.diary(DESK) == []
+        bridge.arrives(DESK, "juliet")
+        assert bridge.diary(DESK)[-2:] == ["+juliet none/participant 100 110", "# "]
+
+
+async def test_another_nick_than_the_wanted_one_is_said_with_210() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        bridge.listed()
+        bridge.arrives(DESK, "juliet_")
+        assert bridge.diary(DESK) == ["+juliet_ none/participant 100 110 210", "# "]
+
+
+async def test_whoever_makes_the_channel_is_told_so_with_201() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        bridge.listed()
+        bridge.arrives(DESK, "juliet", Rank.ADMIN)
+        assert bridge.diary(DESK)[0] == "+juliet admin/moderator 100 110 201"
+
+
+@pytest.mark.parametrize(
+    ("barrier", "condition"),
+    [
+        (Barrier.PASSWORD, "not-authorized"),
+        (Barrier.INVITATION, "registration-required"),
+        (Barrier.BAN, "forbidden"),
+        (Barrier.FULL, "service-unavailable"),
+        (Barrier.REGISTRATION, "registration-required"),
+        (Barrier.MISSING, "item-not-found"),
+        (Barrier.OTHER, "not-allowed"),
+    ],
+)
+async def test_a_refused_join_is_answered_with_the_error_that_fits(barrier: Barrier, condition: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet", "<password>wrong</password>")
+        assert bridge.gate.opened == [(ROOM, "wrong")]
+        bridge.departs(DESK, Cause.REFUSED, "no way", barrier=barrier)
+        (error,) = bridge.stream.take("presence", to=DESK, type="error")
+        assert (error.get("id"), error.get("from")) == ("j1", f"{ROOM}/juliet")
+        bridge.stream.sent.append(error)
+        assert bridge.diary(DESK) == [f"! {condition}"]
+        assert [left.member.name for left in bridge.hub.took(MemberLeft)] == ["juliet"]
+
+
+async def test_a_join_that_nobody_answers_fails_after_a_minute() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        await bridge.clock.advance(59)
+        assert bridge.diary(DESK) == []
+        await bridge.clock.advance(5)
+        assert bridge.diary(DESK) == ["! remote-server-timeout"]
+
+
+@pytest.mark.parametrize(
+    ("to", "condition"),
+    [(ROOM, "jid-malformed"), (f"{ROOM}/", "jid-malformed")],
+)
+async def test_a_join_without_a_nick_is_refused(to: str, condition: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.presence(DESK, to, "<x xmlns='http://jabber.org/protocol/muc'/>")
+        assert bridge.diary(DESK) == [f"! {condition}"]
+        assert bridge.gate.opened == []
+
+
+async def test_who_may_not_use_the_gateway_is_told() -> None:
+    async with HostedBridge() as bridge:
+        bridge.gate.denied = {"juliet@home.example"}
+        bridge.join(DESK, "juliet")
+        assert bridge.diary(DESK) == ["! forbidden"]
+
+
+async def test_a_second_client_comes_in_at_once_and_under_the_nick_that_the_user_has() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        bridge.join(PHONE, "jules")
+        assert bridge.diary(PHONE) == [
+            "+bob admin/moderator",
+            "+romeo none/participant",
+            "+juliet none/participant 100 110 210",
+            "# ",
+        ]
+        assert bridge.diary(ROMEO) == []
+        bridge.say(PHONE, "both hear me")
+        assert bridge.diary(DESK) == bridge.diary(PHONE) == ["juliet: both hear me"]
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        assert bridge.diary(DESK) == ["-juliet 110"]
+        assert bridge.hub.took(MemberLeft) == []
+        bridge.presence(PHONE, f"{ROOM}/juliet", "<status>bye</status>", kind="unavailable")
+        assert bridge.diary(PHONE) == ['-juliet 110 "bye"']
+        assert bridge.diary(ROMEO)[-1] == '-juliet "bye"'
+        assert [left.reason for left in bridge.hub.took(MemberLeft)] == ["bye"]
+
+
+async def test_joining_again_tells_everything_again() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.say(DESK, "one")
+        bridge.stream.sent.clear()
+        bridge.join(DESK, "juliet")
+        assert bridge.diary(DESK) == ["+bob admin/moderator", "+juliet none/participant 100 110", "juliet: one", "# "]
+
+
+async def test_history_is_limited_as_asked() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        for number in range(30):
+            bridge.say(DESK, f"m{number}")
+        bridge.stream.sent.clear()
+        for asked, expected in [
+            ("", 20),
+            ("<history maxstanzas='3'/>", 3),
+            ("<history maxstanzas='0'/>", 0),
+            ("<history maxchars='0'/>", 0),
+            ("<history seconds='60'/>", 30),
+            ("<history since='2100-01-01T00:00:00Z'/>", 0),
+            ("<history maxstanzas='nonsense'/>", 20),
+        ]:
+            bridge.join(DESK, "juliet", asked)
+            told = [line for line in bridge.diary(DESK) if line.startswith("juliet:")]
+            assert len(told) == expected, asked
+            assert told == [f"juliet: m{number}" for number in range(30)][30 - expected :]
+
+
+async def test_a_message_from_history_says_when_it_was_and_has_its_ids() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.say(DESK, "one")
+        (said,) = bridge.stream.take("message", to=DESK)
+        bridge.join(DESK, "juliet")
+        told = next(el for el in bridge.stream.take("message", to=DESK) if el.get("id") == "m1")
+        names = {"stanza-id": "{urn:xmpp:sid:0}stanza-id", "occupant": "{urn:xmpp:occupant-id:0}occupant-id"}
+        for tag in names.values():
+            first, again = said.find(tag), told.find(tag)
+            assert first is not None
+            assert again is not None
+            assert first.attrib == again.attrib
+        delay = told.find("{urn:xmpp:delay}delay")
+        assert delay is not None
+        assert delay.get("from") == ROOM
+        assert said.find("{urn:xmpp:delay}delay") is None
+
+
+async def test_what_only_the_room_may_say_is_not_reflected() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        forged = (
+            f"<stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' id='forged'/>"
+            "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='forged'/>"
+            "<delay xmlns='urn:xmpp:delay' stamp='2001-01-01T00:00:00Z'/>"
+            "<x xmlns='http://jabber.org/protocol/muc#user'><status code='110'/></x>"
+            "<origin-id xmlns='urn:xmpp:sid:0' id='mine'/><y xmlns='urn:other' a='1'><z>&lt;w&gt;</z> tail</y>"
+        )
+        bridge.say(DESK, "hi &amp; <b xmlns='urn:x'/>".replace("<b xmlns='urn:x'/>", ""), more=forged)
+        (said,) = bridge.stream.take("message", to=DESK)
+        assert "forged" not in {value for el in said.iter() for value in el.attrib.values()}
+        assert said.find("{urn:xmpp:delay}delay") is None
+        origin = said.find("{urn:xmpp:sid:0}origin-id")
+        other = said.find("{urn:other}y/{urn:other}z")
+        assert origin is not None
+        assert other is not None
+        assert (origin.get("id"), other.text, other.tail) == ("mine", "<w>", " tail")
+
+
+async def test_what_is_said_becomes_facts() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.say(DESK, "hello")
+        (posted,) = bridge.hub.took(MessagePosted)
+        (said,) = bridge.stream.take("message", to=DESK)
+        stanza_id = said.find("{urn:xmpp:sid:0}stanza-id")
+        assert stanza_id is not None
+        assert (posted.id, posted.content.text, posted.origin.room.id) == (stanza_id.get("id"), "hello", ROOM)
+        assert "m1" in posted.aliases
+        bridge.say(DESK, "hallo", more="<replace xmlns='urn:xmpp:message-correct:0' id='m1'/>", id_="m2")
+        (edited,) = bridge.hub.took(MessageEdited)
+        assert (edited.target, edited.content.text) == ("m1", "hallo")
+        bridge.stream.deliver(
+            f"<message from='{DESK}' to='{ROOM}' type='groupchat' id='m3'>"
+            f"<reactions xmlns='urn:xmpp:reactions:0' id='{posted.id}'><reaction>❤</reaction></reactions></message>"
+        )
+        (reacted,) = bridge.hub.took(ReactionsChanged)
+        assert (reacted.target, reacted.reactions) == (posted.id, ("❤",))
+        bridge.stream.deliver(
+            f"<message from='{DESK}' to='{ROOM}' type='groupchat'><subject>snakes</subject></message>"
+        )
+        assert [event.topic for event in bridge.hub.took(TopicChanged)] == ["snakes"]
+        assert bridge.diary(DESK)[-1] == "# snakes (juliet)"
+
+
+@pytest.mark.parametrize("kind", ["groupchat", "chat"])
+async def test_who_is_not_in_the_room_cannot_speak_there(kind: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.say(ROMEO, "hello?", kind=kind, to=ROOM if kind == "groupchat" else f"{ROOM}/bob")
+        assert bridge.diary(ROMEO) == ["! not-acceptable"]
+        assert bridge.diary(DESK) == []
+        assert bridge.hub.took(MessagePosted) == bridge.hub.took(DirectPosted) == []
+
+
+async def test_presence_from_who_is_not_in_a_room_is_refused() -> None:
+    async with HostedBridge() as bridge:
+        bridge.presence(ROMEO, f"{ROOM}/romeo")
+        assert bridge.diary(ROMEO) == ["! not-acceptable"]
+
+
+async def test_private_words_go_to_irc_or_to_the_other_users_clients() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        bridge.say(DESK, "psst", kind="chat", to=f"{ROOM}/bob")
+        (whispered,) = bridge.hub.took(DirectPosted)
+        assert (whispered.to.id, whispered.content.text, whispered.sender.name) == ("bob", "psst", "juliet")
+        bridge.say(DESK, "love", kind="chat", to=f"{ROOM}/romeo")
+        assert bridge.diary(ROMEO) == ["juliet~ love"]
+        bridge.say(DESK, "who", kind="chat", to=f"{ROOM}/nobody")
+        assert bridge.diary(DESK) == ["! item-not-found"]
+
+
+async def test_presence_is_the_most_available_one_of_all_clients() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        bridge.presence(DESK, f"{ROOM}/juliet", "<show>xa</show><status>lunch</status>")
+        assert bridge.diary(ROMEO) == ['+juliet none/participant away "lunch"']
+        assert [event.member.presence for event in bridge.hub.took(MemberJoined)] == [Presence(Show.AWAY, "lunch")]
+        bridge.join(PHONE, "juliet")
+        assert bridge.diary(ROMEO) == ["+juliet none/participant"]
+        assert [event.member.presence for event in bridge.hub.took(MemberJoined)] == [Presence()]
+
+
+async def test_a_nick_is_asked_for_and_changes_when_irc_says_so() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        bridge.presence(DESK, f"{ROOM}/julia")
+        assert bridge.diary(DESK) == []
+        assert [event.member.name for event in bridge.hub.took(MemberJoined)] == ["julia"]
+        bridge.arrives(DESK, "julia")
+        assert bridge.diary(DESK) == ["-juliet >julia 110 303", "+julia none/participant 110"]
+        assert bridge.diary(ROMEO) == ["-juliet >julia 303", "+julia none/participant"]
+
+
+async def test_ranks_are_affiliations_and_roles() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        for rank, standing in [
+            (Rank.OWNER, "owner/moderator"),
+            (Rank.ADMIN, "admin/moderator"),
+            (Rank.MODERATOR, "member/moderator"),
+            (Rank.SPEAKER, "member/participant"),
+            (Rank.MEMBER, "none/participant"),
+        ]:
+            bridge.arrives(DESK, "juliet", rank)
+            bridge.connector.join(RoomId(ROOM), remote("bob", rank=rank))
+            assert f"+juliet {standing} 110" in bridge.diary(DESK)
+
+
+async def test_irc_users_come_change_and_go() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        room = RoomId(ROOM)
+        bridge.connector.join(room, remote("carol"))
+        bridge.connector.join(room, remote("carol", presence=Presence(Show.AWAY, "tea")))
+        bridge.connector.rename(room, remote("carol").person, remote("caroline"))
+        bridge.connector.leave(room, remote("caroline").person, reason="bored")
+        bridge.connector.leave(room, remote("nobody").person)
+        assert bridge.diary(DESK) == [
+            "+carol none/participant",
+            '+carol none/participant away "tea"',
+            "-carol >caroline 303",
+            '+caroline none/participant away "tea"',
+            "+caroline none/participant",
+            '-caroline "bored"',
+        ]
+
+
+@pytest.mark.parametrize(("cause", "code"), [(Cause.KICKED, "307"), (Cause.BANNED, "301"), (Cause.REFUSED, "333")])
+async def test_a_user_who_is_removed_is_told_why(cause: Cause, code: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, PHONE, ROMEO)
+        bridge.departs(DESK, cause, "enough", actor="bob")
+        for client in (DESK, PHONE):
+            assert bridge.diary(client) == [f'-juliet 110 {code} by bob "enough"']
+        assert bridge.diary(ROMEO) == [f'-juliet {code} by bob "enough"']
+        assert len(bridge.hub.took(MemberLeft)) == 1
+        bridge.say(DESK, "but")
+        assert bridge.diary(DESK) == ["! not-acceptable"]
+
+
+async def test_a_connection_that_is_lost_for_a_moment_is_no_departure() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.departs(DESK, Cause.LOST, "connection reset", final=False)
+        assert bridge.diary(DESK) == []
+        assert bridge.hub.took(MemberLeft) == []
+
+
+async def test_deliveries_are_said_by_who_said_them() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        post = build.post("hi all", f"xmpp:{ROOM}", voice=as_ghost("bob"))
+        sent = await bridge.connector.send(post)
+        assert bridge.diary(DESK) == bridge.diary(ROMEO) == ["bob: hi all"]
+        assert len(sent.ids) == 2
+        bridge.join(PHONE, "juliet")
+        assert "bob: hi all" in bridge.diary(PHONE)
+
+
+async def test_a_client_that_bounces_is_out() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        bridge.stream.deliver(
+            f"<message type='error' from='{DESK}' to='{ROOM}'><error type='cancel'>"
+            "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        )
+        assert bridge.diary(ROMEO) == ['-juliet "not reachable any more"']
+        bridge.stream.deliver(
+            f"<message type='error' from='{ROMEO}' to='{ROOM}'><error type='modify'>"
+            "<not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        )
+        bridge.say(DESK, "gone")
+        bridge.say(ROMEO, "still here")
+        assert bridge.diary(ROMEO) == ["romeo: still here"]
+
+
+async def test_a_room_without_users_is_closed_after_a_while_unless_somebody_comes_back() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        await bridge.clock.advance(9)
+        bridge.join(DESK, "juliet")
+        await bridge.clock.advance(9)
+        assert bridge.gate.closed == []
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        await bridge.clock.advance(11)
+        assert bridge.gate.closed == [ROOM]
+        assert ROOM not in bridge.connector.hosting
+
+
+async def test_when_the_bridge_stops_everybody_is_told_with_332() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        await bridge.stop()
+        assert bridge.diary(DESK)[0] == '-juliet 110 332 "the bridge is restarting"'
+
+
+async def test_where_users_have_no_session_the_room_lets_them_in_by_itself() -> None:
+    async with HostedBridge() as bridge:
+        room = "-100123%tg@bridge.localhost"
+        bridge.join(DESK, "juliet", room=room)
+        assert bridge.diary(DESK) == ["+juliet none/participant 100 110", "# "]
+        bridge.join(ROMEO, "juliet", room=room)
+        assert bridge.diary(ROMEO) == ["! conflict"]
+        bridge.join(ROMEO, "romeo", room=room)
+        bridge.presence(ROMEO, f"{room}/juliet")
+        assert bridge.diary(ROMEO)[-1] == "! conflict"
+        bridge.presence(ROMEO, f"{room}/Montague")
+        assert bridge.diary(DESK)[-2:] == ["-romeo >Montague 303", "+Montague none/participant"]
+
+
+PING = "<ping xmlns='urn:xmpp:ping'/>"
+INFO = "<query xmlns='http://jabber.org/protocol/disco#info'/>"
+ITEMS = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
+
+
+async def test_the_self_ping_is_answered_by_the_room() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        assert await bridge.ask(DESK, f"{ROOM}/juliet", PING) == ""
+        assert await bridge.ask(DESK, f"{ROOM}/bob", PING) == ""
+        assert await bridge.ask(DESK, f"{ROOM}/nobody", PING) == "! item-not-found"
+        assert await bridge.ask(PHONE, f"{ROOM}/juliet", PING) == "! not-acceptable"
+        assert await bridge.ask(ROMEO, "#other%irc@bridge.localhost/romeo", PING) == "! not-acceptable"
+        assert await bridge.ask(ROMEO, ROOM, PING) == ""
+
+
+async def test_a_room_says_what_it_is_open_or_not() -> None:
+    async with HostedBridge() as bridge:
+        for open_ in (False, True):
+            if open_:
+                bridge.inside(DESK)
+            info = await bridge.ask(ROMEO, ROOM, INFO)
+            assert "category='conference' type='irc' name='#python'" in info
+            for feature in (
+                "http://jabber.org/protocol/muc",
+                "urn:xmpp:sid:0",
+                "urn:xmpp:occupant-id:0",
+                "muc_nonanonymous",
+            ):
+                assert f"<feature var='{feature}'/>" in info
+            assert ("muc#roominfo_occupants" in info) is open_
+        assert await bridge.ask(DESK, f"{ROOM}/bob", INFO) == "! feature-not-implemented"
+
+
+async def test_who_is_in_a_room_sees_the_others_as_items() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        items = await bridge.ask(DESK, ROOM, ITEMS)
+        assert f"<item jid='{ROOM}/bob' name='bob'/>" in items
+        assert "<item" not in await bridge.ask(ROMEO, ROOM, ITEMS)
+
+
+async def test_nobody_is_shown_another_users_real_address() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.join(ROMEO, "romeo")
+        bridge.arrives(ROMEO, "romeo")
+        seen = [el for el in bridge.stream.sent if el.get("to") == ROMEO]
+        values = {value for el in seen for part in el.iter() for key, value in part.attrib.items() if key != "to"}
+        assert not any("juliet@home" in value for value in values)
+        assert {"juliet%irc@bridge.localhost", "bob%irc@bridge.localhost", ROMEO} <= values
+
+
+async def test_somebody_in_the_remote_room_already_comes_in_at_once() -> None:
+    """As a member of another room of the same link: no further puppet will come."""
+    async with HostedBridge() as bridge:
+        bridge.gate.here = {user(DESK): "juliet[m]"}
+        bridge.gate.known = True
+        bridge.join(DESK, "juliet")
+        assert bridge.diary(DESK) == ["+juliet[m] none/participant 100 110 210", "# "]
