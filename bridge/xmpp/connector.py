@@ -38,6 +38,7 @@ from bridge.xmpp import adhoc, checks, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.adhoc import AdHoc
 from bridge.xmpp.alarms import Alarms
+from bridge.xmpp.avatars import Avatar, Avatars
 from bridge.xmpp.component import Address, ExternalComponent
 from bridge.xmpp.console import Console
 from bridge.xmpp.directory import Directory
@@ -73,7 +74,7 @@ CAPABILITIES = Capabilities(
         Feature.DIRECT: Support.NATIVE,
         Feature.PRESENCE: Support.NATIVE,
         Feature.TYPING: Support.NATIVE,
-        Feature.AVATAR: Support.DROPPED,
+        Feature.AVATAR: Support.NATIVE,
     },
     pipeline=64,
 )
@@ -137,7 +138,7 @@ class XmppConnector:
         puts: Puts | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self.directory = Directory(settings.domain, find=self._find_shown)
+        self.directory = Directory(settings.domain, find=self._find_shown, photo=self._photo)
         self._logins = LoginCommands(self.directory.network_at)
         self.directory.commands = self._logins.at
         if stream is None:
@@ -149,6 +150,8 @@ class XmppConnector:
         self._clock = clock
         self._around = Surroundings(component=stream, clock=clock, instance=instance, nick=settings.nick, jitter=jitter)
         self._around.uploads = Uploads(self._around, puts, service=settings.upload)
+        self._avatars = Avatars(self._around, arrived=self._dress)
+        self._around.avatar = self._avatar
         self._around.changed = self._changed
         self._around.alarm = Alarms(self._around, settings.admins).ring
         self._rooms: dict[str, JoinedRoom] = {}  # by address, bare and as on the wire
@@ -348,6 +351,17 @@ class XmppConnector:
             if ghost is not None:
                 return ghost.member
         return None
+
+    def _photo(self, member: Member) -> Avatar | None:
+        return self._avatars.of(member)
+
+    def _avatar(self, member: Member) -> str:
+        found = self._avatars.of(member)
+        return "" if found is None else found.sha1
+
+    def _dress(self, member: Member) -> None:
+        for room in self._rooms.values():
+            room.ghosts.dress(member)
 
     # -- deliveries
 

@@ -6,21 +6,30 @@ is shown where. No stanzas here.
 
 from collections.abc import Callable, Mapping
 
+from msgspec.structs import replace
+
 from bridge.core.events import Member
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import from_localpart, to_localpart
 from bridge.xmpp import multicast
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.commands import CommandsAt
-from bridge.xmpp.ports import Described, Item
+from bridge.xmpp.ports import Described, Item, Photo
 
 
 class Directory:
     """The component's addresses."""
 
-    def __init__(self, domain: str, *, find: Callable[[Person], Member | None]) -> None:
+    def __init__(
+        self,
+        domain: str,
+        *,
+        find: Callable[[Person], Member | None],
+        photo: Callable[[Member], Photo | None] = lambda _: None,
+    ) -> None:
         self._domain = domain
         self._find = find
+        self._photo = photo
         self.commands: CommandsAt = lambda _: ()  # what an address offers; set by the connector
         self._kinds: dict[Network, str] = {}
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
@@ -59,7 +68,10 @@ class Directory:
         person = self.person_at(localpart)
         if person is None:
             return None
-        return ghost(self._find(person) or Member(person=person, name=person.id))
+        member = self._find(person)
+        if member is None:
+            return ghost(Member(person=person, name=person.id))
+        return replace(ghost(member), photo=self._photo(member))
 
     def _network(self, network: Network, localpart: str) -> Described:
         jid = f"{localpart}@{self._domain}"

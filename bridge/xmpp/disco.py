@@ -37,6 +37,7 @@ class Disco:
         yield f"{{{ns.DISCO_ITEMS}}}query", items
         yield f"{{{ns.VCARD}}}vCard", vcard
         yield f"{{{ns.VCARD4}}}vcard", vcard4
+        yield f"{{{ns.PUBSUB}}}pubsub", avatar
         yield f"{{{ns.PING}}}ping", ping
         yield f"{{{ns.VERSION}}}query", self.version
         yield f"{{{ns.TIME}}}time", self.time
@@ -94,6 +95,11 @@ def vcard(request: Request) -> str:
         for name, words in zip(_VCARD, _card(request.described), strict=True)
         if words
     )
+    photo = request.described.photo
+    if photo is not None:
+        words = base64.b64encode(photo.data).decode()
+        told = stanzas.element("TYPE", words=photo.media_type) + stanzas.element("BINVAL", words=words)
+        inner += stanzas.element("PHOTO", children=told)
     return stanzas.element("vCard", ns.VCARD, children=inner)
 
 
@@ -104,7 +110,33 @@ def vcard4(request: Request) -> str:
         for (name, kind), words in zip(_VCARD4, _card(request.described), strict=True)
         if words
     )
+    photo = request.described.photo
+    if photo is not None:
+        uri = f"data:{photo.media_type};base64,{base64.b64encode(photo.data).decode()}"
+        inner += stanzas.element("photo", children=stanzas.element("uri", words=uri))
     return stanzas.element("vcard", ns.VCARD4, children=inner)
+
+
+def avatar(request: Request) -> str:
+    """Return an item of the nodes of a picture: what it is, or its bytes (XEP-0084 section 4). Raises: IqRefused."""
+    photo = request.described.photo
+    wanted = request.payload.find(f"{{{ns.PUBSUB}}}items")
+    node = "" if wanted is None else wanted.get("node", "")
+    asked = None if wanted is None else wanted.find(f"{{{ns.PUBSUB}}}item")
+    if photo is None or (asked is not None and asked.get("id") != photo.sha1):
+        raise IqRefused("item-not-found")
+    match node:
+        case ns.AVATAR_DATA:
+            payload = stanzas.element("data", node, words=base64.b64encode(photo.data).decode())
+        case ns.AVATAR_METADATA:
+            about = {"bytes": str(len(photo.data)), "id": photo.sha1, "type": photo.media_type}
+            if photo.width and photo.height:
+                about |= {"width": str(photo.width), "height": str(photo.height)}
+            payload = stanzas.element("metadata", node, children=stanzas.element("info", attrs=about))
+        case _:
+            raise IqRefused("item-not-found")
+    item = stanzas.element("item", attrs={"id": photo.sha1}, children=payload)
+    return stanzas.element("pubsub", ns.PUBSUB, children=stanzas.element("items", attrs={"node": node}, children=item))
 
 
 def caps(described: Described) -> str:

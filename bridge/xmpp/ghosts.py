@@ -342,6 +342,7 @@ class Ghosts:
                 status=member.presence.status[: muc.LONGEST_REASON],
                 extra=extra
                 + stanzas.nick(member.name)
+                + stanzas.avatar(self._around.avatar(member))
                 + disco.caps(directory.ghost(member))
                 + marks.ghost(self._around.instance, ghost.token),
             )
@@ -379,9 +380,19 @@ class Ghosts:
             self._move(ghost)
             if ghost.moving_to:
                 return
-        if before is None or before.presence != now.presence:
+        if before is None or before.presence != now.presence or self._has_new_picture(before, now):
             self._send(ghost, ghost.nick)
         ghost.shown = now
+
+    def _has_new_picture(self, before: Member, now: Member) -> bool:
+        """Tell whether another picture can be shown; one that is still being fetched is shown when it is there."""
+        return before.avatar != now.avatar and (not now.avatar or bool(self._around.avatar(now)))
+
+    def dress(self, member: Member) -> None:
+        """Show a picture that has just come."""
+        ghost = self._by_person.get(member.person)
+        if ghost is not None and ghost.stage is Stage.PRESENT and ghost.wanted and not ghost.moving_to:
+            self._send(ghost, ghost.nick)
 
     def _move(self, ghost: Ghost) -> None:
         """Ask for the nick that fits best now, in place (XEP-0045 section 7.6); the presence goes with it."""

@@ -6,6 +6,7 @@ Called by ``uploads`` and ``avatars``.
 """
 
 import asyncio
+import importlib.util
 import io
 from typing import IO, Any, Final
 
@@ -24,6 +25,11 @@ class Picture(msgspec.Struct, frozen=True, kw_only=True):
     width: int
     height: int
     original: tuple[int, int] = (0, 0)
+
+
+def installed() -> bool:
+    """Tell whether pictures can be made small here."""
+    return importlib.util.find_spec("PIL") is not None
 
 
 async def small(file: IO[bytes], *, most: int, square: bool = False) -> Picture | None:

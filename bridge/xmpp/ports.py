@@ -70,6 +70,30 @@ class Form(msgspec.Struct, frozen=True):
     fields: Mapping[str, str]
 
 
+class Photo(Protocol):
+    """A picture of somebody."""
+
+    @property
+    def data(self) -> bytes:
+        """The bytes."""
+
+    @property
+    def media_type(self) -> str:
+        """Their type."""
+
+    @property
+    def sha1(self) -> str:
+        """Their SHA-1, in hexadecimal."""
+
+    @property
+    def width(self) -> int:
+        """Pixels; 0 where unknown."""
+
+    @property
+    def height(self) -> int:
+        """Pixels; 0 where unknown."""
+
+
 class Described(msgspec.Struct, frozen=True, kw_only=True):
     """What one of our addresses shows of itself.
 
@@ -89,6 +113,7 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     nickname: str = ""
     url: str = ""
     description: str = ""
+    photo: Photo | None = None
 
 
 class Describes(Protocol):

@@ -146,6 +146,13 @@ def nick(name: str) -> str:
     return f"<nick xmlns='{ns.NICK}'>{text(name)}</nick>"
 
 
+def avatar(sha1: str) -> str:
+    """Return ``<x/>`` with the hash of a picture, which is in the vCard (XEP-0153); "" for none."""
+    if not sha1:
+        return ""
+    return f"<x xmlns='{ns.VCARD_UPDATE}'><photo>{text(sha1)}</photo></x>"
+
+
 def caps(node: str, ver: str) -> str:
     """Return ``<c/>``, the digest of what an address can do (XEP-0115)."""
     return f"<c xmlns='{ns.CAPS}' hash='sha-1' node='{attribute(node)}' ver='{attribute(ver)}'/>"

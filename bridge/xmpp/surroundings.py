@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from bridge.connector import Hub
 from bridge.core.content import Attachment
-from bridge.core.events import Event, Origin
+from bridge.core.events import Event, Member, Origin
 from bridge.core.ids import EventKey, Person, Room
 from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import Clock
@@ -27,6 +27,11 @@ LOOK_EVERY = 64
 
 def _ignore_alarm(_room: Room, _words: str) -> None:
     """Tell nobody."""
+
+
+def _no_avatar(_member: Member) -> str:
+    """Show nobody's picture."""
+    return ""
 
 
 def _ignore() -> None:
@@ -85,6 +90,7 @@ class Surroundings:
         self.alarm: Callable[[Room, str], None] = _ignore_alarm  # tells the admins about a room
         self.changed: Callable[[], None] = _ignore  # a room is in another state
         self.uploads: Placing = Unplaced()
+        self.avatar: Callable[[Member], str] = _no_avatar  # SHA-1 of somebody's picture, "" while there is none
         self.up = asyncio.Event()  # while the stream is
         self.entering = asyncio.Semaphore(20)  # listeners on their way into rooms
         self._tasks: asyncio.TaskGroup | None = None
