@@ -56,7 +56,7 @@ class SqlStore:
 
     def settle(self, key: DeliveryKey, sent: Sent) -> Awaitable[None]:
         """Take a delivery out of the outbox and keep the ids of the copy."""
-        return self._writer.put(Settle(key, sent))
+        return self._writer.put(Settle(key, sent), soon=False)
 
     def postpone(self, queued: Queued) -> Awaitable[None]:
         """Replace a delivery in the outbox: another voice, attempts, due or reason."""
@@ -73,7 +73,7 @@ class SqlStore:
 
     def met(self, known: Known) -> Awaitable[None]:
         """Keep a person's name and last words; ``spoke`` only grows."""
-        return self._writer.put(Met(known))
+        return self._writer.put(Met(known), soon=False)
 
     def share(self, token: str, shared: Shared) -> Awaitable[None]:
         """Keep what stands at a media URL, until it expires."""

@@ -1,10 +1,12 @@
 """The one thread that talks to the database, and the rhythm in which it does: group commit.
 
-The first write after a pause is committed at once; after that a batch stays open for 5 ms from the last commit, and
-whatever is queued then is one transaction. A transaction that the database refuses is tried again, the same, until it
-goes through: writes neither fail nor overtake each other because a disk is full or a server restarts. Only a write that
-is itself at fault fails, alone, after the batch was taken apart to find it. How much waits here is for the callers to
-bound.
+What is queued in one turn of the loop goes to the thread as one. The first write after a pause is committed at once;
+after that a batch stays open for 5 ms from the last commit, and whatever is queued then is one transaction. A write that
+nobody waits for (a delivery that arrived) goes with the next one that somebody does, or by itself after 10 ms.
+
+A transaction that the database refuses is tried again, the same, until it goes through: writes neither fail nor overtake
+each other because a disk is full or a server restarts. Only a write that is itself at fault fails, alone, after the
+batch was taken apart to find it. How much waits here is for the callers to bound.
 
 What the writes mean is :mod:`bridge.storage.ledger`'s; what they are called, :mod:`bridge.storage.store`'s.
 """
@@ -13,6 +15,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Sequence
 from queue import SimpleQueue
 from typing import Any, Final
@@ -26,6 +29,12 @@ from bridge.storage.ledger import Ask, Ledger, Write
 
 WINDOW: Final = 0.005
 """Seconds from one commit to the next under load."""
+LONG_WINDOW: Final = 0.02
+"""The same when writes come by the hundred: a transaction costs as much as three messages."""
+CROWD: Final = 1200
+"""Writes per second from which on that is so; a message makes two."""
+LINGER: Final = 0.01
+"""Seconds for which a write that nobody waits for may wait for company."""
 LARGEST: Final = 1000
 """Writes in one transaction."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 2.0
@@ -48,7 +57,10 @@ class Writer:
         self._claim = Claim(url)
         self._engine = engine_for(url)
         self._connection: Connection | None = None
-        self._inbox: SimpleQueue[_Entry | None] = SimpleQueue()
+        self._turn: list[_Entry] = []  # queued, and not given to the thread yet
+        self._soon = False  # whether they will be in this turn of the loop
+        self._timer: asyncio.TimerHandle | None = None  # until they are otherwise
+        self._inbox: SimpleQueue[list[_Entry] | None] = SimpleQueue()
         self._trouble = ""
         self._since: float | None = None  # when the transaction under way began
         self._deadline = float("inf")
@@ -74,14 +86,34 @@ class Writer:
         await opened
         self._loop = loop
 
-    def put(self, write: Write) -> asyncio.Future[Any]:
-        """Queue a write; the future has its outcome once it is durable. Call it in the loop's thread."""
+    def put(self, write: Write, *, soon: bool = True) -> asyncio.Future[Any]:
+        """Queue a write; the future has its outcome once it is durable. Call it in the loop's thread.
+
+        With ``soon=False`` it may linger, for it to share a transaction with what comes next.
+        """
         loop = self._loop
         if loop is None:
             return _refused()
         future: asyncio.Future[Any] = loop.create_future()
-        self._inbox.put((write, future))
+        self._turn.append((write, future))
+        if self._soon:
+            return future
+        if soon:
+            self._soon = True
+            loop.call_soon(self._hand_over)
+        elif self._timer is None:
+            self._timer = loop.call_later(LINGER, self._hand_over)
         return future
+
+    def _hand_over(self) -> None:
+        """Give the thread all that is queued: it is woken once for it."""
+        self._soon = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._turn:
+            turn, self._turn = self._turn, []
+            self._inbox.put(turn)
 
     async def close(self) -> None:
         """Write what is queued and let go of the store; a store in trouble gets two seconds more."""
@@ -90,6 +122,7 @@ class Writer:
             return
         self._loop = None
         self._deadline = time.monotonic() + _GRACE
+        self._hand_over()
         self._inbox.put(None)
         while not over.done():
             await asyncio.wait([over], timeout=_GRACE)
@@ -115,26 +148,30 @@ class Writer:
             _tell(loop, [(over, None)])
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        next_commit = 0.0
+        committed = next_commit = 0.0
+        queue: deque[_Entry] = deque()
         going_on = True
-        while going_on:
-            entry = self._inbox.get()
-            if entry is not None and (pause := next_commit - time.monotonic()) > 0:
+        while going_on or queue:
+            if not queue:
+                going_on = self._gather(queue, self._inbox.get())
+                continue
+            if (pause := next_commit - time.monotonic()) > 0:
                 time.sleep(pause)
-            batch = [] if entry is None else [entry]
-            going_on = entry is not None and self._gather(batch)
+            while going_on and not self._inbox.empty():
+                going_on = self._gather(queue, self._inbox.get())
+            batch = [queue.popleft() for _ in range(min(len(queue), LARGEST))]
             outcomes = self._durably([write for write, _ in batch])
             if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
-                next_commit = time.monotonic() + WINDOW
+                now = time.monotonic()
+                is_crowded = len(batch) > CROWD * max(now - committed, WINDOW)
+                committed, next_commit = now, now + (LONG_WINDOW if is_crowded else WINDOW)
             _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
 
-    def _gather(self, batch: list[_Entry]) -> bool:
-        """Add what is queued; returns False when that ends with the order to stop."""
-        for _ in range(min(self._inbox.qsize(), LARGEST)):
-            entry = self._inbox.get()
-            if entry is None:
-                return False
-            batch.append(entry)
+    def _gather(self, queue: deque[_Entry], turn: list[_Entry] | None) -> bool:
+        """Add what was queued in one turn of the loop; returns False when it is the order to stop."""
+        if turn is None:
+            return False
+        queue.extend(turn)
         return True
 
     def _durably(self, writes: Sequence[Write]) -> list[object]:

@@ -5,7 +5,6 @@ import threading
 from types import SimpleNamespace
 
 import pytest
-from sqlalchemy import event
 
 from bridge.core.deliveries import Sent
 from bridge.core.ids import MessageId, Network
@@ -26,10 +25,11 @@ async def store(migrated_file, tmp_path):
 
 
 @pytest.fixture
-def commits(store):
+def commits(store, monkeypatch):
     """Count transactions."""
     seen = []
-    event.listen(store._writer._engine, "commit", seen.append)
+    transact = store._ledger.transact
+    monkeypatch.setattr(store._ledger, "transact", lambda *given: (seen.append(given[1]), transact(*given))[1])
     return seen
 
 
@@ -66,6 +66,50 @@ async def test_whatever_is_queued_is_one_transaction(store, commits):
     assert len(commits) == 1 + 1
     assert await store.lanes() == {}
     assert await store.resolve(room("right:#b"), MessageId("c300")) is not None
+
+
+async def test_what_is_queued_in_one_turn_of_the_loop_wakes_the_writer_once(store, commits, monkeypatch):
+    busy = Busy()
+    await busy.begin(store)
+    writes = [store.remember(Network("left"), f"n{n}", "x") for n in range(5)]
+    assert store._writer._inbox.empty()
+    await asyncio.sleep(0)
+    assert store._writer._inbox.qsize() == 1
+    await busy.end()
+    await asyncio.gather(*writes)
+    assert len(commits) == 1 + 1
+
+
+async def test_what_nobody_waits_for_shares_the_next_transaction(store, commits):
+    queued = Queued(seq=1, delivery=post("hi", of="m1"))
+    await store.journal(posted("hi", id="m1"), [queued])
+    settled = store.settle(queued.delivery.head.key, Sent((MessageId("c1"),)))
+    await asyncio.sleep(0)
+    assert store._writer._inbox.empty()
+    journalled = store.journal(posted("ho", id="m2"), [])
+    await asyncio.gather(settled, journalled)
+    assert [len(writes) for writes in commits] == [1, 2]
+
+
+async def test_what_nobody_waits_for_is_written_all_the_same_when_nothing_follows(store):
+    queued = Queued(seq=1, delivery=post("hi", of="m1"))
+    await store.journal(posted("hi", id="m1"), [queued])
+    await store.settle(queued.delivery.head.key, Sent((MessageId("c1"),)))
+    assert await store.lanes() == {}
+
+
+async def test_under_load_the_pauses_are_longer(store, monkeypatch):
+    pauses = []
+    clock = SimpleNamespace(now=1000.0)
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=pauses.append))
+    await store.remember(Network("left"), "n", "1")
+    await asyncio.gather(*(store.remember(Network("left"), f"n{n}", "x") for n in range(20)))
+    await store.remember(Network("left"), "n", "2")
+    assert pauses == [pytest.approx(writer.WINDOW), pytest.approx(writer.LONG_WINDOW)]
+    clock.now += 1
+    await store.remember(Network("left"), "n", "3")
+    await store.remember(Network("left"), "n", "4")
+    assert pauses[2:] == [pytest.approx(writer.WINDOW)]
 
 
 async def test_a_transaction_has_a_limit(store, commits):

@@ -6,7 +6,6 @@ import sqlite3
 import threading
 
 import pytest
-from sqlalchemy import event
 
 from bridge.core.ids import EventKey, MessageId, Network
 from bridge.demo.processes import until
@@ -45,11 +44,12 @@ class Pragma:
 
     def __init__(self, store):
         self.words = ""
-        event.listen(store._writer._engine, "begin", self._begin)
+        self._transact, store._ledger.transact = store._ledger.transact, self._begin
 
-    def _begin(self, connection):
+    def _begin(self, connection, writes):
         if self.words:
-            connection.exec_driver_sql(f"PRAGMA {self.words}")
+            connection.connection.cursor().execute(f"PRAGMA {self.words}")
+        return self._transact(connection, writes)
 
 
 async def trouble(store, words=""):
