@@ -17,6 +17,7 @@ from bridge.engine.counters import Counters
 from bridge.engine.hub import Hub, Link
 from bridge.engine.ports import Clock, DeadLetter, Store, StoredLink, StoreError
 from bridge.engine.supervisor import NetworkStatus
+from bridge.hookdesk import Hooks
 from bridge.settings import did_you_mean, nearest, quoted
 from bridge.web.ports import (
     DeadLetterDocument,
@@ -98,6 +99,7 @@ class Administration:
         self._clock = clock
         self._apply = apply  # brings links into effect after the stored ones have changed
         self._started = clock.now()
+        self._hooks = Hooks(hub.networks, clock=clock)
         self.kinds: Mapping[Network, str] = {}
         """The connector of each network; set by the application."""
         self.written: Sequence[LinkSettings] = ()
@@ -107,6 +109,11 @@ class Administration:
     def counters(self) -> Counters:
         """What was counted."""
         return self._hub.counters
+
+    @property
+    def hook_desk(self) -> Hooks:
+        """The hooks of all networks."""
+        return self._hooks
 
     def unready(self) -> dict[str, str]:
         """Return what of store and networks is not up, and why."""

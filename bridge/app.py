@@ -34,7 +34,7 @@ from bridge.web.admin import Admin
 from bridge.web.fetch import Web
 from bridge.web.media import MediaSite
 from bridge.web.ports import CannotListen
-from bridge.web.proxies import Proxies, networks
+from bridge.web.proxies import Proxies
 from bridge.web.public import PublicSite
 from bridge.web.server import Listener
 from bridge.xmpp.connector import XmppConnector
@@ -244,6 +244,7 @@ class App:
         self._gateway.kinds = kinds
         self._gateway.modes = {name: network.puppets.mode for name, network in self._config.networks.items()}
         self.administration.written = self._config.links
+        self.administration.hook_desk.public_url = self._config.public_url
         for connector in self._hub.networks().values():
             if isinstance(connector, XmppConnector):
                 connector.know_networks(kinds)
@@ -272,7 +273,7 @@ class App:
     async def _serve(self, connectors: Mapping[Network, Connector]) -> None:
         """Serve on the public listener what there is; it is open only while there is something. Raises: CannotListen."""
         http = self._config.http
-        self._public.proxies = Proxies(trusted=networks(http.trusted_proxies), header=http.proxy_header)
+        self._public.proxies = Proxies(trusted=tuple(map(parse_range, http.trusted_proxies)), header=http.proxy_header)
         self._public.serve({name: each for name, each in connectors.items() if isinstance(each, Serves)})
         media, shares = self._config.media, any(isinstance(each, Opens) for each in connectors.values())
         self._web.allowed = tuple(map(parse_range, media.allow))

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import sys
+import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import metadata
@@ -20,12 +21,24 @@ from bridge import __version__, config, listing, registry, starter
 from bridge.config import Config, ConfigError, UnknownConnector
 from bridge.core.capabilities import Capabilities
 from bridge.engine.ports import StoreError
+from bridge.settings import seconds
 from bridge.web.client import AdminClient, AdminError
-from bridge.web.ports import CannotListen, Chosen, NewLink
+from bridge.web.ports import (
+    CannotListen,
+    Chosen,
+    HookUrlDocument,
+    NewHook,
+    NewLink,
+    NewSecret,
+    Paused,
+    Replayed,
+)
 
 DONE: Final = 0
 FAILED: Final = 1
 WRONG: Final = 2
+
+_WHICH_HOOK: Final = "its id, or NETWORK:ID"
 
 Command = Callable[[argparse.Namespace], int]
 
@@ -89,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_set_up(commands)
     _add_running(commands)
     _add_links(commands)
+    _add_hooks(commands)
     _add_logins(commands)
     _add_dead_letters(commands)
     _add_db(commands)
@@ -147,6 +161,39 @@ def _add_logins(commands: Any) -> None:
     remove = _command(logins, "remove", _logins_remove, "forget a login: its user is relayed again")
     remove.add_argument("network", metavar="NETWORK")
     remove.add_argument("user", metavar="USER", help="the user's bare JID")
+
+
+def _add_hooks(commands: Any) -> None:
+    group = commands.add_parser("hooks", help="make, list and take back URLs at which programs say something in a room")
+    hooks = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _json_option(_command(hooks, "list", _hooks_list, "list all hooks"))
+    create = _command(hooks, "create", _hooks_create, "make a hook, and print its URL this once")
+    create.add_argument("room", metavar="NETWORK:ROOM")
+    create.add_argument("--name", help="who speaks, where a message does not say so")
+    create.add_argument("--avatar", metavar="URL", help="their picture")
+    create.add_argument("--format", help="what is sent: github, alertmanager …; default: recognised by itself")
+    create.add_argument("--expires-in", metavar="TIME", default="0", help="how long it is good: 30d; default: for ever")
+    create.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="any key that a hook may have")
+    _json_option(create)
+    rotate = _command(hooks, "rotate", _hooks_rotate, "give a hook another secret, and print its URL this once")
+    rotate.add_argument(
+        "--overlap", metavar="TIME", default="24h", help="how long the old URL is good, too; default: 24h"
+    )
+    for name, command, words in (
+        ("pause", _hooks_pause, "let a hook take what comes and say nothing"),
+        ("resume", _hooks_resume, "let a hook speak again"),
+        ("revoke", _hooks_revoke, "take a hook back for good"),
+        ("test", _hooks_test, "let a hook say something"),
+        ("calls", _hooks_calls, "list what was sent to a hook lately"),
+        ("replay", _hooks_replay, "read once more what was sent, and say it as something new"),
+    ):
+        parser = _command(hooks, name, command, words)
+        parser.add_argument("hook", metavar="HOOK", help=_WHICH_HOOK)
+        if name in {"test", "calls", "replay"}:
+            _json_option(parser)
+    rotate.add_argument("hook", metavar="HOOK", help=_WHICH_HOOK)
+    _json_option(rotate)
+    parser.add_argument("call", metavar="CALL", help='as listed by "hooks calls"')
 
 
 def _add_dead_letters(commands: Any) -> None:
@@ -287,6 +334,97 @@ def _logins_list(args: argparse.Namespace) -> int:
 def _logins_remove(args: argparse.Namespace) -> int:
     _client(args).remove_login(args.network, args.user)
     print(f"forgot the login of {args.user} on {args.network}")
+    return DONE
+
+
+def _hooks_list(args: argparse.Namespace) -> int:
+    hooks = _client(args).hooks()
+    print(listing.as_json(hooks) if args.json else listing.hooks(hooks))
+    return DONE
+
+
+def _hooks_create(args: argparse.Namespace) -> int:
+    settings: dict[str, Any] = {}
+    for key in ("name", "avatar", "format"):
+        if (value := getattr(args, key)) is not None:
+            settings[key] = value
+    for text in args.set:
+        _put(settings, text)
+    hook = NewHook(room=args.room, expires_in=_time("--expires-in", args.expires_in), settings=settings)
+    return _print_url(args, _client(args).create_hook(hook))
+
+
+def _hooks_rotate(args: argparse.Namespace) -> int:
+    order = NewSecret(overlap=_time("--overlap", args.overlap))
+    return _print_url(args, _client(args).rotate_hook(args.hook, order))
+
+
+def _print_url(args: argparse.Namespace, made: HookUrlDocument) -> int:
+    print(listing.as_json(made) if args.json else made.url)
+    return DONE
+
+
+def _put(settings: dict[str, Any], text: str) -> None:
+    """Put ``authentication.scheme=github`` into a table; the value is TOML, or else text as it stands."""
+    path, equals, value = text.partition("=")
+    *tables, key = path.strip().split(".")
+    if not equals or not key:
+        msg = f'--set: found "{text}", expected KEY=VALUE'
+        raise CommandError(msg, status=WRONG)
+    for name in tables:
+        inner = settings.setdefault(name, {})
+        if not isinstance(inner, dict):
+            msg = f'--set: found "{text}", but {name} has a value already'
+            raise CommandError(msg, status=WRONG)
+        settings = inner
+    try:
+        settings[key] = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        settings[key] = value
+
+
+def _time(option: str, text: str) -> float:
+    """Return ``30d`` or ``90`` as seconds."""
+    length = float(text) if text.isascii() and text.isdigit() else seconds(text)
+    if length < 0:
+        msg = f'{option}: found "{text}", expected a time such as "90", "10m", "24h" or "30d"'
+        raise CommandError(msg, status=WRONG)
+    return length
+
+
+def _hooks_pause(args: argparse.Namespace) -> int:
+    _client(args).pause_hook(args.hook, Paused(paused=True))
+    print(f"{args.hook} is paused: what comes is kept, and not said")
+    return DONE
+
+
+def _hooks_resume(args: argparse.Namespace) -> int:
+    _client(args).pause_hook(args.hook, Paused(paused=False))
+    print(f"{args.hook} speaks again")
+    return DONE
+
+
+def _hooks_revoke(args: argparse.Namespace) -> int:
+    _client(args).revoke_hook(args.hook)
+    print(f"{args.hook} is taken back: whoever calls it is told that it is gone")
+    return DONE
+
+
+def _hooks_test(args: argparse.Namespace) -> int:
+    said = _client(args).test_hook(args.hook)
+    print(listing.as_json(said) if args.json else f"said as {said.id}")
+    return DONE
+
+
+def _hooks_calls(args: argparse.Namespace) -> int:
+    calls = _client(args).hook_calls(args.hook)
+    print(listing.as_json(calls) if args.json else listing.hook_calls(calls))
+    return DONE
+
+
+def _hooks_replay(args: argparse.Namespace) -> int:
+    said = _client(args).replay_hook(args.hook, Replayed(call=args.call))
+    print(listing.as_json(said) if args.json else f"said as {said.id}")
     return DONE
 
 

@@ -13,7 +13,6 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import StrEnum
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -100,14 +99,6 @@ def _is_url(text: str) -> bool:
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
     except ValueError:
         return False
-
-
-def _is_ip_range(text: str) -> bool:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _has_host(url: str) -> bool:
@@ -206,9 +197,11 @@ class HttpSettings(_Table, frozen=True):
             msg = f'public_url: found {quoted(self.public_url)}, expected a URL such as "https://bridge.example.org"'
             raise ValueError(msg)
         for text in self.trusted_proxies:
-            if not _is_ip_range(text):
-                msg = f'trusted_proxies: found {quoted(text)}, expected an address or a range such as "10.0.0.0/8"'
-                raise ValueError(msg)
+            try:
+                parse_range(text)
+            except ValueError as error:
+                msg = f"trusted_proxies: {error}"
+                raise ValueError(msg) from None
 
 
 class MediaSettings(_Table, frozen=True):

@@ -26,7 +26,7 @@ from bridge.core.events import (
     RoomClosed,
     RoomOpened,
 )
-from bridge.core.ids import EventKey, Network, Person, PersonId, Room, RoomId
+from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
 
 API = 1
 """Version of this contract; a connector that was written for another one is refused with a clear sentence."""
@@ -114,7 +114,10 @@ class Hub(Protocol):
         """Keep it no longer."""
 
     async def known(self, room: RoomId, key: EventKey) -> bool:
-        """Tell whether a fact of a room of this network is journalled, at the latest for a month."""
+        """Tell whether a fact of a room of this network is journalled; it is for a month at least."""
+
+    async def author(self, room: RoomId, message: MessageId) -> Member | None:
+        """Return who said a message in a room of this network, None where that is not known."""
 
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         """Tell somebody once what is wrong with their login; ``over``: it is used no more until they log in anew."""
@@ -335,7 +338,7 @@ class Serves(Protocol):
     async def serve(self, request: Request) -> Answer | None:
         """Answer, or return None where the path belongs to nobody here: then the next network is asked, and 404 is said last.
 
-        May be asked while ``run`` does not run; then 503 is the answer. GET answers HEAD too, and OPTIONS is not asked.
+        May be asked while ``run`` does not run; then 503 is the answer. Where GET is, HEAD may be asked; OPTIONS is not.
         Whoever acknowledges what was taken awaits ``hub.emit`` first, and answers 503 where ``hub.congested()`` says why.
         """
 

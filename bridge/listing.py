@@ -11,7 +11,15 @@ import msgspec
 
 from bridge.connector import Finding
 from bridge.core.capabilities import Capabilities, Feature
-from bridge.web.ports import DeadLetterDocument, LinkDocument, LoginDocument, QueueDocument, StatusDocument
+from bridge.web.ports import (
+    DeadLetterDocument,
+    HookCallDocument,
+    HookDocument,
+    LinkDocument,
+    LoginDocument,
+    QueueDocument,
+    StatusDocument,
+)
 
 
 def as_json(value: Any) -> str:
@@ -76,6 +84,41 @@ def logins(documents: Iterable[LoginDocument]) -> str:
         ("NETWORK", "USER", "NAME", "FOR", "DETAIL"),
         ((each.network, each.user, each.name, ago(each.at), each.trouble) for each in documents),
     )
+
+
+def hooks(documents: Iterable[HookDocument]) -> str:
+    """Return hooks, without their URLs: those were shown when they were made."""
+    return table(
+        ("HOOK", "ROOM", "NAME", "STATE", "FROM", "MADE", "USED", "EXPIRES"),
+        (
+            (
+                each.id,
+                each.room,
+                each.name,
+                f"{each.state}, rotating" if each.rotating else each.state,
+                each.origin,
+                ago(each.made),
+                ago(each.used),
+                day(each.expires),
+            )
+            for each in documents
+        ),
+    )
+
+
+def hook_calls(documents: Iterable[HookCallDocument]) -> str:
+    """Return what was sent to a hook."""
+    return table(
+        ("CALL", "AGE", "BYTES", "KEPT", "OUTCOME"),
+        ((each.id, ago(each.at), str(each.size), "yes" if each.kept else "no", each.outcome) for each in documents),
+    )
+
+
+def day(milliseconds: int) -> str:
+    """Return a moment as its date and minute, UTC; "-" for never."""
+    if not milliseconds:
+        return "-"
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(milliseconds / 1000))
 
 
 def queues(documents: Iterable[QueueDocument]) -> str:

@@ -7,8 +7,8 @@ from typing import Any, Self, TypeVar
 
 from bridge.connector import Connector, Cursor, Listens, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
-from bridge.core.events import Event, MessagePosted
-from bridge.core.ids import EventKey, Person, RoomId
+from bridge.core.events import Event, Member, MessagePosted
+from bridge.core.ids import EventKey, MessageId, Person, RoomId
 
 T = TypeVar("T")
 
@@ -69,6 +69,11 @@ class Recorder:
     async def forget(self, name: str) -> None:
         """Keep it no longer."""
         self.texts.pop(name, None)
+
+    async def author(self, room: RoomId, message: MessageId) -> Member | None:
+        """Return who said a message."""
+        said = (event for event in self.posted() if event.origin.room.id == room and event.id == message)
+        return next((event.sender for event in said), None)
 
     async def known(self, room: RoomId, key: EventKey) -> bool:
         """Tell whether a fact was reported."""

@@ -62,7 +62,7 @@ from bridge.core.events import (
     TopicChanged,
     TypingChanged,
 )
-from bridge.core.ids import EventKey, Network, Person, Room, RoomId
+from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId
 from bridge.core.routing import End, Policy, Route
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
@@ -469,6 +469,12 @@ class Port:
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         """Tell somebody once what is wrong with their login."""
         self._logins.trouble(self._network, person, reason, over=over)
+
+    async def author(self, room: RoomId, message: MessageId) -> Member | None:
+        """Return who said a message."""
+        ref = await self._store.resolve(Room(self._network, room), message)
+        stored = await self._store.message(ref) if ref is not None else None
+        return stored.sender if stored is not None else None
 
 
 _REMOVED = frozenset({Cause.KICKED, Cause.BANNED})

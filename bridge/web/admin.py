@@ -6,15 +6,16 @@ means is in :mod:`bridge.web.ports`, its description in :mod:`bridge.web.openapi
 
 import hmac
 import logging
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from bridge.web import openapi
-from bridge.web.answers import as_json, problem
+from bridge.web.answers import Handler, as_json, body_of, problem
+from bridge.web.hooks import HookRoutes
 from bridge.web.metrics import CONTENT_TYPE, Metrics
 from bridge.web.openapi import Operation
 from bridge.web.ports import Bridge, Chosen, Done, NewLink, Refused
@@ -25,9 +26,6 @@ LARGEST_BODY: Final = 65_536
 MOST_LISTED: Final = 1_000
 _API: Final = "/api/"
 
-T = TypeVar("T", bound=msgspec.Struct)
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 class Admin:
     """The routes of the administration's listener."""
@@ -35,6 +33,7 @@ class Admin:
     def __init__(self, bridge: Bridge, *, token: Callable[[], str], version: str) -> None:
         self._bridge = bridge
         self._token = token  # asked each time: a new configuration may have another
+        self._hooks = HookRoutes(bridge.hook_desk)
         self._metrics = Metrics(bridge, version=version)
         self._description = msgspec.json.encode(openapi.description(openapi.OPERATIONS, version=version))
 
@@ -59,6 +58,7 @@ class Admin:
             (openapi.LIST_DEAD_LETTERS, self._list_dead_letters),
             (openapi.RETRY_DEAD_LETTERS, self._retry),
             (openapi.DISCARD_DEAD_LETTERS, self._discard),
+            *self._hooks.operations(),
             (openapi.DESCRIPTION, self._describe),
         )
 
@@ -92,7 +92,7 @@ class Admin:
         return as_json(self._bridge.links())
 
     async def _add_link(self, request: web.Request) -> web.Response:
-        link = await self._bridge.add_link(await _body(request, NewLink))
+        link = await self._bridge.add_link(await body_of(request, NewLink))
         return as_json(link, status=HTTPStatus.CREATED)
 
     async def _remove_link(self, request: web.Request) -> web.Response:
@@ -115,10 +115,10 @@ class Admin:
         return as_json(await self._bridge.dead_letters(limit))
 
     async def _retry(self, request: web.Request) -> web.Response:
-        return as_json(Done(count=await self._bridge.retry(_keys(await _body(request, Chosen)))))
+        return as_json(Done(count=await self._bridge.retry(_keys(await body_of(request, Chosen)))))
 
     async def _discard(self, request: web.Request) -> web.Response:
-        return as_json(Done(count=await self._bridge.discard(_keys(await _body(request, Chosen)))))
+        return as_json(Done(count=await self._bridge.discard(_keys(await body_of(request, Chosen)))))
 
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._description, content_type="application/json")
@@ -138,13 +138,6 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
-
-
-async def _body(request: web.Request, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Refused(str(error), status=HTTPStatus.BAD_REQUEST) from None
 
 
 def _keys(chosen: Chosen) -> Collection[str] | None:

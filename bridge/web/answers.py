@@ -1,12 +1,24 @@
 """What both listeners answer with: JSON, and a document that says what went wrong (RFC 9457)."""
 
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from aiohttp import web
 
-from bridge.web.ports import ProblemDocument
+from bridge.web.ports import ProblemDocument, Refused
+
+T = TypeVar("T", bound=msgspec.Struct)
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+async def body_of(request: web.Request, kind: type[T]) -> T:
+    """Return what was sent. Raises: Refused for what is something else."""
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(str(error), status=HTTPStatus.BAD_REQUEST) from None
 
 
 def as_json(value: Any, *, status: int = HTTPStatus.OK) -> web.Response:

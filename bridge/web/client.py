@@ -13,10 +13,18 @@ from bridge.web.ports import (
     Chosen,
     DeadLetterDocument,
     Done,
+    HookCallDocument,
+    HookDocument,
+    HookUrlDocument,
     LinkDocument,
     LoginDocument,
+    NewHook,
     NewLink,
+    NewSecret,
+    Paused,
     ProblemDocument,
+    Replayed,
+    SaidDocument,
     StatusDocument,
 )
 
@@ -81,6 +89,38 @@ class AdminClient:
     def discard(self, chosen: Chosen) -> int:
         """Delete dead letters; returns how many."""
         return self._ask("POST", "deadletters/discard", body=chosen, result=Done).count
+
+    def hooks(self) -> list[HookDocument]:
+        """Return all hooks."""
+        return self._ask("GET", "hooks", result=list[HookDocument])
+
+    def create_hook(self, hook: NewHook) -> HookUrlDocument:
+        """Make a hook; returns its URL, which is shown this once."""
+        return self._ask("POST", "hooks", body=hook, result=HookUrlDocument)
+
+    def rotate_hook(self, hook: str, order: NewSecret) -> HookUrlDocument:
+        """Give a hook another secret; returns its URL, which is shown this once."""
+        return self._ask("POST", f"hooks/{quote(hook, safe='')}/rotate", body=order, result=HookUrlDocument)
+
+    def pause_hook(self, hook: str, order: Paused) -> None:
+        """Silence a hook, or let it speak again."""
+        self._ask("POST", f"hooks/{quote(hook, safe='')}/pause", body=order)
+
+    def revoke_hook(self, hook: str) -> None:
+        """Take a hook back for good."""
+        self._ask("DELETE", f"hooks/{quote(hook, safe='')}")
+
+    def test_hook(self, hook: str) -> SaidDocument:
+        """Let a hook say something."""
+        return self._ask("POST", f"hooks/{quote(hook, safe='')}/test", result=SaidDocument)
+
+    def hook_calls(self, hook: str) -> list[HookCallDocument]:
+        """Return what was sent to a hook lately, newest first."""
+        return self._ask("GET", f"hooks/{quote(hook, safe='')}/calls", result=list[HookCallDocument])
+
+    def replay_hook(self, hook: str, order: Replayed) -> SaidDocument:
+        """Say once more what was sent."""
+        return self._ask("POST", f"hooks/{quote(hook, safe='')}/replay", body=order, result=SaidDocument)
 
     @overload
     def _ask(self, method: str, path: str, *, body: Any = None) -> None: ...

@@ -12,10 +12,18 @@ from bridge.web.ports import (
     Chosen,
     DeadLetterDocument,
     Done,
+    HookCallDocument,
+    HookDocument,
+    HookUrlDocument,
     LinkDocument,
     LoginDocument,
+    NewHook,
     NewLink,
+    NewSecret,
+    Paused,
     ProblemDocument,
+    Replayed,
+    SaidDocument,
     StatusDocument,
 )
 
@@ -86,6 +94,61 @@ DISCARD_DEAD_LETTERS = Operation(
     result=Done,
     problems=(400,),
 )
+LIST_HOOKS = Operation(method="get", path="/api/v1/hooks", summary="All hooks", result=list[HookDocument])
+CREATE_HOOK = Operation(
+    method="post",
+    path="/api/v1/hooks",
+    summary="Make a hook; its URL is shown this once",
+    status=201,
+    body=NewHook,
+    result=HookUrlDocument,
+    problems=(400, 409, 503),
+)
+REVOKE_HOOK = Operation(
+    method="delete",
+    path="/api/v1/hooks/{hook}",
+    summary="Take a hook back for good: whoever calls it is told so",
+    status=204,
+    problems=(404, 409, 503),
+)
+ROTATE_HOOK = Operation(
+    method="post",
+    path="/api/v1/hooks/{hook}/rotate",
+    summary="Give a hook another secret; its URL is shown this once",
+    body=NewSecret,
+    result=HookUrlDocument,
+    problems=(400, 404, 409, 503),
+)
+PAUSE_HOOK = Operation(
+    method="post",
+    path="/api/v1/hooks/{hook}/pause",
+    summary="Let a hook take what comes and say nothing, or speak again",
+    status=204,
+    body=Paused,
+    problems=(400, 404, 409, 503),
+)
+TEST_HOOK = Operation(
+    method="post",
+    path="/api/v1/hooks/{hook}/test",
+    summary="Let a hook say something",
+    result=SaidDocument,
+    problems=(404, 409, 503),
+)
+LIST_HOOK_CALLS = Operation(
+    method="get",
+    path="/api/v1/hooks/{hook}/calls",
+    summary="What was sent to a hook lately, newest first",
+    result=list[HookCallDocument],
+    problems=(404, 409, 503),
+)
+REPLAY_HOOK = Operation(
+    method="post",
+    path="/api/v1/hooks/{hook}/replay",
+    summary="Read once more what was sent, and say it as something new",
+    body=Replayed,
+    result=SaidDocument,
+    problems=(400, 404, 409, 503),
+)
 DESCRIPTION = Operation(method="get", path="/api/v1/openapi.json", summary="This description", result=dict, open=True)
 
 OPERATIONS = (
@@ -98,6 +161,14 @@ OPERATIONS = (
     LIST_DEAD_LETTERS,
     RETRY_DEAD_LETTERS,
     DISCARD_DEAD_LETTERS,
+    LIST_HOOKS,
+    CREATE_HOOK,
+    REVOKE_HOOK,
+    ROTATE_HOOK,
+    PAUSE_HOOK,
+    TEST_HOOK,
+    LIST_HOOK_CALLS,
+    REPLAY_HOOK,
     DESCRIPTION,
 )
 

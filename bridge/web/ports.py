@@ -5,7 +5,7 @@ here, and the command line prints them. No message body and no secret is in any 
 """
 
 from collections.abc import Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -145,6 +145,80 @@ class Done(_Document, frozen=True):
     count: int
 
 
+class HookDocument(_Document, frozen=True):
+    """A URL at which programs say something in a room. Times are milliseconds since the epoch; 0: never."""
+
+    id: str
+    room: str
+    name: str
+    """Who speaks, where a message does not say so."""
+    origin: str
+    """``file``, or ``command`` where it was made while the bridge ran."""
+    state: str
+    """``active``, ``paused`` or ``expired``."""
+    made: int
+    used: int
+    expires: int
+    rotating: bool
+    """Whether its last secret but one is still good."""
+
+
+class NewHook(_Document, frozen=True, forbid_unknown_fields=True):
+    """A hook to be made."""
+
+    room: str
+    """``NETWORK:ROOM``."""
+    expires_in: float = 0.0
+    """Seconds; 0: it stays."""
+    settings: dict[str, Any] = {}
+    """The keys that a hook may have in the configuration file, but for its token and room."""
+
+
+class HookUrlDocument(_Document, frozen=True):
+    """Where a hook is called. The URL is shown this once: only a hash of it is kept."""
+
+    id: str
+    url: str
+
+
+class NewSecret(_Document, frozen=True, forbid_unknown_fields=True):
+    """An order to give a hook another secret."""
+
+    overlap: float = 86_400.0
+    """Seconds for which the one before is good, too."""
+
+
+class Paused(_Document, frozen=True, forbid_unknown_fields=True):
+    """Whether a hook is to be silent."""
+
+    paused: bool = True
+
+
+class HookCallDocument(_Document, frozen=True):
+    """What was sent to a hook."""
+
+    id: str
+    at: int
+    """Milliseconds since the epoch."""
+    outcome: str
+    size: int
+    """Bytes of the body."""
+    kept: bool
+    """Whether it can be replayed."""
+
+
+class Replayed(_Document, frozen=True, forbid_unknown_fields=True):
+    """An order to say once more what was sent."""
+
+    call: str
+
+
+class SaidDocument(_Document, frozen=True):
+    """The id of a message that was said."""
+
+    id: str
+
+
 class Refused(Exception):
     """The administrator asked for what cannot be; ``status`` is the HTTP status that says so."""
 
@@ -158,12 +232,44 @@ class CannotListen(Exception):
     """A listener did not get its address; the text is a sentence for an operator that names the key."""
 
 
+class HookDesk(Protocol):
+    """The hooks of all networks, for their administrator. ``hook`` is an id, or ``NETWORK:ID``. All may raise Refused."""
+
+    def hooks(self) -> Sequence[HookDocument]:
+        """Return all hooks."""
+
+    async def create(self, hook: NewHook) -> HookUrlDocument:
+        """Make a hook."""
+
+    async def rotate(self, hook: str, *, overlap: float) -> HookUrlDocument:
+        """Give it another secret."""
+
+    async def pause(self, hook: str, *, paused: bool) -> None:
+        """Silence it, or let it speak again."""
+
+    async def revoke(self, hook: str) -> None:
+        """Take it back for good."""
+
+    async def test(self, hook: str) -> SaidDocument:
+        """Let it say something."""
+
+    async def calls(self, hook: str) -> Sequence[HookCallDocument]:
+        """Return what was sent to it lately, newest first."""
+
+    async def replay(self, hook: str, call: str) -> SaidDocument:
+        """Say once more what was sent."""
+
+
 class Bridge(Protocol):
     """The running bridge, for its administrator."""
 
     @property
     def counters(self) -> Counters:
         """What was counted."""
+
+    @property
+    def hook_desk(self) -> HookDesk:
+        """The hooks of all networks."""
 
     def unready(self) -> dict[str, str]:
         """Return what of store and networks is not up, and why; {} when everything is."""

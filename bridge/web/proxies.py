@@ -4,13 +4,13 @@ Pure. Called by :mod:`bridge.web.public`.
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from collections.abc import Sequence
+from ipaddress import IPv6Address, ip_address
 from typing import Final
 
 import msgspec
 
-Network = IPv4Network | IPv6Network
+from bridge.core.addresses import Address, Range, is_within
 
 _FORWARDED_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*("(?:[^"\\]|\\.)*"|[^;,\s]+)', re.IGNORECASE)
 _QUOTED_OR_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,')
@@ -19,13 +19,8 @@ _QUOTED_OR_COMMA: Final = re.compile(r'("(?:[^"\\]|\\.)*")|,')
 class Proxies(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses of proxies, and the one header in which they tell whom they ask for."""
 
-    trusted: tuple[Network, ...] = ()
+    trusted: tuple[Range, ...] = ()
     header: str = "x-forwarded-for"  # or "forwarded" (RFC 7239); lower case
-
-
-def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Return addresses and CIDR ranges as networks. Raises: ValueError for what is neither."""
-    return tuple(ip_network(text, strict=False) for text in texts)
 
 
 def asker(peer: str, headers: Sequence[tuple[str, str]], proxies: Proxies) -> str:
@@ -38,16 +33,12 @@ def asker(peer: str, headers: Sequence[tuple[str, str]], proxies: Proxies) -> st
     if current is None:
         return peer
     told = _told([value for name, value in headers if name == proxies.header], proxies.header)
-    while told and _trusted(current, proxies):
+    while told and is_within(str(current), proxies.trusted):
         before = _address(told.pop())
         if before is None:
             break
         current = before
     return str(current)
-
-
-def _trusted(address: IPv4Address | IPv6Address, proxies: Proxies) -> bool:
-    return any(address in network for network in proxies.trusted)
 
 
 def _told(values: Sequence[str], header: str) -> list[str]:
@@ -65,7 +56,7 @@ def _elements(value: str) -> list[str]:
     return [value[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(value)], strict=True)]
 
 
-def _address(text: str) -> IPv4Address | IPv6Address | None:
+def _address(text: str) -> Address | None:
     """Read an address with or without port and brackets; one of IPv4 in IPv6's clothes is one of IPv4."""
     if text.startswith("["):
         text = text[1:].partition("]")[0]

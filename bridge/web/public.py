@@ -132,7 +132,7 @@ class PublicSite:
             allow = {"Allow": ", ".join(sorted(allowed))}
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method[:20]} is not possible here", allow)
         asked = Request(
-            method=method,
+            method=request.method,
             path=path,
             query=query,
             headers=_headers(request),

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from bridge.connector import Cursor, Finding, Hub, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
-from bridge.core.events import Event, RoomClosed, RoomOpened
-from bridge.core.ids import XMPP, EventKey, Person, RoomId
+from bridge.core.events import Event, Member, RoomClosed, RoomOpened
+from bridge.core.ids import XMPP, EventKey, MessageId, Person, RoomId
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.rooms import JoinedRoom
 
@@ -78,6 +78,9 @@ class _Onlooker:
 
     async def forget(self, name: str) -> None:  # noqa: ARG002
         return
+
+    async def author(self, room: RoomId, message: MessageId) -> Member | None:  # noqa: ARG002
+        return None
 
     async def known(self, room: RoomId, key: EventKey) -> bool:  # noqa: ARG002
         return False

@@ -7,11 +7,13 @@ for a hook while the bridge runs is :class:`HookSettings` too.
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from ipaddress import ip_network
 
 import msgspec
 
 from bridge.connector import Secret
+from bridge.core.addresses import parse_range
+from connectors.webhook.authentication import Authentication
+from connectors.webhook.formats import FORMATS
 
 LARGEST_BODY = 26_214_400
 """Bytes: GitHub sends no more than 25 MB."""
@@ -53,6 +55,8 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Requests in a minute, beyond which senders are told to come later (429); 0: no limit."""
     rate: int = 0
     """Messages in a minute, beyond which they are gathered into one that counts the rest; 0: no limit."""
+    authentication: Authentication = Authentication()
+    """What senders have to show beside the secret URL."""
     expires: str = ""
     """The time from which it is gone: "2027-01-31" or "2027-01-31T12:00:00Z"."""
     paused: bool = False
@@ -66,6 +70,9 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         if self.avatar and not re.fullmatch(r"https?://\S+", self.avatar):
             msg = f'avatar: found "{self.avatar}", expected the URL of a picture'
             raise ValueError(msg)
+        if self.format and self.format not in FORMATS:
+            msg = f'format: found "{self.format}", expected one of {", ".join(FORMATS)}'
+            raise ValueError(msg)
         for key in ("largest", "limit", "rate"):
             if getattr(self, key) < 0:
                 msg = f"{key}: found {getattr(self, key)}, expected a whole number from 0 upwards"
@@ -74,7 +81,11 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             msg = f"largest: found {self.largest}, expected at most {LARGEST_BODY}"
             raise ValueError(msg)
         for text in self.allow:
-            _check_range(text)
+            try:
+                parse_range(text)
+            except ValueError as error:
+                msg = f"allow: {error}"
+                raise ValueError(msg) from None
         if self.expires and moment(self.expires) is None:
             msg = f'expires: found "{self.expires}", expected a date such as "2027-01-31" or "2027-01-31T12:00:00Z"'
             raise ValueError(msg)
@@ -103,6 +114,8 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     largest: int = 1_048_576
     """Bytes that a body may have; a larger one is refused (413)."""
+    rate: int = 0
+    """Messages in a minute that all hooks of a room may say, beyond which they are gathered; 0: no limit."""
     keep: float = 604_800.0
     """How long bodies are kept for a replay; 0: not at all. The last 50 of each hook, up to 64 kB each."""
     voices: int = 20
@@ -134,11 +147,3 @@ def moment(text: str) -> int | None:
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return int(at.timestamp() * 1000)
-
-
-def _check_range(text: str) -> None:
-    try:
-        ip_network(text, strict=False)
-    except ValueError:
-        msg = f'allow: found "{text}", expected an address or a range such as "10.0.0.0/8"'
-        raise ValueError(msg) from None

@@ -4,14 +4,37 @@
 """
 
 import asyncio
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
 
-from bridge.connector import Answer, Finding, Hub, Request, Route, Setup, Status
+import msgspec
+
+from bridge.connector import (
+    Answer,
+    Finding,
+    Hook,
+    HookCall,
+    HookRefused,
+    Hub,
+    NewUrl,
+    Request,
+    Route,
+    Setup,
+    Status,
+    StoreAway,
+)
 from bridge.core.capabilities import Capabilities
 from bridge.core.deliveries import Delivery, Sent
-from bridge.core.ids import RoomId
+from bridge.core.events import Origin, RoomOpened
+from bridge.core.ids import EventKey, Room, RoomId
+from connectors.webhook.answers import unready
 from connectors.webhook.capabilities import CAPABILITIES
-from connectors.webhook.config import WebhookSettings
+from connectors.webhook.config import LARGEST_BODY, HookSettings, WebhookSettings
+from connectors.webhook.hooks import PREFIX, Hooks, Kept
+from connectors.webhook.inbound import Inbound
+
+_TIDY_EVERY: Final = 60.0
 
 
 def build(setup: Setup) -> "WebhookConnector":
@@ -19,35 +42,90 @@ def build(setup: Setup) -> "WebhookConnector":
     return WebhookConnector(setup)
 
 
-class WebhookConnector:
-    """A :class:`bridge.connector.Connector` that also Serves and Checks."""
+def wall_clock() -> int:
+    """Return milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
 
-    def __init__(self, setup: Setup) -> None:
+
+class WebhookConnector:
+    """A :class:`bridge.connector.Connector` that also Listens, Serves, TakesHooks and Checks."""
+
+    def __init__(self, setup: Setup, *, now: Callable[[], int] = wall_clock) -> None:
         assert isinstance(setup.settings, WebhookSettings)
         self._settings = setup.settings
         self._network = setup.network
+        self._now = now
+        self._hooks = Hooks(self._settings.hooks)
+        self._inbound = Inbound(setup.network, self._hooks, self._settings, now=now)
         self._hub: Hub | None = None
-        self._routes = (
-            Route(
-                prefix="/hooks/",
-                methods=frozenset({"POST", "PUT", "PATCH", "DELETE", "GET"}),
-                largest=max([self._settings.largest, *(hook.largest for hook in self._settings.hooks.values())]),
-            ),
-        )
+        self._loaded = False
+        self._woken = asyncio.Event()
+        methods = frozenset({"POST", "PUT", "PATCH", "DELETE", "GET"})
+        self._routes = (Route(prefix=PREFIX, methods=methods, largest=LARGEST_BODY),)
 
     @property
     def capabilities(self) -> Capabilities:
         """What a room of webhooks can carry."""
         return CAPABILITIES
 
+    # -- being there
+
     async def run(self, hub: Hub) -> None:
         """Be there, until cancelled."""
+        await self._inbound.load(hub)
+        self._loaded = True
         self._hub = hub
         try:
             hub.report(Status.READY)
-            await asyncio.Event().wait()
+            for room in self._inbound.rooms:
+                self._open(hub, room)
+            await self._keep_house(hub)
         finally:
             self._hub = None
+
+    async def _keep_house(self, hub: Hub) -> None:
+        """Say what was gathered when it is due, and forget what is over."""
+        tidied = 0.0
+        while True:
+            if time.monotonic() - tidied >= _TIDY_EVERY:
+                tidied = time.monotonic()
+                await self._inbound.tidy(hub)
+            self._woken.clear()
+            try:
+                wait = await self._inbound.speech.release(hub)
+            except StoreAway:
+                wait = 1.0
+            try:
+                async with asyncio.timeout(min(wait or _TIDY_EVERY, _TIDY_EVERY)):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+
+    def listen(self, room: RoomId, *, password: str = "") -> None:  # noqa: ARG002 - a room is just a name
+        """Let hooks speak in this room from now on."""
+        self._inbound.rooms.add(room)
+        if self._hub is not None:
+            self._open(self._hub, room)
+
+    def unlisten(self, room: RoomId) -> None:
+        """Let them speak there no more."""
+        self._inbound.rooms.discard(room)
+
+    def _open(self, hub: Hub, room: RoomId) -> None:
+        hub.emit(RoomOpened(origin=Origin(room=Room(self._network, room), key=EventKey(""), at=self._now())))
+
+    async def check(self, rooms: list[RoomId]) -> list[Finding]:
+        """Say what there is, and which hooks speak where nobody listens."""
+        count = len(self._settings.hooks)
+        found = [Finding(subject=self._network, ok=True, detail=f"{count} hooks in the file")]
+        for name, hook in self._settings.hooks.items():
+            if hook.room not in rooms:
+                detail = f'hook "{name}" speaks in {self._network}:{hook.room}, which is in no link'
+                hint = "add the room to a link, or take out the hook"
+                found.append(Finding(subject=self._network, ok=False, detail=detail, hint=hint))
+        return found
+
+    # -- speaking
 
     def send(self, delivery: Delivery) -> Awaitable[Sent]:
         """Carry out one order."""
@@ -56,16 +134,66 @@ class WebhookConnector:
     async def _nobody(self, _: Delivery) -> Sent:
         return Sent()
 
+    # -- hooks
+
     @property
     def routes(self) -> tuple[Route, ...]:
         """Where hooks are called."""
         return self._routes
 
-    async def serve(self, request: Request) -> Answer | None:  # noqa: ARG002 - there are no hooks yet
+    async def serve(self, request: Request) -> Answer | None:
         """Take what is sent to a hook."""
-        return None
+        if not self._loaded:
+            return unready()
+        answer = await self._inbound.serve(self._hub, request)
+        if self._inbound.speech.waits:
+            self._woken.set()
+        return answer
 
-    async def check(self, rooms: list[RoomId]) -> list[Finding]:  # noqa: ARG002 - a room is just a name
-        """Say how many hooks there are."""
-        count = len(self._settings.hooks)
-        return [Finding(subject=self._network, ok=True, detail=f"{count} hooks in the file")]
+    @property
+    def hook_settings(self) -> type[msgspec.Struct]:
+        """What can be chosen for a hook."""
+        return HookSettings
+
+    def hooks(self) -> Sequence[Hook]:
+        """Return all hooks."""
+        return self._hooks.listed(self._now())
+
+    async def create_hook(self, settings: Any) -> NewUrl:
+        """Make a hook."""
+        return await self._hooks.create(self._connected(), settings, self._now())
+
+    async def rotate_hook(self, hook: str, *, overlap: float) -> NewUrl:
+        """Give a hook another secret."""
+        return await self._hooks.rotate(self._connected(), hook, until=self._now() + int(overlap * 1000))
+
+    async def pause_hook(self, hook: str, *, paused: bool) -> None:
+        """Silence a hook, or let it speak again."""
+        await self._hooks.pause(self._connected(), hook, paused=paused)
+
+    async def revoke_hook(self, hook: str) -> None:
+        """Take a hook back; its voices leave."""
+        hub = self._connected()
+        await self._hooks.revoke(hub, hook, self._now())
+        self._inbound.speech.silence(hub, hook)
+
+    async def test_hook(self, hook: str) -> str:
+        """Let a hook say something."""
+        return await self._inbound.test(self._connected(), self._present(hook))
+
+    async def hook_calls(self, hook: str) -> Sequence[HookCall]:
+        """Return what was sent to a hook lately."""
+        return await self._inbound.calls(self._connected(), self._present(hook))
+
+    async def replay_hook(self, hook: str, call: str) -> str:
+        """Say once more what was sent."""
+        return await self._inbound.replay(self._connected(), self._present(hook), call)
+
+    def _present(self, hook: str) -> Kept:
+        return self._hooks.present(hook)
+
+    def _connected(self) -> Hub:
+        if self._hub is None:
+            msg = "the network does not run"
+            raise HookRefused(msg)
+        return self._hub

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from bridge import cli, config, registry
 from bridge.web.admin import Admin
+from bridge.web.ports import NewHook
 from tests.support.administered import FakeBridge
 from tests.support.http import serving
 
@@ -97,7 +98,8 @@ def test_init_refuses_what_no_server_would_take(linkspan: Run) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [[], ["fly"], ["run", "--fast"], ["links"], ["links", "add", "dev"], ["deadletters", "retry"], ["deadletters", "retry", "a", "--all"]],
+    [[], ["fly"], ["run", "--fast"], ["links"], ["hooks"], ["hooks", "replay", "h"],
+      ["links", "add", "dev"], ["deadletters", "retry"], ["deadletters", "retry", "a", "--all"]],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_and_status_2(linkspan: Run, words: list[str]) -> None:
     status, output, errors = linkspan(*words)
@@ -280,3 +282,38 @@ def test_something_else_answers(linkspan: Run) -> None:
 
 def test_threads_of_the_fake_are_gone() -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "serving"]
+
+
+def test_hooks_by_command(linkspan: Run, bridge: FakeBridge) -> None:
+    url = "https://bridge.example.org/hooks/h0/s"
+    assert linkspan("hooks", "create", "ci:builds") == (0, f"{url}\n", "")
+    options = ["--name", "bob", "--expires-in", "30d", "--set", "rate=5", "--set", "authentication.scheme=github"]
+    status, output, _ = linkspan("hooks", "create", "ci:builds", "--json", *options)
+    assert (status, json.loads(output)) == (0, {"id": "h1", "url": url.replace("h0", "h1")})
+    settings = {"name": "bob", "rate": 5, "authentication": {"scheme": "github"}}
+    assert bridge.hook_desk.orders[1] == NewHook(room="ci:builds", expires_in=2_592_000.0, settings=settings)
+    assert linkspan("hooks", "rotate", "h0", "--overlap", "10m") == (0, f"{url}\n", "")
+    assert bridge.hook_desk.orders[-1] == 600.0
+    assert linkspan("hooks", "pause", "h0")[0] == 0
+    listed = linkspan("hooks", "list")[1].splitlines()
+    assert [line.split()[:3] for line in listed[1:]] == [["h0", "ci:builds", "paused"], ["h1", "ci:builds", "active"]]
+    assert linkspan("hooks", "resume", "h0")[0] == 0
+    assert json.loads(linkspan("hooks", "list", "--json")[1])[0]["state"] == "active"
+    assert linkspan("hooks", "test", "h0") == (0, "said as h0.1\n", "")
+    assert linkspan("hooks", "calls", "h0")[1].splitlines()[1].split()[0] == "h0.c"
+    assert linkspan("hooks", "replay", "h0", "h0.c") == (0, "said as again h0.c\n", "")
+    assert linkspan("hooks", "revoke", "h0")[0] == 0
+    assert linkspan("hooks", "revoke", "h0") == (1, "", 'there is no hook "h0"\n')
+
+
+@pytest.mark.parametrize(
+    ("words", "errors"),
+    [
+        (["create", "xmpp:a@b"], "room: found a room of another network\n"),
+        (["create", "ci:x", "--expires-in", "soon"], '--expires-in: found "soon", expected a time such as "90", "10m", "24h" or "30d"\n'),
+        (["create", "ci:x", "--set", "rate"], '--set: found "rate", expected KEY=VALUE\n'),
+        (["create", "ci:x", "--set", "a=1", "--set", "a.b=1"], '--set: found "a.b=1", but a has a value already\n'),
+    ],
+)  # fmt: skip
+def test_a_hook_that_cannot_be(linkspan: Run, bridge: FakeBridge, words: list[str], errors: str) -> None:
+    assert linkspan("hooks", *words) == (2, "", errors)

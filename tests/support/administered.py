@@ -2,17 +2,24 @@
 
 from collections.abc import Collection, Sequence
 
+import msgspec
+
 from bridge.engine.counters import Counters
 from bridge.web.ports import (
     DeadLetterDocument,
+    HookCallDocument,
+    HookDocument,
+    HookUrlDocument,
     LinkDocument,
     LoginDocument,
     NetworkDocument,
+    NewHook,
     NewLink,
     PuppetCount,
     QueueDocument,
     Refused,
     RoomDocument,
+    SaidDocument,
     StatusDocument,
 )
 
@@ -28,11 +35,74 @@ def dead_letter(key: str) -> DeadLetterDocument:
     return DeadLetterDocument(key=key, room="left:#a", what="post", reason="refused", certain=True, at=2, attempts=3)
 
 
+class FakeHooks:
+    """Keeps hooks in a dictionary; every secret is "s"."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, HookDocument] = {}
+        self.orders: list[object] = []
+
+    def hooks(self) -> Sequence[HookDocument]:
+        return list(self.made.values())
+
+    async def create(self, hook: NewHook) -> HookUrlDocument:
+        if not hook.room.startswith("ci:"):
+            reason = "room: found a room of another network"
+            raise Refused(reason, status=400)
+        self.orders.append(hook)
+        name = f"h{len(self.made)}"
+        self.made[name] = HookDocument(
+            id=name,
+            room=hook.room,
+            name="",
+            origin="command",
+            state="active",
+            made=1,
+            used=0,
+            expires=0,
+            rotating=False,
+        )
+        return self._url(name)
+
+    async def rotate(self, hook: str, *, overlap: float) -> HookUrlDocument:
+        self._find(hook)
+        self.orders.append(overlap)
+        return self._url(hook)
+
+    async def pause(self, hook: str, *, paused: bool) -> None:
+        state = "paused" if paused else "active"
+        self.made[hook] = msgspec.structs.replace(self._find(hook), state=state)
+
+    async def revoke(self, hook: str) -> None:
+        self._find(hook)
+        del self.made[hook]
+
+    async def test(self, hook: str) -> SaidDocument:
+        return SaidDocument(id=f"{self._find(hook).id}.1")
+
+    async def calls(self, hook: str) -> Sequence[HookCallDocument]:
+        return [HookCallDocument(id=f"{self._find(hook).id}.c", at=1, outcome="posted", size=5, kept=True)]
+
+    async def replay(self, hook: str, call: str) -> SaidDocument:
+        self._find(hook)
+        return SaidDocument(id=f"again {call}")
+
+    def _find(self, hook: str) -> HookDocument:
+        if hook not in self.made:
+            reason = f'there is no hook "{hook}"'
+            raise Refused(reason, status=404)
+        return self.made[hook]
+
+    def _url(self, name: str) -> HookUrlDocument:
+        return HookUrlDocument(id=name, url=f"https://bridge.example.org/hooks/{name}/s")
+
+
 class FakeBridge:
     """Keeps links and dead letters in lists."""
 
     def __init__(self) -> None:
         self.counters = Counters()
+        self.hook_desk = FakeHooks()
         self.trouble: dict[str, str] = {}
         self.letters = [dead_letter("a"), dead_letter("b"), dead_letter("c")]
         self._networks = [network("left"), network("right", status="down", detail="gone")]

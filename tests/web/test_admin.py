@@ -10,6 +10,7 @@ from bridge.core.ids import Network
 from bridge.engine.counters import Count
 from bridge.web.admin import Admin
 from bridge.web.openapi import OPERATIONS
+from bridge.web.ports import NewHook
 from tests.support.administered import FakeBridge
 
 TOKEN = "s3cr3t-token"
@@ -192,3 +193,29 @@ def _references(value: object) -> list[str]:
             return [ref for each in value for ref in _references(each)]
         case _:
             return []
+
+
+async def test_hooks_are_made_and_taken_back(client: TestClient, bridge: FakeBridge) -> None:
+    made = await client.post("/api/v1/hooks", json={"room": "ci:builds", "settings": {"rate": 5}}, headers=BEARER)
+    assert made.status == 201
+    assert await made.json() == {"id": "h0", "url": "https://bridge.example.org/hooks/h0/s"}
+    assert bridge.hook_desk.orders == [NewHook(room="ci:builds", settings={"rate": 5})]
+    listed = await (await client.get("/api/v1/hooks", headers=BEARER)).json()
+    assert [(hook["id"], hook["state"]) for hook in listed] == [("h0", "active")]
+    rotated = await client.post("/api/v1/hooks/h0/rotate", json={"overlap": 60}, headers=BEARER)
+    assert (await rotated.json())["id"] == "h0"
+    assert bridge.hook_desk.orders[-1] == 60
+    assert (await client.post("/api/v1/hooks/h0/pause", json={}, headers=BEARER)).status == 204
+    assert bridge.hook_desk.made["h0"].state == "paused"
+    assert await (await client.post("/api/v1/hooks/h0/test", headers=BEARER)).json() == {"id": "h0.1"}
+    assert [call["id"] for call in await (await client.get("/api/v1/hooks/h0/calls", headers=BEARER)).json()] == [
+        "h0.c"
+    ]
+    replayed = await client.post("/api/v1/hooks/h0/replay", json={"call": "h0.c"}, headers=BEARER)
+    assert await replayed.json() == {"id": "again h0.c"}
+    assert (await client.delete("/api/v1/hooks/h0", headers=BEARER)).status == 204
+    assert await problem(await client.delete("/api/v1/hooks/h0", headers=BEARER)) == (404, 'there is no hook "h0"')
+    wrong = await client.post("/api/v1/hooks", json={"room": "xmpp:a@b"}, headers=BEARER)
+    assert await problem(wrong) == (400, "room: found a room of another network")
+    wrong = await client.post("/api/v1/hooks", json={"room": "ci:x", "token": "mine"}, headers=BEARER)
+    assert (await problem(wrong))[0] == 400

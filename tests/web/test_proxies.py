@@ -2,9 +2,10 @@
 
 import pytest
 
-from bridge.web.proxies import Proxies, asker, networks
+from bridge.core.addresses import parse_range
+from bridge.web.proxies import Proxies, asker
 
-TRUSTED = networks(["10.0.0.0/8", "::1", "192.0.2.1"])
+TRUSTED = tuple(map(parse_range, ["10.0.0.0/8", "::1", "192.0.2.1"]))
 XFF, FORWARDED = "x-forwarded-for", "forwarded"
 
 

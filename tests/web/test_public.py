@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from bridge.connector import Answer, Request, Route, Serves, StoreAway
+from bridge.core.addresses import parse_range
 from bridge.web import public
-from bridge.web.proxies import Proxies, networks
+from bridge.web.proxies import Proxies
 from bridge.web.public import PublicSite
 from bridge.web.server import Listener
 
@@ -144,7 +145,7 @@ async def test_head_and_options(wire: Wire) -> None:
     wire.serves(pages=pages, ci=Network("/hooks/"))
     status, headers, body = await wire.ask("HEAD /media/x HTTP/1.1")
     assert (status, headers["content-length"], body) == (202, "2", b"")
-    assert pages.asked[0].method == "GET"
+    assert pages.asked[0].method == "HEAD"
     status, headers, _ = await wire.ask("OPTIONS /media/x HTTP/1.1")
     assert (status, headers["allow"]) == (204, "GET, HEAD, OPTIONS")
     assert (await wire.ask("OPTIONS /hooks/x HTTP/1.1"))[1]["allow"] == "OPTIONS, POST, PUT"
@@ -269,7 +270,7 @@ async def test_what_is_no_request_is_answered_with_400_and_leaves_the_log_alone(
 
 async def test_one_address_cannot_take_all_places(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(public, "MOST_OF_ONE", 2)
-    wire.site.proxies = Proxies(trusted=networks(["127.0.0.1"]))
+    wire.site.proxies = Proxies(trusted=(parse_range("127.0.0.1"),))
     arrived, go = asyncio.Semaphore(0), asyncio.Event()
 
     async def wait(_: Request) -> Answer:

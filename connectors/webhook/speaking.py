@@ -1,0 +1,186 @@
+"""What a hook says, as facts for the hub: something new, a correction of an earlier message, an answer to it, a retraction.
+
+Which of these it is, is decided by the edit key and by how much was said lately. Everything is reported in the order of
+calls and without waiting, so that what is decided here stays true; what is returned is awaited until it is durable.
+Called by :mod:`.inbound`.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from bridge.connector import Hub, StoreAway
+from bridge.core.content import Content
+from bridge.core.events import (
+    Cause,
+    Member,
+    MemberJoined,
+    MemberLeft,
+    MessageEdited,
+    MessagePosted,
+    MessageRetracted,
+    Origin,
+)
+from bridge.core.ids import EventKey, MessageId, Network, Room, RoomId, digest
+from connectors.webhook.answers import Taken
+from connectors.webhook.config import Update, WebhookSettings
+from connectors.webhook.editions import Edition, Editions
+from connectors.webhook.gathering import Gathering
+from connectors.webhook.hooks import Hooks, Kept
+from connectors.webhook.pace import Pace
+from connectors.webhook.posting import Posting
+from connectors.webhook.voices import Gone, Voices, speaker
+
+_DAY: Final = 86_400_000
+
+
+class Speech:
+    """Says what hooks have to say."""
+
+    def __init__(self, network: Network, hooks: Hooks, settings: WebhookSettings, *, now: Callable[[], int]) -> None:
+        self._network = network
+        self._hooks = hooks
+        self._rate = settings.rate
+        self._now = now
+        self._voices = Voices(most=settings.voices, idle=settings.idle)
+        self._editions = Editions()
+        self._gathering = Gathering()
+        self._pace = Pace()
+
+    async def load(self, hub: Hub) -> None:
+        """Read what the hub keeps."""
+        await self._editions.load(hub)
+        await self._gathering.load(hub)
+
+    def say(self, hub: Hub, hook: Kept, said: Posting, key: str) -> tuple[Taken, list[Awaitable[None]]]:
+        """Say it in the way that fits; return what became of it, and what to await until it is durable.
+
+        Raises: StoreAway, and then nothing was said.
+        """
+        if why := hub.congested():
+            raise StoreAway(why)
+        now = self._now()
+        edition = self._edition(hook, said)
+        young = edition is not None and now - edition.at <= hook.settings.update_within * 1000
+        if edition is not None and young and hook.settings.update is Update.EDIT:
+            stored = [self.edit(hub, hook, edition.sender, edition.id, said.content, key)]
+            what = Taken(id=edition.id, room=edition.room, outcome="edited")
+        elif edition is None and (wait := self._too_many(hook, now)):
+            stored = [self._gather(hub, hook, said.content, due=now + int(wait * 1000))]
+            what = Taken(
+                id=None, room=hook.settings.room, outcome="gathered", skipped="too many at once: it is counted"
+            )
+        else:
+            stored = [self.post(hub, hook, said, key, answers=edition.id if edition is not None else None)]
+            what = Taken(id=key, room=hook.settings.room)
+            if said.edit_key and not said.closes and not young:
+                stored.append(self._begin(hub, hook, said, key))
+        if said.closes and said.edit_key:
+            stored += self._editions.close(hub, hook.id, said.edit_key)
+        return what, stored
+
+    def _edition(self, hook: Kept, said: Posting) -> Edition | None:
+        """Return the earlier message that this is about."""
+        if not said.edit_key or hook.settings.update is Update.OFF:
+            return None
+        found = self._editions.find(hook.id, said.edit_key)
+        return found if found is not None and found.room == hook.settings.room else None
+
+    def _begin(self, hub: Hub, hook: Kept, said: Posting, key: str) -> Awaitable[None]:
+        """Let this message stand for its edit key from now on."""
+        sender = self._speaker(hook, said)
+        edition = Edition(room=hook.settings.room, id=MessageId(key), sender=sender, at=self._now())
+        return self._editions.keep(hub, hook.id, said.edit_key, edition)
+
+    def _too_many(self, hook: Kept, now: int) -> float:
+        """Return the seconds until this hook, and all hooks of its room, may say something new."""
+        own = self._pace.take(f"hook {hook.id}", hook.settings.rate, now)
+        return own or self._pace.take(f"room {hook.settings.room}", self._rate, now)
+
+    def _gather(self, hub: Hub, hook: Kept, content: Content, *, due: int) -> Awaitable[None]:
+        room = RoomId(hook.settings.room)
+        return self._gathering.add(hub, hook.id, room, content.text, due=due, now=self._now())
+
+    # -- single facts
+
+    def post(
+        self, hub: Hub, hook: Kept, said: Posting, key: str, *, answers: MessageId | None = None
+    ) -> Awaitable[None]:
+        """Say something new."""
+        room = RoomId(hook.settings.room)
+        sender = self._speaker(hook, said)
+        self._leave(hub, self._voices.spoke(hook.id, room, sender, self._now()))
+        posted = MessagePosted(
+            origin=self._origin(room, key),
+            sender=sender,
+            id=MessageId(key),
+            content=said.content,
+            reply_to=answers,
+            thread=said.thread,
+        )
+        return hub.emit(posted)
+
+    def edit(
+        self, hub: Hub, hook: Kept, sender: Member, target: MessageId, content: Content, key: str
+    ) -> Awaitable[None]:
+        """Correct an earlier message, as who said it."""
+        room = RoomId(hook.settings.room)
+        self._show(hub, hook, sender)
+        origin = self._origin(room, key)
+        return hub.emit(MessageEdited(origin=origin, sender=sender, target=target, content=content))
+
+    def retract(self, hub: Hub, hook: Kept, sender: Member, target: MessageId) -> Awaitable[None]:
+        """Take an earlier message back, as who said it."""
+        self._show(hub, hook, sender)
+        origin = self._origin(RoomId(hook.settings.room), f"{hook.id}.{digest(target, 'retracted')}")
+        return hub.emit(MessageRetracted(origin=origin, sender=sender, target=target))
+
+    def _speaker(self, hook: Kept, said: Posting) -> Member:
+        """Return who speaks: as the message says, as the hook says, or the service."""
+        settings = hook.settings
+        own = said.name if not settings.names or said.name in settings.names else ""
+        name, avatar = own or settings.name or said.service, said.avatar or settings.avatar
+        return speaker(self._network, hook.id, name=name, avatar=avatar)
+
+    def _show(self, hub: Hub, hook: Kept, member: Member) -> None:
+        """Let somebody be in the room, also after a restart: a message is corrected from where it was said."""
+        room = RoomId(hook.settings.room)
+        if not self._voices.there(hook.id, member.person):
+            hub.emit(MemberJoined(origin=self._origin(room), member=member))
+        self._leave(hub, self._voices.spoke(hook.id, room, member, self._now()))
+
+    def _leave(self, hub: Hub, gone: list[Gone]) -> None:
+        for each in gone:
+            hub.emit(MemberLeft(origin=self._origin(each.room), member=each.member, cause=Cause.LEFT))
+
+    def _origin(self, room: RoomId, key: str = "") -> Origin:
+        return Origin(room=Room(self._network, room), key=EventKey(key), at=self._now())
+
+    # -- what goes on by itself
+
+    @property
+    def waits(self) -> bool:
+        """Whether something was gathered."""
+        return self._gathering.waits
+
+    async def release(self, hub: Hub) -> float:
+        """Say what was gathered and is due; return the seconds until more is, 0 when nothing waits. Raises: StoreAway."""
+        now = self._now()
+        for hook_id, heap in self._gathering.due(now):
+            hook = self._hooks.get(hook_id)
+            if hook is not None:
+                await self.post(hub, hook, Posting(content=heap.content()), heap.key(hook_id))
+            await self._gathering.forget(hub, hook_id)
+        return self._gathering.next(now)
+
+    async def tidy(self, hub: Hub) -> None:
+        """Let silent voices leave, and forget keys that are too old to matter."""
+        now = self._now()
+        self._leave(hub, self._voices.silent(now))
+        longest = max((hook.settings.update_within for hook in self._hooks), default=0.0)
+        for stored in self._editions.outdated(hub, now - _DAY - int(longest * 1000)):
+            await stored
+        self._pace.tidy(now)
+
+    def silence(self, hub: Hub, hook: str) -> None:
+        """Let all voices of a hook leave."""
+        self._leave(hub, self._voices.leave(hook))

@@ -1,0 +1,131 @@
+"""Hooks as their administrator knows them: of whichever network, with settings that are checked and a URL shown once."""
+
+import pytest
+
+from bridge.connector import PuppetSettings, Setup
+from bridge.core.ids import Network
+from bridge.hookdesk import Hooks
+from bridge.web.ports import NewHook, Refused
+from connectors.webhook.connector import WebhookConnector
+from tests.support.clock import quiet
+from tests.support.webhooks import hook, stage, webhooks
+
+
+async def test_a_hook_from_its_making_to_its_end() -> None:
+    async with stage(webhooks(hooks={})) as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        desk.public_url = "https://bridge.example.org"
+        made = await desk.create(NewHook(room="ci:builds", settings={"name": "builder"}))
+        path = made.url.removeprefix("https://bridge.example.org")
+        assert made.url == f"https://bridge.example.org/hooks/{made.id}/{path.split('/')[3]}"
+        assert (await here.send({"text": "one"}, path=path)).status == 202
+        (listed,) = desk.hooks()
+        assert (listed.room, listed.name, listed.origin, listed.state) == ("ci:builds", "builder", "command", "active")
+        assert listed.used == here.works.clock.now()
+
+        rotated = (await desk.rotate(made.id, overlap=60)).url.removeprefix("https://bridge.example.org")
+        assert desk.hooks()[0].rotating
+        assert [(await here.send({"text": "two"}, path=each)).status for each in (path, rotated)] == [202, 202]
+        await here.works.clock.advance(61)
+        assert [(await here.send({"text": "three"}, path=each)).status for each in (path, rotated)] == [404, 202]
+
+        await desk.pause(f"ci:{made.id}", paused=True)
+        paused = await here.send({"text": "silence"}, path=rotated)
+        assert (paused.status, paused.body) == (200, {"id": None, "skipped": "the hook is paused"})
+        assert desk.hooks()[0].state == "paused"
+        await desk.pause(made.id, paused=False)
+        call = (await desk.calls(made.id))[0]
+        assert (call.outcome, call.size, call.kept) == ("skipped: the hook is paused", 19, True)
+        await desk.replay(made.id, call.id)
+        await desk.test(made.id)
+        assert await here.heard() == [
+            "builder: one",
+            "builder: two",
+            "builder: two",
+            "builder: three",
+            "builder: silence",
+            f"builder: This is a test of the hook {made.id}.",
+        ]
+
+        await here.restart(webhooks(hooks={}))
+        assert [each.id for each in desk.hooks()] == [made.id]
+        assert (await here.send({"text": "still here"}, path=rotated)).status == 202
+        await desk.revoke(made.id)
+        assert desk.hooks() == []
+        assert (await here.send({"text": "gone"}, path=rotated)).status == 410
+        await here.restart(webhooks(hooks={}))
+        assert (await here.send({"text": "gone"}, path=rotated)).status == 410
+        with pytest.raises(Refused, match="there is no hook"):
+            await desk.revoke(made.id)
+
+
+async def test_what_is_kept_of_a_secret_is_a_hash() -> None:
+    async with stage(webhooks(hooks={})) as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        path = (await desk.create(NewHook(room="ci:builds"))).url
+        token = path.split("/")[-1]
+        await here.send({"text": "one"}, path=path)
+        assert len(token) == 32
+        kept = await here.works.store.recollect(Network("ci"), "")
+        assert any(name.startswith("hook/") for name in kept)
+        assert not any(token in name + value for name, value in kept.items())
+
+
+@pytest.mark.parametrize(
+    ("room", "settings", "reason"),
+    [
+        ("builds", {}, 'room: found "builds", expected NETWORK:ROOM such as "libera:#dev"'),
+        ("left:#a", {}, 'room: found a room of "left", expected one of a network that takes hooks: ci'),
+        ("ci:x", {"rate": "often"}, 'rate: found "often", expected a whole number'),
+        ("ci:x", {"raet": 1}, 'raet: found an unknown key, did you mean "rate"?'),
+        ("ci:x", {"format": "gitub"}, 'format: found "gitub", expected one of gitea, github, '),
+        ("ci:x", {"authentication": {"scheme": "github"}}, 'authentication.secret: found none, expected one for the scheme "github"'),
+        ("ci:x", {"token": "mine-is-better-than-yours"}, "token: found an unknown key"),
+    ],
+)  # fmt: skip
+async def test_a_hook_that_cannot_be(room: str, settings: dict[str, object], reason: str) -> None:
+    async with stage() as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        with pytest.raises(Refused) as caught:
+            await desk.create(NewHook(room=room, settings=settings))
+        assert caught.value.status == 400
+        assert caught.value.reason.startswith(reason)
+
+
+async def test_a_hook_expires() -> None:
+    async with stage() as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        path = (await desk.create(NewHook(room="ci:builds", expires_in=60))).url
+        assert (await here.send({"text": "in time"}, path=path)).status == 202
+        await here.works.clock.advance(61)
+        assert (await here.send({"text": "too late"}, path=path)).status == 410
+        assert [each.state for each in desk.hooks()] == ["active", "expired"]
+
+
+async def test_a_hook_of_the_file_is_read_only() -> None:
+    async with stage() as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        for change in (desk.rotate("builds", overlap=0), desk.pause("builds", paused=True), desk.revoke("builds")):
+            with pytest.raises(Refused, match="stands in the configuration file") as caught:
+                await change
+            assert caught.value.status == 409
+        assert (await desk.test("builds")).id.startswith("builds.")
+
+
+async def test_hooks_of_one_name_in_two_networks_are_told_apart() -> None:
+    async with stage() as here:
+        setup = Setup(
+            network=Network("ops"),
+            settings=webhooks(hooks={"builds": hook(room="other")}),
+            puppets=PuppetSettings(),
+            instance="test",
+            version="0",
+        )
+        here.works.hub.add_network(Network("ops"), WebhookConnector(setup), PuppetSettings())
+        await quiet()
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        with pytest.raises(Refused, match='there are several hooks "builds": ci:builds, ops:builds'):
+            await desk.test("builds")
+        assert (await desk.test("ci:builds")).id
+        with pytest.raises(Refused, match='the room "other" is in no link'):
+            await desk.test("ops:builds")
