@@ -1,9 +1,11 @@
 """What can be asked of Telegram, as values: made by :mod:`connectors.telegram.outbound`, carried out by ``client.py``."""
 
 from enum import StrEnum
+from typing import IO, NamedTuple
 
 import msgspec
 
+from bridge.core.content import Attachment
 from connectors.telegram.rooms import Place, Spot
 from connectors.telegram.updates import Entity
 
@@ -32,22 +34,16 @@ class Medium(StrEnum):
     DOCUMENT = "document"
 
 
-class Item(msgspec.Struct, frozen=True):
-    """A file that Telegram fetches from a URL."""
-
-    medium: Medium
-    url: str
-
-
 class Show(_Call, frozen=True):
-    """Post one file, or several as an album; ``otherwise`` is what to say where Telegram cannot get them."""
+    """Post one file, or several as an album; ``otherwise`` is what to say for each that cannot be had or is not taken."""
 
     place: Place
-    items: tuple[Item, ...]
+    files: tuple[Attachment, ...]
     caption: str
     entities: tuple[Entity, ...]
-    otherwise: tuple[Say, ...]
+    otherwise: tuple[tuple[Say, ...], ...]  # the first with the caption
     answers: int = 0
+    plain: bool = False  # as documents, whatever they are: a picture may be too long and thin to be shown as one
 
 
 class Rewrite(_Call, frozen=True):
@@ -84,3 +80,16 @@ class Expel(_Call, frozen=True):
 
 
 Call = Say | Show | Rewrite | Remove | SetReaction | Expel
+
+
+class Upload(NamedTuple):
+    """A file that was read, ready to be sent."""
+
+    medium: Medium
+    data: IO[bytes]
+    size: int
+    name: str
+    media_type: str
+    width: int | None = None
+    height: int | None = None
+    duration: int | None = None  # seconds

@@ -6,9 +6,11 @@ came, because one that the library could not read would keep all that come after
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -24,7 +26,7 @@ from telegram.error import (
 )
 from telegram.request import HTTPXRequest
 
-from connectors.telegram.calls import Expel, Item, Medium, Say, SetReaction, Show
+from connectors.telegram.calls import Expel, Medium, Say, SetReaction, Show, Upload
 from connectors.telegram.refusals import (
     Flooded,
     Migrated,
@@ -35,15 +37,17 @@ from connectors.telegram.refusals import (
     Unreachable,
 )
 from connectors.telegram.rooms import Spot
-from connectors.telegram.updates import ASKED, Entity, Standing, User
+from connectors.telegram.updates import ASKED, Chat, Entity, Standing, User
 
 # Each URL has the token in it, and httpx logs each; the library logs what a server says that is no JSON.
-logging.getLogger("httpx").setLevel(logging.WARNING)
+for _chatty in ("httpx", "httpcore"):
+    logging.getLogger(_chatty).setLevel(logging.WARNING)
 logging.getLogger("telegram").setLevel(logging.CRITICAL)
 
 READ: Final = 30.0
 """Seconds in which Telegram has to answer; it may fetch a file meanwhile."""
 CONNECT: Final = 10.0
+CHUNK: Final = 65_536
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
@@ -57,14 +61,21 @@ class _Bot(telegram.Bot):
 class Client:
     """A bot on a Bot API server."""
 
-    def __init__(self, token: str, api_url: str) -> None:
+    def __init__(self, token: str, api_url: str, *, connections: int = 32) -> None:
         self._token = token
         base = api_url.rstrip("/")
         ours = HTTPXRequest(
-            connection_pool_size=32, read_timeout=READ, write_timeout=READ, connect_timeout=CONNECT, pool_timeout=READ
+            connection_pool_size=connections,
+            read_timeout=READ,
+            write_timeout=READ,
+            media_write_timeout=READ,
+            connect_timeout=CONNECT,
+            pool_timeout=READ,
         )
         polling = HTTPXRequest(connection_pool_size=2, connect_timeout=CONNECT, pool_timeout=CONNECT)
         self._requests = (ours, polling)
+        self._file_url = f"{base}/file/bot{token}"
+        self._files = httpx.AsyncClient(timeout=httpx.Timeout(READ, connect=CONNECT), follow_redirects=False)
         self._bot = _Bot(
             token,
             base_url=f"{base}/bot",
@@ -86,6 +97,7 @@ class Client:
         """Disconnect."""
         for request in self._requests:
             await request.shutdown()
+        await self._files.aclose()
 
     async def read_by_polling(self) -> None:
         """See to it that updates can be polled, and none is dropped. Raises: Trouble."""
@@ -101,10 +113,10 @@ class Client:
 
     # -- asking
 
-    async def title(self, chat: int) -> str:
-        """Return the title of a chat. Raises: Trouble."""
+    async def chat(self, chat: int) -> Chat:
+        """Return what a chat is. Raises: Trouble."""
         with self._errors():
-            return (await self._bot.raw("getChat", {"chat_id": chat}, read=READ)).get("title", "")  # type: ignore[no-any-return]
+            return msgspec.convert(await self._bot.raw("getChat", {"chat_id": chat}, read=READ), Chat)
 
     async def standing(self, chat: int, user: int) -> Standing:
         """Return what somebody is in a chat. Raises: Trouble."""
@@ -117,6 +129,29 @@ class Client:
         with self._errors():
             found = await self._bot.raw("getChatAdministrators", {"chat_id": chat}, read=READ)
             return [each.user for each in msgspec.convert(found, list[Standing])]
+
+    @asynccontextmanager
+    async def download(self, file: str) -> AsyncIterator[tuple[int | None, AsyncIterator[bytes]]]:
+        """Open a file by its id: its size and its bytes, in pieces. Raises: Trouble, also in the middle."""
+        with self._errors():
+            found = await self._bot.raw("getFile", {"file_id": file}, read=READ)
+        path = found.get("file_path")
+        if not path:
+            raise Refused("the file has no path")
+        try:
+            async with self._files.stream("GET", f"{self._file_url}/{quote(path)}") as response:
+                if response.status_code != HTTPStatus.OK:
+                    raise Refused(f"the file cannot be read (status {response.status_code})")
+                yield found.get("file_size"), self._chunks(response)
+        except httpx.HTTPError as error:
+            raise Unreachable(type(error).__name__) from None  # its words have the address in them
+
+    async def _chunks(self, response: httpx.Response) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in response.aiter_raw(CHUNK):
+                yield chunk
+        except httpx.HTTPError as error:
+            raise Unreachable(type(error).__name__) from None
 
     # -- speaking
 
@@ -132,12 +167,12 @@ class Client:
             )
             return message.message_id
 
-    async def show(self, call: Show) -> list[int]:
-        """Post files that Telegram fetches itself; return the messages' numbers. Raises: Trouble."""
+    async def show(self, call: Show, files: Sequence[Upload]) -> list[int]:
+        """Post a file, or several that fit together; return the messages' numbers. Raises: Trouble."""
         with self._errors():
-            if len(call.items) == 1:
-                return [(await self._show_one(call, call.items[0])).message_id]
-            media = [_album_item(item, call if at == 0 else None) for at, item in enumerate(call.items)]
+            if len(files) == 1:
+                return [(await self._show_one(call, files[0])).message_id]
+            media = [_album_item(file, call if at == 0 else None) for at, file in enumerate(files)]
             messages = await self._bot.send_media_group(
                 call.place.chat,
                 media,
@@ -146,7 +181,7 @@ class Client:
             )
             return [message.message_id for message in messages]
 
-    async def _show_one(self, call: Show, item: Item) -> telegram.Message:
+    async def _show_one(self, call: Show, file: Upload) -> telegram.Message:
         common: dict[str, Any] = {
             "chat_id": call.place.chat,
             "caption": call.caption or None,
@@ -154,19 +189,21 @@ class Client:
             "message_thread_id": call.place.topic,
             "reply_parameters": _answer(call.answers),
         }
-        match item.medium:
+        data, lasts = _file(file), file.duration
+        match file.medium:
             case Medium.PHOTO:
-                return await self._bot.send_photo(photo=item.url, **common)
+                return await self._bot.send_photo(photo=data, **common)
             case Medium.VIDEO:
-                return await self._bot.send_video(video=item.url, **common)
+                size: dict[str, Any] = {"width": file.width, "height": file.height}
+                return await self._bot.send_video(video=data, duration=lasts, supports_streaming=True, **size, **common)
             case Medium.ANIMATION:
-                return await self._bot.send_animation(animation=item.url, **common)
+                return await self._bot.send_animation(animation=data, duration=lasts, **common)
             case Medium.AUDIO:
-                return await self._bot.send_audio(audio=item.url, **common)
+                return await self._bot.send_audio(audio=data, duration=lasts, **common)
             case Medium.VOICE:
-                return await self._bot.send_voice(voice=item.url, **common)
+                return await self._bot.send_voice(voice=data, duration=lasts, **common)
             case Medium.DOCUMENT:
-                return await self._bot.send_document(document=item.url, **common)
+                return await self._bot.send_document(document=data, disable_content_type_detection=True, **common)
 
     async def typing(self, chat: int, topic: int | None) -> None:
         """Show for a few seconds that the bot composes. Raises: Trouble."""
@@ -253,8 +290,22 @@ def _answer(number: int) -> telegram.ReplyParameters | None:
     return telegram.ReplyParameters(number, allow_sending_without_reply=True) if number else None
 
 
-def _album_item(item: Item, first: Show | None) -> telegram.InputMediaPhoto | telegram.InputMediaVideo:
-    kind = telegram.InputMediaVideo if item.medium is Medium.VIDEO else telegram.InputMediaPhoto
-    if first is None:
-        return kind(item.url)
-    return kind(item.url, caption=first.caption or None, caption_entities=_entities(first.entities))
+_ALBUM: dict[Medium, Any] = {
+    Medium.PHOTO: telegram.InputMediaPhoto,
+    Medium.VIDEO: telegram.InputMediaVideo,
+    Medium.AUDIO: telegram.InputMediaAudio,
+    Medium.DOCUMENT: telegram.InputMediaDocument,
+}
+
+
+def _album_item(file: Upload, first: Show | None) -> Any:
+    words = {} if first is None else {"caption": first.caption or None, "caption_entities": _entities(first.entities)}
+    return _ALBUM[file.medium](_file(file, attach=True), **words)
+
+
+def _file(file: Upload, *, attach: bool = False) -> telegram.InputFile:
+    """Return a file as the library sends it: read from the disk piece by piece, each time from its beginning."""
+    file.data.seek(0)
+    made = telegram.InputFile(file.data, filename=file.name, attach=attach, read_file_handle=False)
+    made.mimetype = file.media_type or made.mimetype
+    return made

@@ -9,7 +9,8 @@ import msgspec
 
 from bridge.connector import Secret
 
-_TOKEN = re.compile(r"\d+:[\w-]+", re.ASCII)
+TOKEN = re.compile(r"(\d+):[\w-]+", re.ASCII)
+"""What @BotFather gives: the bot's number, a colon, a secret."""
 
 
 class TelegramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -21,17 +22,25 @@ class TelegramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The Bot API server: Telegram's own, or one that you run yourself."""
     group_within: float = 0.0
     """Leave the name out when the same person goes on within this time and nobody spoke in between; 0 is never."""
+    upload_mb: int = 50
+    """The largest file that is sent to Telegram, in MB; a Bot API server of your own takes 2000."""
+    download_mb: int = 20
+    """The largest file that Telegram gives to bots, in MB; a Bot API server of your own knows no limit."""
     poll: float = 50.0
     """How long Telegram may wait with its answer when there is nothing new."""
 
     def __post_init__(self) -> None:
         """Refuse what could not work, each with the key that is wrong."""
-        if not _TOKEN.fullmatch(self.token):
+        if not TOKEN.fullmatch(self.token):
             msg = "token: found something else, expected a bot's token as @BotFather gives it: digits, a colon, letters"
             raise ValueError(msg)
         if not re.fullmatch(r"https?://[^\s/]+(/[^\s?#]*)?", self.api_url):
             msg = f'api_url: found "{self.api_url}", expected "https://HOST" or "http://HOST"'
             raise ValueError(msg)
+        for key in ("upload_mb", "download_mb"):
+            if not 1 <= getattr(self, key) <= 4000:
+                msg = f"{key}: found {getattr(self, key)}, expected 1 to 4000"
+                raise ValueError(msg)
         if not 0 < self.poll <= 50:
             msg = f"poll: found {self.poll:g}, expected more than 0 and at most 50 seconds"
             raise ValueError(msg)

@@ -6,25 +6,30 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from bridge.connector import Finding, Hub, Setup, Status
+from bridge.connector import Finding, Hub, Login, LoginForm, OpenFile, Setup, Status
 from bridge.core.capabilities import Capabilities
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
-from bridge.core.ids import RoomId
+from bridge.core.failures import VoiceLost
+from bridge.core.ids import Person, RoomId
 from connectors.telegram.attendance import Attendance
 from connectors.telegram.calls import Say
 from connectors.telegram.capabilities import CAPABILITIES
+from connectors.telegram.carrying import Carrier
 from connectors.telegram.client import Client
 from connectors.telegram.clock import Clock, SystemClock
 from connectors.telegram.config import TelegramSettings
 from connectors.telegram.desk import Desk
+from connectors.telegram.downloads import opened
 from connectors.telegram.inbound import Fact, Moved, Nobody, Reader, Standing
 from connectors.telegram.outbound import Writer
+from connectors.telegram.ownbots import FORM, Mouth, OwnBots, number_of
 from connectors.telegram.pace import Pace, Rates
 from connectors.telegram.reading import Polling, told
 from connectors.telegram.refusals import Refused, TokenRefused, Trouble, reason
@@ -39,6 +44,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TYPING_LASTS: Final = 5.0
+ANSWERS: Final = 2.0
+"""Seconds for which the answers to what was sent are waited for at the end: else it would be said again."""
 HELP: Final = (
     "I pass on messages between Telegram and other chat networks. "
     "Answer one of my messages here, and your words go to whoever wrote it."
@@ -51,7 +58,7 @@ def build(setup: Setup) -> "TelegramConnector":
 
 
 class TelegramConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Types and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, Types, LogsIn, Opens and Checks."""
 
     def __init__(self, setup: Setup, *, clock: Clock | None = None, rates: Rates | None = None) -> None:
         assert isinstance(setup.settings, TelegramSettings)
@@ -59,27 +66,36 @@ class TelegramConnector:
         self._network = setup.network
         self._clock = clock or SystemClock()
         self._rooms = Rooms()
-        self._pace = Pace(rates or Rates())
+        rates = rates or Rates()
+        self._pace = Pace(rates)
+        self._own = OwnBots(
+            connect=lambda token: Client(token, self._settings.api_url, connections=4),
+            rates=rates,
+            rooms=self._rooms,
+            clock=self._clock,
+            main=self._settings.token,
+        )
         desk = Desk(group_within=self._settings.group_within)
-        self._reader = Reader(setup.network, rooms=self._rooms, desk=desk)
+        self._reader = Reader(setup.network, rooms=self._rooms, desk=desk, own=self._own)
         self._polling = Polling(
             reader=self._reader, desk=desk, clock=self._clock, wait=self._settings.poll, tell=self._tell
         )
         self._attendance = Attendance(
             setup.network, rooms=self._rooms, reader=self._reader, clock=self._clock, on_moved=self._moved
         )
+        largest = self._settings.upload_mb * 1_000_000
         self._speaker = Speaker(
-            writer=Writer(setup.network, rooms=self._rooms),
+            writer=Writer(setup.network, rooms=self._rooms, largest=largest),
+            carrier=Carrier(clock=self._clock, largest=largest, on_moved=self._moved),
+            own=self._own,
             rooms=self._rooms,
             desk=desk,
-            pace=self._pace,
             clock=self._clock,
-            on_moved=self._moved,
             on_outside=self._outside,
         )
         self._client: Client | None = None
         self._hub: Hub | None = None
-        self._typed: dict[Place, float] = {}
+        self._typed: dict[tuple[Place, Client], float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -100,16 +116,19 @@ class TelegramConnector:
             self._reader.me = me.id
             await self._patiently(hub, client.read_by_polling)
             self._client = client
-            self._speaker.connected(client, hub)
+            main = Mouth(client, self._pace, number=me.id)
+            await self._speaker.recall(hub, main)
+            self._speaker.connected(main, hub)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._polling.run(hub, client, on_good=lambda: self._attendance.report(hub)))
                 group.create_task(self._attendance.run(hub, client, me))
         finally:
-            self._speaker.disconnected()
             self._client = None
             for task in self._tasks:
                 task.cancel()
+            await self._speaker.disconnected(ANSWERS)
             await client.close()
+            await self._own.close()
 
     async def _patiently(self, hub: Hub, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until there is an answer."""
@@ -179,15 +198,44 @@ class TelegramConnector:
         """Read this room no more. The bot stays in the chat: its members have let it in."""
         self._attendance.unlisten(room)
 
-    def typing(self, room: RoomId, member: Member, *, active: bool) -> None:  # noqa: ARG002 - a bot types for all
+    def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         """Show that somebody composes; it ends by itself."""
         place = self._rooms.place(room)
         now = self._clock.monotonic()
         if not active or place is None or self._client is None or self._pace.barred(place.chat, now):
             return
-        if now - self._typed.get(place, -TYPING_LASTS) >= TYPING_LASTS:
-            self._typed[place] = now
-            self._spawn(self._client.typing(place.chat, place.topic))
+        client = self._client
+        with suppress(VoiceLost):
+            client = self._own.mouth(member.person, place.chat).client
+        shown = (place, client)
+        self._typed = {each: at for each, at in self._typed.items() if now - at < TYPING_LASTS}
+        if shown not in self._typed:
+            self._typed[shown] = now
+            self._spawn(client.typing(place.chat, place.topic))
+
+    @property
+    def login_form(self) -> LoginForm:
+        """What a bot of one's own takes."""
+        return FORM
+
+    async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:
+        """Find out whose a token is. Raises: LoginRefused."""
+        return await self._own.try_out(person, given)
+
+    def use(self, login: Login) -> None:
+        """Speak for somebody through their own bot from now on; if it was in a room before, it is no member any more."""
+        self._own.use(login)
+        if self._hub is not None:
+            for gone in self._reader.taken_over(number_of(login.credentials), at=self._clock.now() // 1000):
+                self._hub.emit(gone)
+
+    def drop(self, person: Person) -> None:
+        """Speak for somebody through their own bot no more."""
+        self._own.drop(person)
+
+    def open_file(self, handle: str) -> AbstractAsyncContextManager[OpenFile]:
+        """Open a file by Telegram's file_id. Raises: Unreadable."""
+        return opened(self._client, handle)
 
     async def check(self, rooms: list[RoomId]) -> list[Finding]:
         """Connect, look, disconnect."""

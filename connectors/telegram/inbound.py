@@ -8,6 +8,7 @@ Called by :mod:`connectors.telegram.connector` for each update, an album's all a
 
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -24,7 +25,7 @@ from bridge.core.events import (
     Origin,
     ReactionsChanged,
 )
-from bridge.core.ids import EventKey, MessageId, Network, Room, RoomId
+from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
 from connectors.telegram.contents import SILENT, album, content
 from connectors.telegram.desk import Desk
 from connectors.telegram.people import People
@@ -59,13 +60,24 @@ class Standing(msgspec.Struct, frozen=True):
 Fact = Event | Nobody | Moved | Standing
 
 
+class OwnBots(Protocol):
+    """Bots of people's own, through which the bridge speaks: :class:`connectors.telegram.ownbots.OwnBots`."""
+
+    def is_one(self, number: int) -> bool:
+        """Tell whether a bot is somebody's own."""
+
+    def let_in(self, number: int, chat: int) -> None:
+        """Take note that a bot came into a chat."""
+
+
 class Reader:
     """Reads updates, with what has to be known for it."""
 
-    def __init__(self, network: Network, *, rooms: Rooms, desk: Desk) -> None:
+    def __init__(self, network: Network, *, rooms: Rooms, desk: Desk, own: OwnBots) -> None:
         self._network = network
         self._rooms = rooms
         self._desk = desk
+        self._own = own
         self._people = People(network)
         self._albums: OrderedDict[tuple[int, str], dict[int, Content]] = OrderedDict()
         self.me = 0  # the bot's own id
@@ -74,6 +86,8 @@ class Reader:
     def facts(self, updates: Sequence[Update]) -> list[Fact]:
         """Return what follows from an update, or from all messages of one album."""
         update = updates[0]
+        if self._is_ours(update):
+            return []
         if update.posted is not None:
             return self._posted(updates, update.posted)
         if update.edited is not None:
@@ -85,6 +99,12 @@ class Reader:
         if update.chat_member is not None:
             return self._became(update, update.chat_member)
         return []
+
+    def _is_ours(self, update: Update) -> bool:
+        """Tell whether somebody's own bot did this: then the bridge did, and knows it."""
+        message, reacted = update.posted or update.edited, update.message_reaction
+        by = message.sender if message is not None else None if reacted is None else reacted.user
+        return by is not None and self._own.is_one(by.id)
 
     # -- what is said
 
@@ -218,17 +238,17 @@ class Reader:
         came: list[Fact] = [
             MemberJoined(origin=origin, member=self._people.user(user))
             for user in message.new_chat_members
-            if user.id != self.me
+            if not self._stands_for_us(user, message.chat)
         ]
         gone = message.left_chat_member
-        if gone is not None and gone.id != self.me:
+        if gone is not None and gone.id != self.me and not self._own.is_one(gone.id):
             came.append(self._left(origin, gone, by=message.sender, banned=False))
         return came
 
     def _became(self, update: Update, became: Became) -> list[Fact]:
         """Return the fact in all rooms of a chat; Telegram tells only administrators."""
         new, old = became.new_chat_member, became.old_chat_member
-        if new.user.id == self.me or new.inside == old.inside:
+        if new.inside == old.inside or self._stands_for_us(new.user, became.chat):
             return []
         facts: list[Fact] = []
         for room in self._rooms.rooms_of(became.chat.id):
@@ -238,6 +258,13 @@ class Reader:
             else:
                 facts.append(self._left(origin, new.user, by=became.actor, banned=new.status == "kicked"))
         return facts
+
+    def _stands_for_us(self, user: User, chat: Chat) -> bool:
+        """Tell whether this is no member, but the bot or somebody's own one, which may just have come in."""
+        if not self._own.is_one(user.id):
+            return user.id == self.me
+        self._own.let_in(user.id, self._rooms.chat(chat.id))
+        return True
 
     def _left(self, origin: Origin, user: User, *, by: User | None, banned: bool) -> MemberLeft:
         member = self._people.user(user)
@@ -253,6 +280,14 @@ class Reader:
             MemberJoined(origin=origin, member=self.member(user))
             for user in users
             if user.id != self.me and not user.is_bot
+        ]
+
+    def taken_over(self, bot: int, *, at: int) -> list[MemberLeft]:
+        """Return that a bot is nobody of its own in any room any more: the bridge speaks through it."""
+        member = Member(person=Person(self._network, PersonId(str(bot))), name=str(bot), bot=True)
+        return [
+            MemberLeft(origin=self._origin(room, EventKey(f"own bot {bot} {at}"), at), member=member)
+            for room in sorted(self._rooms.listened)
         ]
 
     def member(self, user: User) -> Member:

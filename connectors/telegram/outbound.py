@@ -1,6 +1,7 @@
 """Deliveries to calls: who speaks is written in bold, text is cut to Telegram's limits, styles become entities.
 
-Pure. Not here: how fast (:mod:`connectors.telegram.pace`), and what Telegram says to it (:mod:`connectors.telegram.refusals`).
+Pure. Not here: reading files (:mod:`connectors.telegram.uploads`), how fast (:mod:`connectors.telegram.pace`), and what
+Telegram says to it (:mod:`connectors.telegram.refusals`).
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from msgspec.structs import replace
 
 from bridge.core.capabilities import Limit, Unit
 from bridge.core.content import Attachment, Content, Kind, Reply, Span, Style
-from bridge.core.degrade import described
+from bridge.core.degrade import described, named
 from bridge.core.deliveries import (
     Announce,
     AsBridge,
@@ -32,52 +33,26 @@ from bridge.core.ids import MessageId, Network, Person, PersonId, RoomId
 from bridge.core.spans import BLOCKS, prefixed, tidy
 from bridge.core.splitting import clip, cut, length
 from bridge.core.text import clean_name
-from connectors.telegram.calls import Call, Expel, Item, Medium, Remove, Rewrite, Say, SetReaction, Show
+from connectors.telegram.calls import Call, Expel, Remove, Rewrite, Say, SetReaction, Show
 from connectors.telegram.capabilities import ALBUM, CAPTION, TEXT
 from connectors.telegram.entities import legal, linked, to_entities
-from connectors.telegram.reactions import Reactions
+from connectors.telegram.reactions import Reactions, offered
 from connectors.telegram.rooms import Place, Rooms, Spot
 from connectors.telegram.updates import Entity
+from connectors.telegram.uploads import fit_together, presumed
 
 _NAME = Limit(80, Unit.CODE_POINTS)
 _QUOTED = Limit(120, Unit.CODE_POINTS)
-_MEDIA = {
-    "image/jpeg": Medium.PHOTO,
-    "image/png": Medium.PHOTO,
-    "image/webp": Medium.PHOTO,
-    "image/gif": Medium.ANIMATION,
-    "video/mp4": Medium.VIDEO,
-    "audio/mpeg": Medium.AUDIO,
-    "audio/mp4": Medium.AUDIO,
-    "audio/ogg": Medium.VOICE,
-    "application/pdf": Medium.DOCUMENT,
-    "application/zip": Medium.DOCUMENT,
-}
-"""What Telegram fetches from a URL by itself: sendPhoto and its like, "Sending files"."""
-_NAMED = {
-    "jpg": "image/jpeg",
-    "jpeg": "image/jpeg",
-    "png": "image/png",
-    "webp": "image/webp",
-    "gif": "image/gif",
-    "mp4": "video/mp4",
-    "mp3": "audio/mpeg",
-    "m4a": "audio/mp4",
-    "ogg": "audio/ogg",
-    "oga": "audio/ogg",
-    "pdf": "application/pdf",
-    "zip": "application/zip",
-}
 _NOBODY = PersonId("")
-_IN_ALBUMS = frozenset({Medium.PHOTO, Medium.VIDEO})
 
 
 class Writer:
     """Turns deliveries into calls, with what has to be known for it."""
 
-    def __init__(self, network: Network, *, rooms: Rooms) -> None:
+    def __init__(self, network: Network, *, rooms: Rooms, largest: int) -> None:
         self._network = network
         self._rooms = rooms
+        self._largest = largest  # bytes of a file that is sent
         self._reactions = Reactions()
 
     def calls(self, delivery: Delivery, *, named: bool = True) -> list[Call]:
@@ -113,10 +88,10 @@ class Writer:
 
     def _post(self, place: Place, room: RoomId, content: Content, reply: Reply | None) -> list[Call]:
         answers = self._answered(room, place, reply)
-        shown, told = _sorted(content.attachments)
+        shown, told = self._sorted(content.attachments)
         words = replace(content, attachments=())
         if told:
-            lines = "\n".join(described(one) for one in told)
+            lines = "\n".join(map(_line, told))
             words = replace(words, text=f"{words.text}\n{lines}" if words.text else lines)
         if not shown:
             return list(self._says(place, words, answers))
@@ -132,16 +107,28 @@ class Writer:
 
     def _show(self, place: Place, files: Sequence[Attachment], caption: Content, answers: int) -> Show:
         text, entities = self._written(caption)
-        lines = "\n".join(described(one) for one in files)
-        instead = replace(caption, text=f"{caption.text}\n{lines}" if caption.text else lines)
+        lines = list(map(_line, files))
+        instead = [
+            replace(caption, text=f"{caption.text}\n{lines[0]}" if caption.text else lines[0]),
+            *(Content(text=line) for line in lines[1:]),
+        ]
         return Show(
             place=place,
-            items=tuple(Item(_medium(one), one.url) for one in files),
+            files=tuple(files),
             caption=text,
             entities=entities,
-            otherwise=tuple(self._says(place, instead, answers)),
+            otherwise=tuple(tuple(self._says(place, each, answers)) for each in instead),
             answers=answers,
         )
+
+    def _sorted(self, files: Sequence[Attachment]) -> tuple[list[Attachment], list[Attachment]]:
+        """Tell files that can be sent from those that are told: encrypted links and the like, and what is too large."""
+        shown: list[Attachment] = []
+        told: list[Attachment] = []
+        for file in files:
+            can = bool(file.handle) or file.url.startswith(("https://", "http://"))
+            (shown if can and (file.size or 0) <= self._largest else told).append(file)
+        return shown, told
 
     def _says(self, place: Place, content: Content, answers: int) -> list[Say]:
         parts = self._parts(content)
@@ -176,7 +163,7 @@ class Writer:
         """Correct part by part; parts too many are deleted, and what is more than before is said anew."""
         spots = self._spots(room, ids)
         if not content.text:
-            content = replace(content, text="\n".join(described(one) for one in content.attachments))
+            content = replace(content, text="\n".join(map(_line, content.attachments)))
         written = [self._written(part) for part in self._parts(replace(content, attachments=()))]
         calls: list[Call] = [
             Rewrite(spot=spot, place=place, text=text, entities=entities, anew=at > 0)
@@ -194,6 +181,8 @@ class Writer:
 
     def _react(self, room: RoomId, ids: Sequence[MessageId], voice: Voice, reactions: Sequence[str]) -> list[Call]:
         spot = self._spots(room, ids)[0]
+        if isinstance(voice, AsPuppet):  # a bot of their own has a reaction of its own
+            return [SetReaction(spot=spot, emoji=next(filter(None, map(offered, reactions)), ""))]
         person = _speaker(voice) or Person(self._network, _NOBODY)
         return [SetReaction(spot=spot, emoji=self._reactions.change(spot, person, reactions))]
 
@@ -218,7 +207,9 @@ def _speaker(voice: Voice) -> Person | None:
 def _voiced(content: Content, voice: Voice, *, named: bool) -> Content:
     """Write who speaks in front, in bold."""
     match voice:
-        case AsRelay(member=member) | AsMask(member=member) | AsPuppet(member=member):
+        case AsPuppet():
+            return _as_oneself(content)
+        case AsRelay(member=member) | AsMask(member=member):
             name = clip(clean_name(member.name).strip(), limit=_NAME, ellipsis="…") or "somebody"
         case AsBridge():
             return replace(content, kind=Kind.TEXT)
@@ -231,6 +222,14 @@ def _voiced(content: Content, voice: Voice, *, named: bool) -> Content:
         return content
     block = any(span.start == 0 and span.style in BLOCKS for span in content.spans)
     return _after_name(content, name, ":\n" if block else ": " if content.text else "")
+
+
+def _as_oneself(content: Content) -> Content:
+    """Say it under one's own name, which Telegram shows; an action is told by its slant."""
+    if content.kind is not Kind.ACTION:
+        return replace(content, kind=Kind.TEXT)
+    slanted = (Span(0, len(content.text), Style.ITALIC), *content.spans) if content.text else ()
+    return replace(content, kind=Kind.TEXT, spans=tidy(slanted, len(content.text)))
 
 
 def _after_name(content: Content, name: str, between: str) -> Content:
@@ -257,34 +256,17 @@ def _number(person: Person) -> int:
     return int(person.id)
 
 
-def _medium(file: Attachment) -> Medium:
-    return _MEDIA[_type(file)]
-
-
-def _type(file: Attachment) -> str:
-    if file.media_type:
-        return file.media_type.partition(";")[0].strip().lower()
-    path = file.url.partition("?")[0].partition("#")[0]
-    return _NAMED.get(path.rpartition(".")[2].lower(), "")
-
-
-def _sorted(files: Sequence[Attachment]) -> tuple[list[Attachment], list[Attachment]]:
-    """Tell files that Telegram can fetch from those of which the URL is told."""
-    shown: list[Attachment] = []
-    told: list[Attachment] = []
-    for file in files:
-        fetched = file.url.startswith(("https://", "http://")) and _type(file) in _MEDIA
-        (shown if fetched else told).append(file)
-    return shown, told
-
-
 def _batches(files: Sequence[Attachment]) -> list[list[Attachment]]:
-    """Put pictures and videos that follow each other into albums; everything else goes alone."""
+    """Put what follows each other and can be one album into albums."""
     batches: list[list[Attachment]] = []
     for file in files:
-        together = batches and {_medium(file), _medium(batches[-1][0])} <= _IN_ALBUMS and len(batches[-1]) < ALBUM
-        if together:
+        if batches and len(batches[-1]) < ALBUM and fit_together([presumed(one) for one in (*batches[-1], file)]):
             batches[-1].append(file)
         else:
             batches.append([file])
     return batches
+
+
+def _line(file: Attachment) -> str:
+    """Return a file in words, with its address where it has one."""
+    return described(file) if file.url else named(file)

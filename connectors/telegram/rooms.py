@@ -9,7 +9,7 @@ import re
 from typing import NamedTuple
 
 from bridge.core.ids import MessageId, RoomId
-from connectors.telegram.updates import Message
+from connectors.telegram.updates import Chat, Message
 
 _ROOM = re.compile(r"(-?[1-9]\d{0,18})(?:/([1-9]\d{0,9}))?", re.ASCII)
 _MESSAGE = re.compile(r"(?:(-?[1-9]\d{0,18})/)?(\d{1,10})", re.ASCII)
@@ -54,6 +54,7 @@ class Rooms:
 
     def __init__(self) -> None:
         self.listened: set[RoomId] = set()
+        self.chats: dict[int, Chat] = {}  # what is known of those that the bot is in
         self._moved: dict[int, int] = {}  # from the old chat to the new one
 
     def move(self, old: int, new: int) -> bool:

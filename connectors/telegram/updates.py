@@ -22,6 +22,7 @@ class User(_Object, frozen=True):
     last_name: str = ""
     username: str = ""
     can_read_all_group_messages: bool = False  # in getMe: privacy mode is off
+    can_join_groups: bool = True  # in getMe
 
 
 class Chat(_Object, frozen=True):

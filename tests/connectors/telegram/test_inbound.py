@@ -40,6 +40,20 @@ def person(number):
     return Person(FAMILY, PersonId(str(number)))
 
 
+class NoBots:
+    """Bots of people's own: those whose numbers a test puts here."""
+
+    def __init__(self):
+        self.numbers = set()
+        self.came = []
+
+    def is_one(self, number):
+        return number in self.numbers
+
+    def let_in(self, number, chat):
+        self.came.append((number, chat))
+
+
 class Scene:
     """A reader in rooms of the test's choice."""
 
@@ -47,7 +61,8 @@ class Scene:
         self.rooms = Rooms()
         self.rooms.listened = set(map(RoomId, rooms or ("-100123",)))
         self.desk = Desk(group_within=60)
-        self.reader = Reader(FAMILY, rooms=self.rooms, desk=self.desk)
+        self.own = NoBots()
+        self.reader = Reader(FAMILY, rooms=self.rooms, desk=self.desk, own=self.own)
         self.reader.me = BOT["id"]
 
     def reads(self, *raw):
@@ -234,6 +249,27 @@ def test_people_come_and_go_and_the_bot_is_none_of_them():
     thrown = only(scene.hears(left_chat_member=BOB))
     assert (thrown.cause, thrown.actor) == (Cause.KICKED, "Alice Ångström")
     assert scene.hears(left_chat_member=BOT) == []
+
+
+def test_what_somebodys_own_bot_does_was_done_by_the_bridge():
+    scene = Scene()
+    own = {"id": 77, "is_bot": True, "first_name": "Juliet"}
+    scene.own.numbers = {77}
+    assert scene.hears(new_chat_members=[own, BOB])[0].member.name == "Bob"
+    assert scene.own.came == [(77, -100123)]
+    assert scene.hears(sender=own, text="hello") == []
+    assert scene.hears(sender=own, text="hello!", kind="edited_message") == []
+    assert scene.hears(sender=own, pinned_message={"message_id": 1, "chat": GROUP, "date": 1}) == []
+    reacted = {
+        "chat": GROUP,
+        "message_id": 5,
+        "date": 1,
+        "user": own,
+        "new_reaction": [{"type": "emoji", "emoji": "👍"}],
+    }
+    assert scene.reads({"message_reaction": reacted}) == []
+    assert scene.reads(became("chat_member", own, "left", "member")) == []
+    assert scene.hears(left_chat_member=own) == []
 
 
 def became(kind, user, old, new, *, actor=ALICE, chat=GROUP):

@@ -4,14 +4,28 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.core.content import Attachment, Content, Kind, Mention, Reply, Span, Style
-from bridge.core.deliveries import Announce, AsBridge, AsRelay, Edit, Head, Kick, Post, React, Retract, SetTopic, Tell
+from bridge.core.deliveries import (
+    Announce,
+    AsBridge,
+    AsPuppet,
+    AsRelay,
+    Edit,
+    Head,
+    Kick,
+    Post,
+    React,
+    Retract,
+    SetTopic,
+    Tell,
+)
 from bridge.core.events import Member
 from bridge.core.failures import Permanent
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
-from connectors.telegram.calls import Expel, Item, Medium, Remove, Rewrite, Say, SetReaction, Show
+from connectors.telegram.calls import Expel, Medium, Remove, Rewrite, Say, SetReaction, Show
 from connectors.telegram.outbound import Writer
 from connectors.telegram.rooms import Place, Rooms, Spot
 from connectors.telegram.updates import Entity
+from connectors.telegram.uploads import presumed
 
 FAMILY = Network("family")
 MUC = Room(Network("xmpp"), RoomId("dev@conference.example.org"))
@@ -37,7 +51,7 @@ def post(text="", *, reply=None, room="-100123", voice=None, **fields):
 
 
 def calls(delivery, *, rooms=None, named=True):
-    return Writer(FAMILY, rooms=rooms or Rooms()).calls(delivery, named=named)
+    return Writer(FAMILY, rooms=rooms or Rooms(), largest=50_000_000).calls(delivery, named=named)
 
 
 def bold(length, offset=0):
@@ -201,7 +215,7 @@ def test_what_is_about_nothing_here_is_refused(delivery):
 
 
 def test_one_reaction_stands_for_everybodys():
-    writer = Writer(FAMILY, rooms=Rooms())
+    writer = Writer(FAMILY, rooms=Rooms(), largest=1)
 
     def reacts(member, *reactions):
         by = head(voice=AsRelay(member=member))
@@ -237,50 +251,80 @@ def test_a_file_is_sent_as_what_it_is_with_the_words_as_caption():
     (call,) = calls(post("look", attachments=(SHIP,)))
     assert call == Show(
         place=HERE,
-        items=(Item(Medium.PHOTO, SHIP.url),),
+        files=(SHIP,),
         caption="Juliet: look",
         entities=(bold(6),),
-        otherwise=(say(f"Juliet: look\nship.jpg: {SHIP.url}", bold(6)),),
+        otherwise=((say(f"Juliet: look\nship.jpg: {SHIP.url}", bold(6)),),),
     )
 
 
 @pytest.mark.parametrize(
-    ("attachment", "medium"),
+    ("attachment", "kind"),
     [
         (file("a.PNG"), Medium.PHOTO),
         (file("a.bin", "image/jpeg; q=1"), Medium.PHOTO),
+        (file("a.png", size=20_000_000), Medium.DOCUMENT),
         (file("a.gif"), Medium.ANIMATION),
         (file("a.mp3"), Medium.AUDIO),
         (file("a.oga"), Medium.VOICE),
-        (file("a.pdf?x=1"), Medium.DOCUMENT),
+        (Attachment(url="https://files.example/a.mp4?x=1#y"), Medium.VIDEO),
+        (file("a.svg", "image/svg+xml"), Medium.DOCUMENT),
+        (file("a.docx"), Medium.DOCUMENT),
+        (file("no ending"), Medium.DOCUMENT),
+        (Attachment(url="", handle="h", network="other"), Medium.DOCUMENT),
     ],
 )
-def test_kinds_of_files(attachment, medium):
-    assert calls(post(attachments=(attachment,)))[0].items == (Item(medium, attachment.url),)
+def test_kinds_of_files(attachment, kind):
+    assert presumed(attachment) is kind
+    assert calls(post(attachments=(attachment,)))[0].files == (attachment,)
 
 
 @pytest.mark.parametrize(
     "attachment",
     [
-        file("a.svg", "image/svg+xml"),
-        file("a.docx"),
         Attachment(url="aesgcm://files.example/a.jpg#00", media_type="image/jpeg"),
+        Attachment(url="https://files.example/film.mp4", media_type="video/mp4", size=50_000_001),
     ],
 )
-def test_what_telegram_does_not_fetch_is_told(attachment):
+def test_what_cannot_be_sent_is_told(attachment):
     (call,) = calls(post("look", attachments=(attachment,)))
     assert isinstance(call, Say)
     assert call.text.startswith("Juliet: look\n")
     assert call.text.endswith(attachment.url)
 
 
+def test_a_file_without_an_address_is_named():
+    (call,) = calls(post(attachments=(Attachment(url="", handle="h", network="other", name="plan.odt"),)))
+    assert call.otherwise[0][0].text == "Juliet\n[plan.odt]"
+
+
 def test_pictures_and_videos_make_an_album_and_the_rest_goes_alone():
     album, song, second = calls(post("look", attachments=(SHIP, QUAY, file("a.mp3"), SHIP)))
-    assert [item.medium for item in album.items] == [Medium.PHOTO, Medium.VIDEO]
+    assert album.files == (SHIP, QUAY)
+    assert [[say.text for say in each] for each in album.otherwise] == [
+        [f"Juliet: look\nship.jpg: {SHIP.url}"],
+        [f"quay.mp4: {QUAY.url}"],
+    ]
     assert (album.caption, song.caption, second.caption) == ("Juliet: look", "", "")
     many = calls(post("", attachments=(SHIP,) * 12))
-    assert [len(call.items) for call in many] == [10, 2]
+    assert [len(call.files) for call in many] == [10, 2]
     assert many[0].caption == "Juliet"
+
+
+def test_documents_and_sound_are_albums_of_their_own():
+    pdf, song = file("a.pdf"), file("a.mp3")
+    made = calls(post(attachments=(pdf, pdf, song, song, pdf, SHIP, file("a.gif"), file("b.gif"))))
+    assert [len(call.files) for call in made] == [2, 2, 1, 1, 1, 1]
+
+
+def test_who_has_a_bot_of_their_own_is_not_named():
+    own = AsPuppet(member=JULIET)
+    assert calls(post("hello", voice=own)) == [say("hello")]
+    slanted = Entity(type="italic", offset=0, length=5)
+    assert calls(post("waves", voice=own, kind=Kind.ACTION)) == [say("waves", slanted)]
+    assert calls(post("look", voice=own, attachments=(SHIP,)))[0].caption == "look"
+    reacted = React(head=head(voice=own), target=REF, reactions=("🦖", "👍"), ids=(MessageId("7"),))
+    assert calls(reacted) == [SetReaction(spot=Spot(-100123, 7), emoji="👍")]
 
 
 def test_words_too_long_for_a_caption_go_first():

@@ -4,14 +4,14 @@ import asyncio
 
 import pytest
 
-from bridge.connector import Status
+from bridge.connector import Status, Unreadable
 from bridge.core.content import Attachment, Mention, Span, Style
 from bridge.core.deliveries import Sent
 from bridge.core.events import RoomClosed
 from bridge.core.failures import AuthLost, Permanent, Retry, Uncertain
 from bridge.core.ids import MessageId, Network, Person, PersonId, RoomId
+from connectors.telegram.carrying import DELETED
 from connectors.telegram.pace import Rates
-from connectors.telegram.speaking import DELETED
 from tests.support.telegram.stage import JULIET, stage
 from tests.support.telegram.world import Standing
 
@@ -19,9 +19,14 @@ SHIP = Attachment(url="https://files.example/ship.jpg", name="ship.jpg", media_t
 QUAY = Attachment(url="https://files.example/quay.mp4", name="quay.mp4", media_type="video/mp4")
 
 
-def on_the_web(s, *files):
-    for file in files:
-        s.world.web[file.url] = (file.media_type, b"\xff\xd8 bytes")
+PICTURE = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(200)
+FILM = b"\x00\x00\x00\x18ftypmp42\x00\x00\x00\x00mp42isom" + bytes(200)
+
+
+def there(s, **files):
+    """Put files where the hub finds them: bytes for SHIP and QUAY."""
+    for name, data in files.items():
+        s.hub.files[globals()[name].url] = data
 
 
 async def test_words_with_styles_mentions_and_an_answer():
@@ -134,9 +139,9 @@ async def test_somebody_is_removed_and_may_or_may_not_come_back():
 
 async def test_a_picture_comes_with_its_words_and_both_can_be_edited():
     async with stage() as s:
-        on_the_web(s, SHIP)
+        there(s, SHIP=PICTURE)
         ids = await s.say("look", attachments=(SHIP,))
-        assert s.group.last["photo"][0]["file_size"] == 8
+        assert s.world.files[s.group.last["photo"][0]["file_id"]].data == PICTURE
         assert s.group.last["caption"] == "Juliet: look"
         await s.edit(ids, "look!")
         assert s.group.last["caption"] == "Juliet: look!"
@@ -146,19 +151,122 @@ async def test_a_picture_comes_with_its_words_and_both_can_be_edited():
 
 async def test_pictures_and_videos_are_an_album():
     async with stage() as s:
-        on_the_web(s, SHIP, QUAY)
+        there(s, SHIP=PICTURE, QUAY=FILM)
         ids = await s.say("look", attachments=(SHIP, QUAY))
         assert len(ids) == 2
+        assert [kind for each in s.group.messages.values() for kind in ("photo", "video") if kind in each] == [
+            "photo",
+            "video",
+        ]
         assert len({message["media_group_id"] for message in s.group.messages.values()}) == 1
         assert s.group.texts() == ["Juliet: look", ""]
         await s.retract(ids)
         assert not s.group.messages
 
 
-async def test_what_telegram_cannot_fetch_is_told_with_its_url():
+@pytest.mark.parametrize(
+    ("name", "data", "kind", "shown"),
+    [
+        ("ship.jpg", PICTURE, "photo", None),
+        ("quay.mp4", FILM, "video", "quay.mp4"),
+        ("a.gif", b"GIF89a" + bytes(50), "animation", "a.gif"),
+        ("a.mp3", b"ID3\x04\x00\x00" + bytes(50), "audio", "a.mp3"),
+        ("a.ogg", b"OggS\x00\x02" + bytes(22) + b"OpusHead" + bytes(50), "voice", None),
+        ("plan.pdf", b"%PDF-1.7\n" + bytes(50), "document", "plan.pdf"),
+        ("notes.txt", b"ahoy", "document", "notes.txt"),
+        ("a.jpg", b"no picture at all", "document", "a.jpg"),
+        ("huge.jpg", PICTURE + bytes(10_000_000), "document", "huge.jpg"),
+    ],
+)
+async def test_a_file_arrives_as_what_its_bytes_are(name, data, kind, shown):
+    async with stage() as s:
+        s.hub.files["https://x/f"] = data
+        await s.say("", attachments=(Attachment(url="https://x/f", name=name),))
+        found = s.group.last[kind]
+        sent = found[0] if kind == "photo" else found
+        assert s.world.files[sent["file_id"]].data == data
+        assert kind == "photo" or sent.get("file_name") == shown
+
+
+async def test_what_only_another_network_can_read_is_sent_too():
+    async with stage() as s:
+        s.hub.files["their handle"] = b"%PDF-1.7\n" + bytes(50)
+        await s.say("", attachments=(Attachment(url="", handle="their handle", network="x", name="plan.pdf"),))
+        assert s.group.last["document"]["file_name"] == "plan.pdf"
+
+
+async def test_what_cannot_be_read_is_told_with_its_url():
     async with stage() as s:
         await s.say("look", attachments=(SHIP,))
         assert s.group.texts() == [f"Juliet: look\nship.jpg: {SHIP.url}"]
+
+
+async def test_of_an_album_only_what_cannot_be_read_is_told():
+    async with stage() as s:
+        there(s, SHIP=PICTURE)
+        ids = await s.say("look", attachments=(QUAY, SHIP))
+        assert len(ids) == 2
+        assert s.group.texts() == [f"Juliet: look\nquay.mp4: {QUAY.url}", ""]
+        assert "photo" in s.group.last
+
+
+async def test_what_turns_out_not_to_fit_together_goes_one_by_one():
+    async with stage() as s:
+        there(s, SHIP=b"%PDF-1.7\n" + bytes(50), QUAY=FILM)
+        await s.say("look", attachments=(SHIP, QUAY))
+        assert [kind for each in s.group.messages.values() for kind in ("document", "video") if kind in each] == [
+            "document",
+            "video",
+        ]
+        assert s.group.texts() == ["Juliet: look", ""]
+
+
+async def test_a_picture_that_telegram_does_not_take_as_one_is_a_document():
+    async with stage() as s:
+        there(s, SHIP=PICTURE)
+        s.api.fails("sendPhoto", 400, "Bad Request: PHOTO_INVALID_DIMENSIONS")
+        await s.say("look", attachments=(SHIP,))
+        assert s.group.last["document"]["file_name"] == "ship.jpg"
+        s.api.fails("sendPhoto", 400, "Bad Request: IMAGE_PROCESS_FAILED")
+        s.api.fails("sendDocument", 400, "Bad Request: wrong type of the web page content")
+        await s.say("and this", attachments=(SHIP,))
+        assert s.group.texts()[-1] == f"Juliet: and this\nship.jpg: {SHIP.url}"
+
+
+async def test_files_of_telegram_are_read_for_others():
+    async with stage() as s:
+        data = bytes(range(256)) * 1000
+        file = s.world.keep(data, name="Ärger & Co.bin")
+        async with s.connector.open_file(file.id) as opened:
+            assert opened.size == len(data)
+            assert b"".join([chunk async for chunk in opened.chunks]) == data
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason", "for_now"),
+    [
+        (lambda s, file: s.world.files.clear(), "does not have it any more", False),
+        (lambda s, file: setattr(file, "data", bytes(20_000_001)), "larger than Telegram gives", False),
+        (lambda s, file: s.api.fails("getFile", 502, "Bad Gateway"), "cannot be reached", True),
+        (lambda s, file: setattr(file, "path", ""), "does not have it any more", False),
+    ],
+)
+async def test_files_of_telegram_that_cannot_be_read(spoil, reason, for_now, caplog):
+    async with stage() as s:
+        file = s.world.keep(b"x")
+        spoil(s, file)
+        with pytest.raises(Unreadable, match=reason) as unreadable:
+            async with s.connector.open_file(file.id):
+                pass
+        assert unreadable.value.for_now is for_now
+        assert s.bot.token not in f"{unreadable.value} {caplog.text}"
+
+
+async def test_without_a_connection_no_file_is_read():
+    async with stage(started=False) as s:
+        with pytest.raises(Unreadable, match="not connected"):
+            async with s.connector.open_file("x"):
+                pass
 
 
 # -- in turn

@@ -38,9 +38,10 @@ RETRY = 0.05
 class Call:
     """A request that the server took: for tests that read the wire."""
 
-    def __init__(self, method: str, given: Json) -> None:
+    def __init__(self, method: str, given: Json, *, token: str = "") -> None:
         self.method = method
         self.given = given
+        self.token = token  # whose bot asked
 
     def __repr__(self) -> str:
         return f"{self.method} {self.given}"
@@ -54,10 +55,12 @@ class BotApi:
         self.flood = Flood(now)
         self.calls: list[Call] = []  # all but getUpdates
         self.polls: list[Json] = []
+        self.readers: set[tuple[str, str]] = set()  # token and way of whoever asked for updates
         self.mistakes: list[str] = []
         self.url = ""
         self._stirred = asyncio.Event()
         self._troubles: dict[str, deque[Refused | None]] = {}
+        self._deeds: dict[str, list[Callable[[], object]]] = {}
         self._pollers: dict[str, object] = {}
         self._hooks: dict[str, asyncio.Task[None]] = {}
         self._runner: web.AppRunner | None = None
@@ -102,6 +105,10 @@ class BotApi:
         """Carry out the next call of a method, and cut the connection instead of answering."""
         self._troubles.setdefault(method, deque()).append(None)
 
+    def then(self, method: str, deed: Callable[[], object]) -> None:
+        """Do something as soon as the next call of a method was carried out."""
+        self._deeds.setdefault(method, []).append(deed)
+
     def wire(self, *methods: str) -> list[Json]:
         """Return what was asked of these methods, in order."""
         return [call.given for call in self.calls if call.method in methods]
@@ -136,8 +143,11 @@ class BotApi:
         given = await self._given(request, method)
         if method == "getUpdates":
             self.polls.append(given)
+            self.readers.add((token, method))
         else:
-            self.calls.append(Call(method, given))
+            self.calls.append(Call(method, given, token=token))
+            if method == "setWebhook":
+                self.readers.add((token, method))
         self._stirred.set()
         trouble = self._trouble(method)
         if isinstance(trouble, Refused):
@@ -146,9 +156,11 @@ class BotApi:
         if method != "getUpdates":  # each of these was checked when it came to be
             schema().result(method, result)
         self._stirred.set()
-        if trouble is None:
-            return result
-        raise _Swallowed
+        if trouble is not None:
+            raise _Swallowed
+        for deed in self._deeds.pop(method, ()):
+            deed()
+        return result
 
     def _trouble(self, method: str) -> "Refused | type[_Swallowed] | None":
         """Return what shall go wrong with this call."""

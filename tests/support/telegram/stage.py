@@ -18,6 +18,7 @@ from bridge.core.deliveries import (
     Retract,
     Sent,
     Tell,
+    Voice,
 )
 from bridge.core.events import Event, Member, MessagePosted
 from bridge.core.ids import (
@@ -39,7 +40,7 @@ from tests.support.clock import START
 from tests.support.files import opened
 from tests.support.telegram.driver import FAST
 from tests.support.telegram.server import PATIENCE, BotApi
-from tests.support.telegram.world import Chat
+from tests.support.telegram.world import Bot, Chat
 
 FAMILY = Network("family")
 MUC = Room(Network("xmpp"), RoomId("dev@conference.example.org"))
@@ -158,6 +159,15 @@ class TestHub:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
 
+    async def recollect(self, prefix: str) -> dict[str, str]:
+        return {name: value for name, value in self.texts.items() if name.startswith(prefix)}
+
+    async def forget(self, name: str) -> None:
+        self.texts.pop(name, None)
+
+    async def known(self, room: RoomId, key: EventKey) -> bool:
+        return any(event.origin.room.id == room and event.origin.key == key for event in self.events)
+
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         self.login_troubles.append((person, reason, over))
         self._stirred.set()
@@ -236,24 +246,40 @@ class Stage:
         self.connector = self.new_connector()
         await self.start()
 
+    async def own_bot(self, *chats: Chat, of: Member = JULIET, token: str = "220201543:own") -> Bot:
+        """Let somebody register a bot of their own, which is in these chats."""
+        bot = self.world.bot(token)
+        for chat in chats:
+            chat.joins(bot, by=self.alice)
+        self.connector.use(await self.connector.log_in(of.person, {"token": token}))
+        return bot
+
     # -- orders
 
-    def head(self, what: str, room: "Chat | str | None" = None, by: Member = JULIET) -> Head:
+    def head(
+        self, what: str, room: "Chat | str | None" = None, by: Member = JULIET, *, voice: Voice | None = None
+    ) -> Head:
         name = room if isinstance(room, str) else str((room or self.group).id)
         return Head(
             key=DeliveryKey(digest(what, name)),
             room=Room(FAMILY, RoomId(name)),
-            voice=AsRelay(member=by),
+            voice=voice or AsRelay(member=by),
             source=MUC,
             event=EventKey(what),
             at=START,
         )
 
     def post(
-        self, text: str, *, room: "Chat | str | None" = None, reply: tuple[MessageId, ...] = (), **fields: Any
+        self,
+        text: str,
+        *,
+        room: "Chat | str | None" = None,
+        reply: tuple[MessageId, ...] = (),
+        voice: Voice | None = None,
+        **fields: Any,
     ) -> Post:
         return Post(
-            head=self.head(f"post {text[:40]}", room),
+            head=self.head(f"post {text[:40]}", room, voice=voice),
             message=MessageRef(MUC, MessageId(text[:40])),
             content=Content(text=text, **fields),
             reply=Reply(to=MessageRef(MUC, MessageId("x")), ids=reply) if reply else None,
@@ -266,19 +292,19 @@ class Stage:
     async def say(self, text: str, **fields: Any) -> tuple[MessageId, ...]:
         return (await self.send(self.post(text, **fields))).ids
 
-    async def edit(self, ids: tuple[MessageId, ...], text: str) -> Sent:
+    async def edit(self, ids: tuple[MessageId, ...], text: str, *, voice: Voice | None = None) -> Sent:
         target = MessageRef(MUC, MessageId("x"))
-        return await self.send(
-            Edit(head=self.head(f"edit {text[:40]}"), target=target, content=Content(text=text), ids=ids)
-        )
+        head = self.head(f"edit {text[:40]}", voice=voice)
+        return await self.send(Edit(head=head, target=target, content=Content(text=text), ids=ids))
 
-    async def retract(self, ids: tuple[MessageId, ...], *, here: bool = False) -> Sent:
+    async def retract(self, ids: tuple[MessageId, ...], *, here: bool = False, voice: Voice | None = None) -> Sent:
         target = MessageRef(Room(FAMILY, RoomId(str(self.group.id))) if here else MUC, MessageId("x"))
-        return await self.send(Retract(head=self.head(f"retract {ids}"), target=target, ids=ids))
+        return await self.send(Retract(head=self.head(f"retract {ids}", voice=voice), target=target, ids=ids))
 
-    async def react(self, ids: tuple[MessageId, ...], *reactions: str) -> Sent:
+    async def react(self, ids: tuple[MessageId, ...], *reactions: str, voice: Voice | None = None) -> Sent:
         target = MessageRef(MUC, MessageId("x"))
-        return await self.send(React(head=self.head(f"react {reactions}"), target=target, reactions=reactions, ids=ids))
+        head = self.head(f"react {reactions}", voice=voice)
+        return await self.send(React(head=head, target=target, reactions=reactions, ids=ids))
 
     async def kick(self, person: Any, *, ban: bool = False) -> Sent:
         someone = Person(FAMILY, PersonId(str(person.id)))

@@ -116,7 +116,7 @@ class Bot:
         if not standing.inside:
             return False
         sender = what.get("from", {})
-        if sender.get("is_bot"):
+        if sender.get("is_bot") and not (chat.world.bots_meet and sender["id"] != self.person.id):
             return bool(SERVICE & what.keys()) and sender["id"] != self.person.id
         if chat.kind in {"private", "channel"} or SERVICE & what.keys():
             return True
@@ -145,13 +145,15 @@ class World:
         self.people: dict[int, Person] = {}
         self.chats: dict[int, Chat] = {}
         self.files: dict[str, File] = {}
+        self.bots_meet = False  # bots are shown each other's messages, where both have asked @BotFather for it
         self.web: dict[str, tuple[str, bytes]] = {}  # what is behind a URL: type and bytes
         self._ids = itertools.count(1001)
 
     def bot(self, token: str = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw", *, privacy: bool = True) -> Bot:
         """Register a bot, as @BotFather does."""
         number = int(token.partition(":")[0])
-        person = Person(number, "Linkspan", username=f"linkspan{len(self.bots) or ''}_bot", is_bot=True)
+        name = f"linkspan{len(self.bots) or ''}_bot"
+        person = Person(number, "Linkspan", username=name, is_bot=True)
         self.people[number] = person
         bot = self.bots[token] = Bot(token, person, reads_all=not privacy)
         return bot
