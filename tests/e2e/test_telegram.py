@@ -9,6 +9,9 @@ from tests.support.world import World
 pytestmark = pytest.mark.server
 
 
+OWN_TOKEN = "220201543:AAFownBotOfJuliet"
+
+
 def family(api: BotApi, token: str) -> str:
     """Return the configuration of the network, at the speed at which Telegram's own limits are kept."""
     return f'[networks.family]\nconnector = "telegram"\ntoken = "{token}"\napi_url = "{api.url}"\n'
@@ -43,13 +46,28 @@ async def test_a_muc_a_channel_and_a_group_talk() -> None:
             group.edits(said, text="hello all", entities=[])
             await juliet.message(world.room, "hello all", nick="Alice")
             group.photo(alice, caption="the quay")
-            await juliet.message(world.room, "[photo, 1280×960, 230 kB] the quay", nick="Alice")
-            await bob.see(lambda line: "[photo, 1280×960, 230 kB] the quay" in line)
+            await juliet.message(world.room, "the quay", nick="Alice")
+            await juliet.see(lambda stanza: "/media/" in (stanza.findtext("{*}body") or ""))
+            await bob.see(lambda line: "/media/" in line and "PRIVMSG #verona" in line)
+
+            own = api.world.bot(OWN_TOKEN)
+            group.joins(own, by=alice)
+            juliet.tell("family@bridge.localhost", f"login {OWN_TOKEN}")
+            name = own.person.username
+            await juliet.message("family@bridge.localhost", f"From now on you speak on family as @{name}.")
+            juliet.say(world.room, "as myself")
+            await telegram_shows(api, group, "as myself")
+            assert group.last["from"]["id"] == own.person.id
+            listed = await world.bridge.command("logins", "list")
+            assert f"@{name}" in listed.output
             for person in (juliet, bob):
                 await person.fence()
-            assert [text for _, text in juliet.texts(world.room)].count("hello Alice") == 1
-            assert group.texts() == ["hello all", "juliet: hello Alice", "bob: me too", "the quay"]
-            assert bot.token not in world.bridge.log()
+            texts = [text for _, text in juliet.texts(world.room)]
+            assert (texts.count("hello Alice"), texts.count("as myself")) == (1, 1)
+            told = ["hello all", "juliet: hello Alice", "bob: me too", "the quay", "as myself"]
+            assert [text for text in group.texts() if text] == told
+            for token in (bot.token, OWN_TOKEN):
+                assert token not in world.bridge.log() + listed.output
 
 
 async def test_what_was_said_while_the_bridge_was_away_arrives_in_order_once() -> None:
