@@ -13,6 +13,8 @@ import msgspec
 from bridge.connector import Secret
 from bridge.core.addresses import parse_range
 from connectors.webhook.authentication import Authentication
+from connectors.webhook.custom import TemplateSettings
+from connectors.webhook.filters import FilterSettings
 from connectors.webhook.formats import FORMATS
 
 LARGEST_BODY = 26_214_400
@@ -57,6 +59,10 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """Messages in a minute, beyond which they are gathered into one that counts the rest; 0: no limit."""
     authentication: Authentication = Authentication()
     """What senders have to show beside the secret URL."""
+    filters: FilterSettings = FilterSettings()
+    """What is let through."""
+    template: TemplateSettings | None = None
+    """What is said, in templates of your own instead of a format."""
     expires: str = ""
     """The time from which it is gone: "2027-01-31" or "2027-01-31T12:00:00Z"."""
     paused: bool = False

@@ -21,14 +21,15 @@ from bridge.core.addresses import is_within, parse_range
 from bridge.core.content import Content
 from bridge.core.events import Member
 from bridge.core.ids import EventKey, MessageId, Network, RoomId, digest
-from connectors.webhook import formats
 from connectors.webhook.answers import Taken, done, refused, taken
 from connectors.webhook.authentication import refusal
 from connectors.webhook.calls import Calls, shown
 from connectors.webhook.config import WebhookSettings
+from connectors.webhook.formats import FORMATS, Answered
 from connectors.webhook.hooks import PREFIX, Hooks, Kept, State
 from connectors.webhook.pace import Pace
 from connectors.webhook.posting import Ignored, Malformed, Posting, UnknownType
+from connectors.webhook.reading import read
 from connectors.webhook.speaking import Speech
 from connectors.webhook.submission import Submission, opened
 
@@ -148,10 +149,9 @@ class Inbound:
             target, author = await self._named(hub, hook, rest)
             await self.speech.retract(hub, hook, author, target)
             return done()
-        suffix = rest[0] if rest and rest[0] in formats.FORMATS else ""
+        suffix = rest[0] if rest and rest[0] in FORMATS else ""
         submission = _opened(request)
-        form = suffix or hook.settings.format or formats.recognised(submission).name
-        said = _read(submission, form)
+        said, answered = _read(hook, submission, suffix)
         if request.method == "PATCH":
             if isinstance(said, Ignored):
                 raise _Declined(HTTPStatus.BAD_REQUEST, said.reason)
@@ -160,7 +160,7 @@ class Inbound:
             return taken(Taken(id=target, room=room), wait=True)
         what = await self._said(hub, hook, said, request)
         wait = submission.query.get("wait") == "true"
-        return taken(what, answered=formats.FORMATS[form].answered, wait=wait)
+        return taken(what, answered=answered, wait=wait)
 
     async def _said(self, hub: Hub, hook: Kept, said: Posting | Ignored, request: Request) -> Taken:
         """Say it, unless there is a reason not to; what was sent is kept either way."""
@@ -242,7 +242,7 @@ class Inbound:
             msg = "its body is not kept"
             raise HookRefused(msg)
         try:
-            said = formats.read(opened(found.request(f"{PREFIX}{hook.id}/")), format=hook.settings.format)
+            said, _ = read(hook.settings, opened(found.request(f"{PREFIX}{hook.id}/")))
         except (Malformed, UnknownType) as error:
             raise HookRefused(str(error)) from None
         if isinstance(said, Ignored):
@@ -267,9 +267,9 @@ def _opened(request: Request) -> Submission:
         raise _Declined(HTTPStatus.BAD_REQUEST, str(malformed)) from None
 
 
-def _read(submission: Submission, form: str) -> Posting | Ignored:
+def _read(hook: Kept, submission: Submission, asked: str) -> tuple[Posting | Ignored, Answered]:
     try:
-        return formats.read(submission, format=form)
+        return read(hook.settings, submission, asked=asked)
     except Malformed as malformed:
         raise _Declined(HTTPStatus.BAD_REQUEST, str(malformed)) from None
 

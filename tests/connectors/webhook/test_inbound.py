@@ -14,6 +14,8 @@ from standardwebhooks import Webhook
 from bridge.connector import Secret
 from connectors.webhook.authentication import Authentication, Scheme
 from connectors.webhook.config import Update, WrittenHook
+from connectors.webhook.custom import TemplateSettings
+from connectors.webhook.filters import FilterSettings
 from tests.support.clock import START, quiet
 from tests.support.webhooks import TOKEN, hook, stage, webhooks
 
@@ -423,6 +425,36 @@ async def test_a_ping_of_github_signed_by_openssl_and_one_by_a_form() -> None:
         digest = hmac.new(b"a github secret", form, hashlib.sha256).hexdigest()
         as_form = headers | FORM | {"X-Hub-Signature-256": f"sha256={digest}", "X-GitHub-Delivery": "d2"}
         assert (await here.send(form, headers=as_form)).status in {200, 202}
+
+
+# read by templates, let through by filters
+
+
+async def test_what_is_filtered_out_is_taken_and_says_why() -> None:
+    filters = FilterSettings(events=("deploy",), where="env == 'prod'")
+    async with stage(webhooks(hooks={"builds": hook(filters=filters)})) as here:
+        for body in ({"text": "a", "event": "test", "env": "prod"}, {"text": "b", "event": "deploy", "env": "dev"}):
+            answered = await here.send(body)
+            assert answered.status == 200
+            assert answered.body["id"] is None
+            assert answered.body["skipped"]
+        assert (await here.send({"text": "c", "event": "deploy", "env": "prod"})).status == 202
+        assert await here.heard() == ["Webhook: c"]
+
+
+async def test_a_template_of_one_s_own_and_one_that_fails(caplog: pytest.LogCaptureFixture) -> None:
+    template = TemplateSettings(text="{{ what }} is **{{ state }}**", name="{{ who }}", edit_key="{{ what }}")
+    async with stage(webhooks(hooks={"builds": hook(template=template)})) as here:
+        await here.send({"what": "db", "state": "down", "who": "watch"})
+        await here.send({"what": "db", "state": "up", "who": "watch"})
+        assert await here.heard() == ["watch: db is down", "~watch: db is up"]
+    failing = TemplateSettings(text="{{ what * 3 }}")
+    async with stage(webhooks(hooks={"builds": hook(template=failing)})) as here:
+        answered = await here.send({"what": "db"})
+        assert (answered.status, answered.body["id"]) == (200, None)
+        assert answered.body["skipped"].startswith("the template failed: text: ")
+        assert "webhook.template_failed text: " in caplog.text
+        assert len(await here.ci.hook_calls("builds")) == 1
 
 
 # for the operator
