@@ -36,6 +36,7 @@ port = {prosody.component_port}
 url = "sqlite:///linkspan.db"
 
 [http]
+listen = "127.0.0.1:{free_port()}"
 admin_listen = "127.0.0.1:{free_port()}"
 
 [networks.irc]

@@ -11,13 +11,17 @@ import json
 import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
+
+import aiohttp
 
 from bridge.demo.processes import Server, StartError, answers, free_port, program
 from bridge.demo.servers import InspIRCd, Prosody, certificate
 
 __all__ = [
+    "Alertmanager",
     "CollapsingProsody",
     "Ejabberd",
     "InspIRCd",
@@ -380,3 +384,43 @@ Password = oper
 
     async def ready(self) -> bool:
         return await answers(self.port, say=b"NICK probe\r\nUSER probe 0 * :probe\r\n", expect=b" 001 ")
+
+
+class Alertmanager(Server):
+    """A Prometheus Alertmanager that tells one URL of every change at once, and knows no other Alertmanagers."""
+
+    name = "alertmanager"
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.port = free_port()
+        self.url = url  # who is told
+
+    def command(self) -> Sequence[str]:
+        (self.folder / "alertmanager.yml").write_text(
+            f"""
+route: {{ receiver: room, group_by: [alertname], group_wait: 100ms, group_interval: 500ms, repeat_interval: 1h }}
+receivers: [{{ name: room, webhook_configs: [{{ url: "{self.url}", send_resolved: true }}] }}]
+"""
+        )
+        return [
+            program("prometheus-alertmanager", package="prometheus-alertmanager"),
+            f"--config.file={self.folder / 'alertmanager.yml'}",
+            f"--storage.path={self.folder}",
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--cluster.listen-address=",
+        ]
+
+    async def ready(self) -> bool:
+        """Ask whether it is ready."""
+        return await answers(self.port, say=b"GET /-/ready HTTP/1.0\r\n\r\n", expect=b" 200 ")
+
+    async def alert(self, name: str, instance: str, *, over: bool = False) -> None:
+        """Tell it of an alert, as Prometheus does, or that the alert is over."""
+        now = datetime.now(UTC)
+        times = {"endsAt": now.isoformat()} if over else {"startsAt": now.isoformat()}
+        labels = {"alertname": name, "instance": instance, "severity": "critical"}
+        alert = {"labels": labels, "annotations": {"summary": f"{instance} is down"}, **times}
+        url = f"http://127.0.0.1:{self.port}/api/v2/alerts"
+        async with aiohttp.ClientSession() as session, session.post(url, json=[alert]) as response:
+            assert response.status == 200, await response.text()

@@ -47,6 +47,7 @@ class World:
         self.room = f"verona@{self.xmpp.conference}"
         self.channel = "#verona"
         self.admin_port = free_port()
+        self.public_port = free_port()  # opened only while something is served there
         self.puppets, self.network, self.link, self.more = puppets, network, link, more
         self.rooms = list(rooms) if rooms is not None else [f"xmpp:{self.room}", f"irc:{self.channel}"]
         self.admins = list(admins)
@@ -70,6 +71,7 @@ admins = [{admins}]
 url = "sqlite:///linkspan.db"
 
 [http]
+listen = "127.0.0.1:{self.public_port}"
 admin_listen = "127.0.0.1:{self.admin_port}"
 
 [log]

@@ -1,0 +1,97 @@
+"""Programs speak in a MUC: with curl from a shell, and a real Alertmanager whose alert is one message that is corrected."""
+
+import asyncio
+import json
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from bridge.demo.people import XmppPerson, body
+from tests.support.servers import Alertmanager
+from tests.support.world import World
+
+pytestmark = pytest.mark.server
+
+CI = '[networks.ci]\nconnector = "webhook"\n'
+ROOMS = ["xmpp:verona@conference.localhost", "irc:#verona", "ci:builds"]
+REPLACE = "{urn:xmpp:message-correct:0}replace"
+
+
+async def curl(*words: str) -> tuple[int, str]:
+    """Run curl; return the HTTP status and the body."""
+    command = ["curl", "--silent", "--show-error", "--max-time", "20", "--write-out", "\n%{http_code}", *words]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    answered, _, status = output.decode().rpartition("\n")
+    return int(status), answered
+
+
+async def create(world: World, *options: str) -> str:
+    """Make a hook by command; return its URL."""
+    ended = await world.bridge.command("hooks", "create", "ci:builds", "--json", *options)
+    assert ended.status == 0, ended.errors
+    made = json.loads(ended.output)
+    assert made.keys() == {"id", "url"}
+    return str(made["url"])
+
+
+def corrects(element: Element) -> str:
+    """Return the id of the message that this one corrects, "" if it is a new one."""
+    found = element.find(REPLACE)
+    return "" if found is None else found.get("id", "")
+
+
+async def said(juliet: XmppPerson, *words: str) -> Element:
+    """Wait for a message of the room with these words in it."""
+    return await juliet.see(lambda el: all(word in (body(el) or "") for word in words), patience=30)
+
+
+async def test_a_shell_speaks_in_a_room_is_corrected_and_survives_a_power_cut() -> None:
+    async with World(rooms=ROOMS, more=CI) as world:
+        juliet = await world.user("juliet")
+        bob = await world.irc_user("bob")
+        url = await create(world, "--name", "builder")
+
+        assert (await curl("-d", "text=hello", url))[0] == 202
+        await juliet.message(world.room, "hello", nick="builder")
+        await bob.see(lambda line: "PRIVMSG #verona" in line and "builder" in line and "hello" in line)
+
+        status, told = await curl("--json", '{"text": "*teh* ramp", "username": "Ann ⚓"}', url)
+        assert status == 202
+        first = await said(juliet, "teh")
+        assert (first.get("from") or "").startswith(f"{world.room}/Ann")
+        status, _ = await curl("-X", "PATCH", "--json", '{"text": "the ramp"}', f"{url}/{json.loads(told)['id']}")
+        assert status == 200
+        corrected = await said(juliet, "the ramp")
+        assert corrects(corrected) == first.get("id")
+        assert corrected.get("from") == first.get("from")
+
+        once = ["--json", '{"text": "once"}', "-H", "Webhook-Id: d1", url]
+        assert (await curl(*once))[0] == 202
+        await world.bridge.kill()
+        await world.bridge.start()
+        assert json.loads((await curl(*once))[1])["duplicate"]
+        await juliet.message(world.room, "once", nick="builder")
+        await curl("-d", "text=after", url)
+        await juliet.message(world.room, "after", nick="builder")
+        assert [text for _, text in juliet.texts(world.room)].count("once") == 1
+        secret = url.rpartition("/")[2]
+        assert secret not in world.bridge.log()
+
+
+async def test_an_alert_of_a_real_alertmanager_is_one_message_from_firing_to_resolved() -> None:
+    async with World(rooms=ROOMS[::2], more=CI) as world:
+        juliet = await world.user("juliet")
+        alerts = Alertmanager(await create(world))
+        await world.server(alerts)
+        await alerts.alert("Down", "db1")
+        first = await said(juliet, "FIRING", "db1")
+        await alerts.alert("Down", "db2")
+        second = await said(juliet, "FIRING", "db1", "db2")
+        await alerts.alert("Down", "db1", over=True)
+        await alerts.alert("Down", "db2", over=True)
+        third = await said(juliet, "RESOLVED", "db1", "db2")
+        assert [corrects(each) for each in (first, second, third)] == ["", first.get("id"), first.get("id")]
+        assert len({each.get("from") for each in (first, second, third)}) == 1
+        new = [el for el in juliet.seen if "Down" in (body(el) or "") and not corrects(el)]
+        assert len(new) == 1
