@@ -218,6 +218,14 @@ class Types(Protocol):
 
 
 @runtime_checkable
+class Receipts(Protocol):
+    """Can tell the sender of a private message that it has arrived. Best effort: never raises, never waits."""
+
+    def received(self, room: RoomId, message: MessageId, *, to: Person, by: Person) -> None:
+        """Tell ``to`` that ``by`` has what was said in this conversation under this id."""
+
+
+@runtime_checkable
 class Opens(Protocol):
     """Can read files that only its network's connection can get at (``Attachment.handle``, ``Member.avatar``).
 
@@ -496,6 +504,7 @@ __all__ = [
     "Presence",
     "PuppetMode",
     "PuppetSettings",
+    "Receipts",
     "Renames",
     "Request",
     "Room",

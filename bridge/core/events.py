@@ -2,7 +2,7 @@
 
 Three families. *Said* (posted, edited, retracted, reacted, topic, direct) is journalled: it is committed together with its
 deliveries before anything is sent, and a repeat of the same key is dropped. *State* (members, rooms, puppets) is compared,
-never replayed: the last word counts. *Passing* (typing) is best effort and never stored.
+never replayed: the last word counts. *Passing* (typing, what became of a copy) is best effort and never stored.
 """
 
 from enum import StrEnum
@@ -227,6 +227,19 @@ class TypingChanged(_Event, frozen=True, tag="typing"):
     active: bool
 
 
+class CopyReported(_Event, frozen=True, tag="copy-reported"):
+    """The network says what became of a copy that it had accepted: some only learn that later, and some never.
+
+    ``origin.room`` is the room, or the conversation, that was told.
+    """
+
+    origin: Origin
+    id: MessageId  # as in ``Sent.ids``
+    person: Person  # who has it now, or never will
+    arrived: bool
+    reason: str = ""  # why it has not, in words
+
+
 Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | DirectPosted
 State = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpened | RoomClosed | PuppetJoined | PuppetLeft
-Event = Said | State | TypingChanged
+Event = Said | State | TypingChanged | CopyReported

@@ -37,6 +37,7 @@ from bridge.connector import (
     Opens,
     PuppetMode,
     PuppetSettings,
+    Receipts,
     Status,
     Types,
 )
@@ -45,6 +46,7 @@ from bridge.core.content import Attachment
 from bridge.core.deliveries import Kick
 from bridge.core.events import (
     Cause,
+    CopyReported,
     DirectPosted,
     Event,
     Member,
@@ -76,6 +78,7 @@ from bridge.engine.notices import Notices
 from bridge.engine.outbox import Outbox
 from bridge.engine.ports import Clock, Queued, Store
 from bridge.engine.puppets import Puppets
+from bridge.engine.reports import Reports
 from bridge.engine.rosters import RoomStatus
 from bridge.engine.supervisor import NetworkStatus, Supervisor
 
@@ -138,6 +141,7 @@ class Hub:
         self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted, logins=self.logins)
         self._expulsions = Expulsions(desk, is_open=self.puppets.is_open, post=self.outbox.post)
         self._notices = Notices(desk, capabilities=self._capabilities_of, post=self.outbox.post)
+        self._reports = Reports(desk, notices=self._notices, receipts=self._receipts_of, ask=self.supervisor.ask)
         self._intake = Intake(
             desk,
             instance=instance,
@@ -165,6 +169,7 @@ class Hub:
         await self.supervisor.close()
         self.puppets.close()
         self._notices.close()
+        self._reports.close()
         self._expulsions.close()
         self.logins.close()
         await self._intake.close()
@@ -317,6 +322,10 @@ class Hub:
         attached = self._networks.get(network)
         return attached.connector if attached is not None and isinstance(attached.connector, Opens) else None
 
+    def _receipts_of(self, network: Network) -> Receipts | None:
+        attached = self._networks.get(network)
+        return attached.connector if attached is not None and isinstance(attached.connector, Receipts) else None
+
     def _status_reported(self, now: NetworkStatus, before: NetworkStatus | None) -> None:
         """Let lanes go, or wait; a report that changes nothing may still end a lost login."""
         self.outbox.ready(now.network, yes=now.up)
@@ -379,6 +388,8 @@ class Hub:
                     return self._intake.take(event)
                 case TypingChanged():
                     self._typing(event)
+                case CopyReported():
+                    self._reports.see(event)
                 case _:
                     self._see(event)
         except Exception as error:  # noqa: BLE001 - the boundary between networks: see the docstring

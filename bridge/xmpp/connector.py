@@ -32,7 +32,7 @@ from bridge.core.deliveries import (
 )
 from bridge.core.events import Cause, Member, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
-from bridge.core.ids import XMPP, Network, Person, Room, RoomId
+from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
 from bridge.engine.ports import Clock
 from bridge.xmpp import adhoc, checks, stanzas
 from bridge.xmpp import namespaces as ns
@@ -331,6 +331,11 @@ class XmppConnector:
             return
         state = stanzas.chat_state("composing" if active else "paused") + stanzas.hint("no-store")
         self._stream.send(stanzas.message(ghost.address, joined.address, kind="groupchat", extra=state))
+
+    def received(self, room: RoomId, message: MessageId, *, to: Person, by: Person) -> None:
+        """Tell somebody that what they said in private has arrived; in a room nobody waits for that."""
+        if room not in self._by_id:
+            self._directs.receipt(message, to=to, by=by)
 
     async def check(self, rooms: list[RoomId]) -> list[Finding]:
         """Connect, join each room as the listener, look around, leave."""

@@ -172,6 +172,14 @@ class Directs:
             done.set_exception(Retry("the bridge is stopping"))
         return done
 
+    def receipt(self, message: MessageId, *, to: Person, by: Person) -> None:
+        """Tell somebody that a remote person has got what they wrote (XEP-0184 section 5.4)."""
+        sender = self._around.ghost_address(by)
+        if sender is None or to.network != XMPP or "@" not in to.id.partition("/")[0]:
+            return
+        received = stanzas.element("received", ns.RECEIPTS, attrs={"id": message})
+        self._around.component.send(stanzas.message(f"{sender}/{RESOURCE}", to.id, kind="chat", extra=received))
+
     async def _confirm(self, id_: str, done: "asyncio.Future[Sent]") -> None:
         """Wait until the server has read it: a refusal of its own comes before that."""
         try:
