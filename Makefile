@@ -1,7 +1,8 @@
 # The README's commands. Each does all the set-up that it needs: the virtual environment from requirements.lock, and
 # Debian's servers where tests or demo start them.
 
-SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager
+SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager \
+	kannel kannel-extras
 DEMO_SERVERS := prosody inspircd
 VENV := .venv
 BIN := $(VENV)/bin

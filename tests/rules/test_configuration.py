@@ -17,12 +17,13 @@ from bridge.config import (
     XmppSettings,
 )
 from bridge.connector import PuppetSettings
+from connectors.sms.config import ListSettings
 from connectors.webhook.config import WrittenHook
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
 PAGE = ROOT / "docs/operators/configuration.md"
-KINDS = ["irc", "telegram", "webhook"]
+KINDS = ["irc", "telegram", "webhook", "sms"]
 """Connectors that an operator configures; echo is for developers."""
 
 
@@ -36,6 +37,7 @@ TABLES: list[tuple[str, str, type[msgspec.Struct] | str]] = [
     ("networks.*.puppets", "puppets", PuppetSettings),
     *((f"networks.*:{kind}", kind, kind) for kind in KINDS),
     ("networks.*.hooks.*", "hooks", WrittenHook),
+    ("networks.*.lists.*", "lists", ListSettings),
 ]
 """Table in the example, heading in the page, settings (of a connector: its kind)."""
 
@@ -50,7 +52,7 @@ def shown() -> dict[str, set[str]]:
     table = kind = ""
     for line in EXAMPLE.read_text().splitlines():
         if heading := re.fullmatch(r"\[+([a-z.]+)\]+ *(?:#.*)?", line):
-            table = re.sub(r"^(networks\.\w+\.(?:hooks|endpoints))\.\w+", r"\1.*", heading[1])
+            table = re.sub(r"^(networks\.\w+\.(?:hooks|endpoints|lists))\.\w+", r"\1.*", heading[1])
             table = re.sub(r"^networks\.\w+", "networks.*", table)
             if table.count("*") == 2:  # a table of tables is a key, too
                 found[kind].add(table.split(".")[-2])
@@ -83,7 +85,7 @@ def _secret(name: str) -> str:
 
 
 def test_the_example_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = ("LINKSPAN_XMPP_SECRET", "TELEGRAM_TOKEN", "BUILDS_TOKEN")
+    names = ("LINKSPAN_XMPP_SECRET", "TELEGRAM_TOKEN", "BUILDS_TOKEN", "SMS_PASSWORD", "SMS_SECRET")
     read = config.load(EXAMPLE, registry.settings_of, {name: _secret(name) for name in names})
     assert read.links[0].name == "dev"
 
