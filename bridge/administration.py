@@ -38,6 +38,7 @@ _ALL: Final = 2**31 - 1
 """More dead letters than any store has."""
 FROM_FILE = "file"
 BY_COMMAND = "command"
+HOSTED = "hosted"
 
 
 def merged(
@@ -132,6 +133,7 @@ class Administration:
         return {
             link.name: f"{room}: {rooms[room].reason}"
             for link in self._hub.links()
+            if not link.attended  # a hosted room that nobody has asked for in the configuration
             for room in link.rooms
             if room.network not in down and not rooms[room].open
         }
@@ -196,7 +198,7 @@ class Administration:
             LinkDocument(
                 name=link.name,
                 rooms=tuple(rooms[room] for room in link.rooms),
-                origin=FROM_FILE if link.name in from_file else BY_COMMAND,
+                origin=HOSTED if link.attended else FROM_FILE if link.name in from_file else BY_COMMAND,
             )
             for link in self._hub.links()
         ]

@@ -143,7 +143,14 @@ class App:
         self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain), fetch=self._web)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._links: list[Link] = []  # configured ones
-        self._gateway = Gateway(self._hub, configured.gateway, relink=self._relink)
+        self._gateway = Gateway(
+            self._hub,
+            configured.gateway,
+            instance=instance_id(configured.xmpp.domain),
+            domain=configured.xmpp.domain,
+            relink=self._relink,
+            known=self._introduce,
+        )
         self._listener: Listener | None = None
         self._public = PublicSite()
         self._public_listener: Listener | None = None
@@ -189,7 +196,10 @@ class App:
         connectors = build(new, todo.start, self._clock, self._web)
         stored = await self._store.links()
         old, self._config = self._config, new
-        await asyncio.gather(*(self._hub.remove_network(network) for network in todo.stop))
+        named = [network for network in todo.start if network in self._gateway.opened]
+        for network in named:
+            del self._gateway.opened[network]
+        await asyncio.gather(*(self._hub.remove_network(network) for network in (*todo.stop, *named)))
         self._link(stored)
         self._add(connectors)
         if todo.listener:
@@ -247,7 +257,7 @@ class App:
         self.administration.hook_desk.public_url = self._config.public_url
         for connector in self._hub.networks().values():
             if isinstance(connector, XmppConnector):
-                connector.know_networks(kinds)
+                connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
                 connector.know_logins(self._hub.logins)
                 connector.host(self._gateway)
 

@@ -239,6 +239,9 @@ class GatewaySettings(_Table, frozen=True):
     enabled: bool = True
     open_irc: bool = False
     open_irc_tls: OpenIrcTls = OpenIrcTls.REQUIRED
+    open_irc_allow: tuple[str, ...] = ()  # host names, ".example.org" for all below it; empty: every server
+    open_irc_deny: tuple[str, ...] = ()
+    open_irc_max: Annotated[int, msgspec.Meta(ge=1)] = 200  # users on one such server
     fixed_server: str = ""
     persistent: bool = False
     allow: tuple[str, ...] = ()  # bare JIDs and domains; empty: everybody

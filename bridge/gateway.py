@@ -3,20 +3,31 @@
 A hosted room is linked with the room that its address names for as long as somebody is in it. Where that room is in a
 configured link, the hosted one joins this link; else the two make a link of their own, which no listener of ours reads:
 whoever is there does. Implements :class:`bridge.xmpp.hosted.ports.Gateway`; built by :mod:`bridge.app`.
+
+In open mode any IRC server is a network under its host name for as long as somebody is in one of its rooms.
 """
 
+import asyncio
 import logging
+import re
 from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Final
 
 import msgspec
 
-from bridge.config import GatewaySettings
-from bridge.connector import Attends, Joins, PuppetMode
+from bridge import __version__, registry
+from bridge.config import GatewaySettings, OpenIrcTls, UnknownConnector
+from bridge.connector import Attends, Connector, Joins, PuppetMode, PuppetSettings, Setup
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Person, Room, RoomId
 from bridge.engine.hub import Hub, Link
 
 log = logging.getLogger(__name__)
+
+MOST_OPEN: Final = 50
+"""IRC servers that are connected to at one time because somebody has named them."""
+_SERVER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?")
+_CHANNELS: Final = ("#", "&")
 
 
 class Hosted(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,9 +41,27 @@ class Hosted(msgspec.Struct, frozen=True, kw_only=True):
 class Gateway:
     """The hosted rooms of a running bridge."""
 
-    def __init__(self, hub: Hub, settings: GatewaySettings, *, relink: Callable[[], None]) -> None:
-        """``relink`` brings the links into effect after :meth:`amended` has become another answer."""
+    def __init__(
+        self,
+        hub: Hub,
+        settings: GatewaySettings,
+        *,
+        instance: str,
+        domain: str,
+        relink: Callable[[], None],
+        known: Callable[[], None],
+    ) -> None:
+        """``relink`` brings the links into effect after :meth:`amended` has become another answer.
+
+        ``known``: there are other networks now (:attr:`opened`).
+        """
         self.settings = settings
+        self.opened: dict[Network, str] = {}
+        """Networks that are there because somebody has named them, with their kind."""
+        self._instance = instance
+        self._home = domain.partition(".")[2]
+        self._known = known
+        self._closing: set[asyncio.Task[None]] = set()
         self.kinds: Mapping[Network, str] = {}
         """The connector of each network; set by the application."""
         self.modes: Mapping[Network, PuppetMode] = {}
@@ -47,28 +76,54 @@ class Gateway:
         """Return the room that an address names."""
         if not self.settings.enabled or not name:
             return None
-        if network is None:
-            network = self._fixed()
-        connector = self._hub.networks().get(network) if network is not None else None
-        if network is None or network == XMPP or not isinstance(connector, Attends):
+        network = network or self.fixed
+        if network is None or network == XMPP:
+            return None
+        connector = self._hub.networks().get(network)
+        if connector is None:
+            opens = name.startswith(_CHANNELS) and self._may_open(network)
+            return Room(network, RoomId(name)) if opens else None
+        if not isinstance(connector, Attends):
             return None
         room = connector.named(name)
         return Room(network, room) if room is not None else None
 
-    def _fixed(self) -> Network | None:
-        fixed = Network(self.settings.fixed_server)
-        return fixed if fixed in self.kinds else None
+    @property
+    def fixed(self) -> Network | None:
+        """The network that is meant where an address names none."""
+        return Network(self.settings.fixed_server) if self.settings.fixed_server else None
+
+    def _may_open(self, network: Network) -> bool:
+        """Tell whether an IRC server may be connected to because somebody has named it."""
+        if network == self.fixed:
+            return True
+        settings = self.settings
+        server = _SERVER.fullmatch(network)
+        if server is None or not settings.open_irc:
+            return False
+        return is_host_allowed(server[1], settings.open_irc_allow, settings.open_irc_deny)
 
     def kind(self, network: Network) -> str:
         """Return the kind of a network."""
-        return self.kinds.get(network, "")
+        if network in self.opened or network not in self.kinds:
+            return "irc"
+        return self.kinds[network]
 
-    def refuses(self, user: str) -> str:
-        """Return why somebody may not use hosted rooms."""
-        return "" if is_allowed(user, self.settings.allow, self.settings.deny) else "you may not use this gateway"
+    def refuses(self, user: str, network: Network) -> str:
+        """Return why somebody may not use hosted rooms of a network.
+
+        Where users are not there as themselves, it does not decide whom it lets in: then it is the operator who has to
+        have named them, or they are of the domain that the component is below.
+        """
+        allow = self.settings.allow
+        if not allow and not self.sessions(network):
+            allow = (self._home,)
+        return "" if is_allowed(user, allow, self.settings.deny) else "you may not use this gateway"
 
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""
+        if network not in self._hub.networks():
+            return True  # an IRC server that is about to be opened
         connector = self._hub.networks().get(network)
         shows = connector is not None and connector.capabilities.representation is Representation.SESSION
         return shows and isinstance(connector, Joins) and self.modes.get(network) is not PuppetMode.RELAY
@@ -78,6 +133,8 @@ class Gateway:
         known = self._hosted.get(hosted)
         if known is not None and password in ("", known.password):
             return
+        if remote.network not in self._hub.networks():
+            self._open_network(remote.network)
         self._hosted[hosted] = Hosted(id=hosted, remote=remote, password=password)
         log.info("hosted.opened room=%s", remote)
         self._relink()
@@ -88,6 +145,42 @@ class Gateway:
         if known is not None:
             log.info("hosted.closed room=%s", known.remote)
             self._relink()
+            self._close_network(known.remote.network)
+
+    # -- open mode
+
+    def _open_network(self, network: Network) -> None:
+        """Connect to an IRC server under its own name. Raises: ValueError."""
+        if len(self.opened) >= MOST_OPEN:
+            msg = "the gateway is connected to too many servers already"
+            raise ValueError(msg)
+        given = {"host": network, "listener": False, "tls_required": self.settings.open_irc_tls is OpenIrcTls.REQUIRED}
+        try:
+            settings = msgspec.convert(given, registry.settings_of("irc"))
+            setup = Setup(
+                network=network,
+                settings=settings,
+                puppets=PuppetSettings(max=self.settings.open_irc_max),
+                instance=self._instance,
+                version=__version__,
+            )
+            connector: Connector = registry.build("irc", setup)
+        except (UnknownConnector, registry.ConnectorUnusableError) as error:
+            raise ValueError(str(error)) from None
+        self.opened[network] = "irc"
+        log.info("network.opened network=%s", network)
+        self._hub.add_network(network, connector, setup.puppets)
+        self._known()
+
+    def _close_network(self, network: Network) -> None:
+        if network not in self.opened or any(hosted.remote.network == network for hosted in self._hosted.values()):
+            return
+        del self.opened[network]
+        log.info("network.closed network=%s", network)
+        task = asyncio.get_running_loop().create_task(self._hub.remove_network(network))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+        self._known()
 
     def present(self, remote: Room, user: Person) -> str:
         """Return the nick under which a user is in a remote room already."""
@@ -120,6 +213,15 @@ def _put(hosted: Hosted, links: list[Link]) -> None:
             return
     name = f"hosted {hosted.remote}"
     links.append(Link(name=name, rooms=(room, hosted.remote), passwords=passwords, attended=True))
+
+
+def is_host_allowed(host: str, allow: Collection[str], deny: Collection[str]) -> bool:
+    """Tell whether a server may be connected to: entries are host names, or ``.example.org`` for all below it."""
+
+    def named(entries: Collection[str]) -> bool:
+        return any(host == entry or (entry.startswith(".") and host.endswith(entry)) for entry in entries)
+
+    return not named(deny) and (not allow or named(allow))
 
 
 def is_allowed(user: str, allow: Collection[str], deny: Collection[str]) -> bool:

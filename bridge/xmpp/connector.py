@@ -174,9 +174,9 @@ class XmppConnector:
         """What XMPP rooms can carry."""
         return CAPABILITIES
 
-    def know_networks(self, kinds: Mapping[Network, str]) -> None:
+    def know_networks(self, kinds: Mapping[Network, str], *, fixed: Network | None = None) -> None:
         """Learn which networks there are, and of which kind, for those who ask what the bridge's addresses are."""
-        self.directory.know_networks(kinds)
+        self.directory.know_networks(kinds, fixed=fixed)
 
     def know_logins(self, desk: Desk) -> None:
         """Learn who keeps users' logins, for the commands of the networks that take some."""

@@ -32,10 +32,12 @@ class Directory:
         self._photo = photo
         self.commands: CommandsAt = lambda _: ()  # what an address offers; set by the connector
         self._kinds: dict[Network, str] = {}
+        self._fixed: Network | None = None
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
 
-    def know_networks(self, kinds: Mapping[Network, str]) -> None:
-        """Learn which networks there are, and of which kind each is (``irc``)."""
+    def know_networks(self, kinds: Mapping[Network, str], *, fixed: Network | None = None) -> None:
+        """Learn which networks there are, of which kind each is (``irc``), and whose people have addresses without a network."""
+        self._fixed = fixed if fixed in kinds else None
         self._kinds = {network: kind for network, kind in kinds.items() if network != XMPP}
 
     def network_at(self, localpart: str) -> Network | None:
@@ -49,10 +51,11 @@ class Directory:
     def person_at(self, localpart: str) -> Person | None:
         """Return who stands at one of our addresses, None if it is nobody's."""
         found = from_localpart(localpart)
-        if found is None or found[1] is None:
+        network = None if found is None else found[1] or self._fixed
+        if found is None or network is None or not found[0]:
             return None
-        person = Person(found[1], PersonId(found[0]))
-        known = found[1] in self._kinds or found[1] == XMPP
+        person = Person(network, PersonId(found[0]))
+        known = network in self._kinds or network == XMPP
         return person if known or self._find(person) is not None else None
 
     def describe(self, localpart: str) -> Described | None:

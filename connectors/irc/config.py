@@ -30,6 +30,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """TCP port, where ``host`` names none; left out it is 6697 with TLS and 6667 without."""
     tls: bool = True
     """Encrypt connections."""
+    tls_required: bool = True
+    """Do without TLS rather than not connect, where this is false and no server can be reached with it."""
     tls_verify: bool = True
     """Check that the server's certificate is genuine and for this host."""
     tls_ca: str = ""
@@ -39,6 +41,9 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     bind: str = ""
     """Local address to connect from."""
 
+    listener: bool = True
+    """Have a connection of the bridge's own, which reads linked channels; without it only those are there who are shown, one of
+    them reads each channel, and nothing can be said in the bridge's name."""
     nick: str = "linkspan"
     """The listener's nick; one that is taken gets "_", then "__", then a short hash."""
     username: str = ""
@@ -139,12 +144,16 @@ def servers(settings: IrcSettings, *, certificate: bool) -> tuple[Server, ...]:
             certificate=settings.certificate if certificate else "",
             key=settings.key if certificate else "",
         )
-    found = []
-    for address in _hosts(settings):
-        host, port = _split(address) or (address, 0)
-        port = port or settings.port or _PORTS[settings.tls]
-        found.append(Server(host=host, port=port, tls=tls, password=str(settings.password), bind=settings.bind))
+    found = [_server(settings, address, tls) for address in _hosts(settings)]
+    if settings.tls and not settings.tls_required:
+        found += [_server(settings, address, None) for address in _hosts(settings)]
     return tuple(found)
+
+
+def _server(settings: IrcSettings, address: str, tls: Tls | None) -> Server:
+    host, port = _split(address) or (address, 0)
+    port = port or settings.port or _PORTS[tls is not None]
+    return Server(host=host, port=port, tls=tls, password=str(settings.password), bind=settings.bind)
 
 
 def flood(settings: IrcSettings) -> Flood:

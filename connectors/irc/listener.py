@@ -31,6 +31,7 @@ from connectors.irc.watch import NickWatch
 _SAID = frozenset({"PRIVMSG", "NOTICE"})
 _LINES_BETWEEN_LOOKS = 64
 """Lines after which it is asked whether the bridge can take more."""
+_CHANTYPES = "#&+!"
 _JOIN_ROOM = 400
 """Bytes of channels in one JOIN."""
 
@@ -71,7 +72,12 @@ class Listener:
         self._contested: frozenset[str] = frozenset()
 
     def start(self) -> None:
-        """Begin to connect."""
+        """Begin to connect, or leave everything to those who are shown."""
+        if not self._scene.settings.listener:
+            self._scene.connects.open()
+            self._leave_to_puppets(self._scene.places)
+            self.report()
+            return
         self._scene.report(Status.CONNECTING)
         self._scene.connects.want(self)
 
@@ -83,6 +89,8 @@ class Listener:
 
     def listen(self, place: Place) -> None:
         """Read a room from now on."""
+        if not self._scene.settings.listener:
+            self._leave_to_puppets([place])
         if self.connection is not None and (place.is_ours or place.step is Step.WAITING):
             self._join([place] if place.step in (Step.WAITING, Step.OUT) else [])
         self.report()
@@ -233,13 +241,19 @@ class Listener:
                 self._out(place, Refusal(impossible, final=True))
                 continue
             if not place.is_ours:
-                place.step, place.reason = Step.OUT, ""
-                self._decided(place)
+                self._leave_to_puppets([place])
                 continue
             place.step = Step.ASKED
             asked.append(place)
         for channels, keys in joins(asked, connection.isupport.targets("JOIN")):
             command(connection, "JOIN", channels, *([keys] if keys else []))
+
+    def _leave_to_puppets(self, places: Iterable[Place]) -> None:
+        """Stay out of channels: whoever is shown there reads."""
+        for place in places:
+            place.is_impossible = not (is_usable(place.name, _CHANTYPES) and is_key(place.password))
+            place.step, place.reason = Step.OUT, ""
+            self._decided(place)
 
     def _entered(self, connection: Connection, name: str) -> None:
         scene = self._scene
@@ -303,7 +317,7 @@ class Listener:
 
     def report(self) -> None:
         """Say how the network is."""
-        if self.connection is None:
+        if self.connection is None and self._scene.settings.listener:
             return
         places = list(self._scene.places)
         if not self._was_ready and not all(place.is_decided for place in places):

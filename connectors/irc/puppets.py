@@ -137,6 +137,7 @@ class Puppet:
         """Begin: enter every channel."""
         self.connection = connection
         self._lives.began(self._scene.time())
+        self._scene.learn(connection)
         if self.trouble:
             self._pool.changed()
         self.trouble, self._away = "", None

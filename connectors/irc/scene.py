@@ -56,6 +56,7 @@ class Scene:
         self.inbound = Inbound(self.view, puppet=puppet, run=time.time_ns())
         self._count = 0
         self._is_closed = False
+        self._is_learnt = False
         self._reported: tuple[Status, str] | None = None
         self._recent: dict[RoomId, deque[MessageId]] = {}
 
@@ -111,6 +112,13 @@ class Scene:
         self._count += 1
         key = EventKey(digest("scene", time.time_ns(), self._count))
         return Origin(room=Room(self.network, room), key=key, at=self.now())
+
+    def learn(self, connection: Connection) -> None:
+        """Learn from the first of all connections how this server works, where no listener does."""
+        if not self.settings.listener and not self._is_learnt:
+            self._is_learnt = True
+            self.places.refold(connection.isupport.fold)
+            self.view.begin(connection.isupport, "")
 
     def note_message(self, room: RoomId, ids: Sequence[MessageId]) -> None:
         """Keep in mind what readers of a room have before their eyes."""

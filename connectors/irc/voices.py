@@ -87,6 +87,8 @@ class Voices:
 
     def _relay(self, place: Place) -> Found:
         connection = self._listener()
+        if not place.is_ours or not self._scene.settings.listener:
+            return Permanent(f"nobody speaks for the bridge in {place.name}")
         if connection is None:
             return Absent(Retry(f"not connected to {self._scene.network}"))
         if place.step is Step.IN:
@@ -103,6 +105,8 @@ class Voices:
                     return puppet.connection
                 return Absent(VoiceLost(puppet.trouble or f"not connected to {self._scene.network} yet"))
             case AsRelay() | AsMask() | AsBridge():
+                if not self._scene.settings.listener:
+                    return Permanent(f"nobody speaks for the bridge on {self._scene.network}")
                 return self._listener() or Absent(Retry(f"not connected to {self._scene.network}"))
 
     def _kicker(self, place: Place) -> Found:

@@ -194,6 +194,14 @@ class TelegramConnector:
         """Read this room from now on."""
         self._attendance.listen(room)
 
+    def named(self, name: str) -> RoomId | None:
+        """Return the group, channel or topic that a name means; people are no rooms."""
+        return RoomId(name) if name.startswith("-") and place_of(name) is not None else None
+
+    def attend(self, room: RoomId, *, password: str = "") -> None:
+        """Have a room that users of the bridge are in: the bot is there anyway."""
+        self.listen(room, password=password)
+
     def unlisten(self, room: RoomId) -> None:
         """Read this room no more. The bot stays in the chat: its members have let it in."""
         self._attendance.unlisten(room)

@@ -3,6 +3,7 @@
 import pytest
 
 from bridge.demo.people import CLIENT, NotSeen, body, codes
+from tests.support.proxy import Proxy
 from tests.support.world import World
 
 pytestmark = pytest.mark.server
@@ -64,8 +65,16 @@ async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
         await bob.line(":giulietta!", " PART ", "#python")
 
 
-async def test_a_refused_join_is_answered() -> None:
-    async with World(irc="inspircd") as world:
+GATEWAY = """
+[gateway]
+open_irc = true
+open_irc_tls = "preferred"
+fixed_server = "irc"
+"""
+
+
+async def test_refused_joins_and_the_other_forms_of_addresses() -> None:
+    async with World(irc="inspircd", more=GATEWAY) as world:
         bob = await world.irc_user("bob", channel="#locked")
         bob.send("MODE #locked +k secret")
         await bob.fence()
@@ -76,3 +85,22 @@ async def test_a_refused_join_is_answered() -> None:
         juliet.seen.clear()
         await juliet.join(room, "juliet", password="secret")
         assert set(juliet.occupants(room)) == {"bob", "juliet"}
+
+        # the fixed server's channel, and its people
+        carol = await world.irc_user("carol", channel="#fixed")
+        fixed = f"#fixed@{world.xmpp.component}"
+        await juliet.join(fixed, "juliet")
+        assert set(juliet.occupants(fixed)) == {"carol", "juliet"}
+        juliet.tell(f"carol@{world.xmpp.component}", "psst")
+        await carol.message("carol", "psst", nick="juliet")
+
+        # any server by its name, without a listener of ours
+        romeo = await world.user("romeo", join=False)
+        plain = await world.enter(Proxy(world.irc.port, plain=True))
+        free = f"#free%127.0.0.1\\3a{plain.port}@{world.xmpp.component}"
+        await world.irc_user("dave", channel="#free")
+        await romeo.join(free, "romeo")
+        assert set(romeo.occupants(free)) == {"dave", "romeo"}
+        romeo.say(free, "free at last")
+        await romeo.message(free, "free at last", nick="romeo")
+        assert "linkspan" not in romeo.occupants(free)

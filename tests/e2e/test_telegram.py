@@ -102,3 +102,21 @@ async def test_check_names_what_the_bot_lacks() -> None:
             assert "privacy mode is on" in told
             assert "/setprivacy" in told
             assert bot.token not in told
+
+
+async def test_a_group_is_hosted() -> None:
+    """A user joins the bot's group as a room of the bridge's own; nobody has to link it."""
+    async with BotApi() as api:
+        bot = api.world.bot(privacy=False)
+        alice = api.world.person("Alice")
+        group = api.world.supergroup("Verona", alice, bot)
+        async with World(more=family(api, bot.token)) as world:
+            juliet = await world.user("juliet", join=False)
+            room = f"{group.id}%family@{world.xmpp.component}"
+            await juliet.join(room, "juliet")
+            group.says(alice, "hello")
+            await juliet.message(room, "hello", nick="Alice")
+            mark = juliet.say(room, "hi Alcie")
+            await telegram_shows(api, group, "hello", "juliet: hi Alcie")
+            juliet.say(room, "hi Alice", more=f"<replace xmlns='urn:xmpp:message-correct:0' id='{mark}'/>")
+            await telegram_shows(api, group, "hello", "juliet: hi Alice")

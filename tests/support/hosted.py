@@ -49,7 +49,7 @@ class Gate:
     def kind(self, network: Network) -> str:
         return {"irc": "irc", "tg": "telegram"}[network]
 
-    def refuses(self, user: str) -> str:
+    def refuses(self, user: str, network: Network) -> str:
         return "you may not use this gateway" if user in self.denied else ""
 
     def sessions(self, network: Network) -> bool:

@@ -10,7 +10,9 @@ from bridge.demo.processes import free_port
 class Proxy:
     """Passes bytes between its own port and ``target``; faults apply to all connections through it."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, plain: bool = False) -> None:
+        """``plain``: hang up on whoever begins with TLS, as a server without it would."""
+        self._plain = plain
         self.port = free_port()
         self.target = target
         self.said = bytearray()  # by the target, to everybody
@@ -89,6 +91,9 @@ class Proxy:
     ) -> None:
         with contextlib.suppress(OSError):
             while chunk := await reader.read(65536):
+                if self._plain and chunk[:1] == b"\x16":
+                    self.cut()
+                    return
                 await self._flowing.wait()
                 if heard is not None:
                     heard += chunk

@@ -6,12 +6,14 @@ the end.
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Self, TypeVar
 
 from bridge.demo.people import IrcPerson, XmppPerson
 from bridge.demo.processes import Server, free_port, until
 from bridge.demo.program import READY, Program
 from tests.support.servers import Ejabberd, InspIRCd, Jabberd2, Ngircd, Prosody
+
+T = TypeVar("T")
 
 XMPP = {"prosody": Prosody, "ejabberd": Ejabberd, "jabberd2": Jabberd2}
 PASSWORD = "pw"
@@ -142,6 +144,10 @@ rooms = [{rooms}]
         if join:
             await person.join(channel or self.channel)
         return person
+
+    async def enter(self, more: contextlib.AbstractAsyncContextManager[T]) -> T:
+        """Have something more in the world, which ends with it."""
+        return await self._stack.enter_async_context(more)
 
     async def server(self, server: Server) -> None:
         """Start one more server, which ends with the world."""

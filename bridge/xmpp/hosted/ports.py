@@ -14,8 +14,8 @@ class Gateway(Protocol):
     def kind(self, network: Network) -> str:
         """Return the kind of a network: ``irc``."""
 
-    def refuses(self, user: str) -> str:
-        """Return why somebody (a bare JID) may not use hosted rooms, "" if they may."""
+    def refuses(self, user: str, network: Network) -> str:
+        """Return why somebody (a bare JID) may not use hosted rooms of a network, "" if they may."""
 
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""

@@ -289,8 +289,13 @@ class Hosting:
 
     def _enter(self, address: str, nick: str, element: Element) -> None:
         join = requests.join(element, nick, self._around.clock.now())
-        refused = self._barred(join)
-        place = None if refused is not None else self._opened(address, join.password)
+        refused = self._barred(address, join)
+        place = None
+        try:
+            place = None if refused is not None else self._opened(address, join.password)
+        except ValueError as error:
+            self._places.pop(address, None)
+            refused = Refused("resource-constraint", str(error))
         if place is None:
             refused = refused or Refused("item-not-found", "there is no such room")
             answer = presence_error(f"{address}/{nick}" if nick else address, join.client, refused, id_=join.id)
@@ -299,11 +304,14 @@ class Hosting:
         self._carry(place, place.room.enter(join, self._around.clock.monotonic()))
         self._recognise(place, join.client)
 
-    def _barred(self, join: requests.Join) -> Refused | None:
+    def _barred(self, address: str, join: requests.Join) -> Refused | None:
         if not join.nick:
             return Refused("jid-malformed", "a nick is needed: ROOM/NICK")
-        bare = join.client.partition("/")[0]
-        why = self.gateway.refuses(bare) if self.gateway is not None else "there is no gateway"
+        place = self._places.get(address)
+        remote = place.remote if place is not None else self.remote(address)
+        if remote is None or self.gateway is None:
+            return Refused("item-not-found", "there is no such room")
+        why = self.gateway.refuses(join.client.partition("/")[0], remote.network)
         return Refused("forbidden", why) if why else None
 
     def _opened(self, address: str, password: str) -> Place | None:

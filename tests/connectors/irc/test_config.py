@@ -160,3 +160,14 @@ def test_secrets_do_not_show():
 
     assert "s3cret" not in repr(settings)
     assert "s3cret" not in str(servers(settings, certificate=True)[0])
+
+
+def test_without_tls_required_the_servers_are_tried_in_plain_text_too():
+    settings = good(host=["a.example", "b.example:7000"], tls_required=False)
+    found = [(server.host, server.port, server.tls is not None) for server in servers(settings, certificate=False)]
+    assert found == [
+        ("a.example", 6697, True),
+        ("b.example", 7000, True),
+        ("a.example", 6667, False),
+        ("b.example", 7000, False),
+    ]
