@@ -7,6 +7,8 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from bridge.demo.people import XmppPerson, body
+from bridge.demo.processes import until
+from tests.support.senders import Heard, Senders
 from tests.support.servers import Alertmanager
 from tests.support.world import World
 
@@ -95,3 +97,28 @@ async def test_an_alert_of_a_real_alertmanager_is_one_message_from_firing_to_res
         assert len({each.get("from") for each in (first, second, third)}) == 1
         new = [el for el in juliet.seen if "Down" in (body(el) or "") and not corrects(el)]
         assert len(new) == 1
+
+
+async def test_nothing_is_lost_and_nothing_doubled_when_the_power_fails_under_load() -> None:
+    count = 400
+    async with World(rooms=ROOMS[::2], more=CI) as world:
+        juliet = await world.user("juliet")
+        senders = Senders(await create(world), clients=4, per_second=200)
+        heard = Heard(juliet, world.room)
+        sending = asyncio.create_task(senders.send(count))
+
+        async def half() -> bool:
+            return senders.taken >= count // 2
+
+        await until(half, patience=30, what="half of it")
+        await world.bridge.kill()
+        await world.bridge.start()
+        await sending
+        assert senders.again > 0
+
+        async def all_heard() -> bool:
+            return len(heard.counts()) == count
+
+        await until(all_heard, patience=60, what=f"all {count}", pause=0.2)
+        await juliet.fence()
+        assert set(heard.counts().values()) == {1}
