@@ -22,7 +22,7 @@ from bridge.administration import Administration, as_link, merged
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Opens, PuppetMode, PuppetSettings, Serves, Setup
 from bridge.core.addresses import parse_range
-from bridge.core.ids import XMPP, Network, digest
+from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub, Link
 from bridge.engine.ports import Clock, Store, StoredLink, StoreError
@@ -132,6 +132,11 @@ def kinds_of(configured: Config) -> dict[Network, str]:
     return {XMPP: "xmpp", **{name: network.connector for name, network in configured.networks.items()}}
 
 
+def admins_of(configured: Config) -> tuple[Person, ...]:
+    """Return the administrators, who are users on XMPP."""
+    return tuple(Person(XMPP, PersonId(jid)) for jid in configured.xmpp.admins)
+
+
 class App:
     """A running bridge."""
 
@@ -141,6 +146,7 @@ class App:
         self._clock = clock
         self._web = Web()
         self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain), fetch=self._web)
+        self._hub.admins = admins_of(configured)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._links: list[Link] = []  # configured ones
         self._gateway = Gateway(
@@ -200,6 +206,7 @@ class App:
         for network in named:
             del self._gateway.opened[network]
         await asyncio.gather(*(self._hub.remove_network(network) for network in (*todo.stop, *named)))
+        self._hub.admins = admins_of(new)
         self._link(stored)
         self._add(connectors)
         if todo.listener:

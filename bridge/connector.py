@@ -89,6 +89,9 @@ class Hub(Protocol):
     def report(self, status: Status, detail: str = "") -> None:
         """Say how the network is; ``detail`` is one line for an operator, without secrets."""
 
+    def alarm(self, words: str) -> None:
+        """Tell the bridge's administrators, in private, what only a person can mend; one line, without secrets. Nothing is repeated."""
+
     async def cursor(self, room: RoomId) -> Cursor | None:
         """Return the last journalled fact of a room of this network."""
 
@@ -237,6 +240,19 @@ class Opens(Protocol):
 
         Chunks are not longer than 256 KiB. Raises: Unreadable.
         """
+
+
+@runtime_checkable
+class Divides(Protocol):
+    """Passes on what is said in a room to several, of whom none may wait for another: a webhook's endpoints.
+
+    Such a room is not told anything itself; each of its shares is, in a lane of its own, with its own dead letters and its
+    own ids of messages. A share is also told who comes and goes in the link's other rooms, what was given up there and how
+    networks are: as :class:`bridge.core.deliveries.Announce` with ``about``, which is not kept over a restart.
+    """
+
+    def shares(self, room: RoomId) -> tuple[RoomId, ...]:
+        """Return the rooms that stand for those who hear this one. Constant; () where nobody does."""
 
 
 @runtime_checkable
@@ -483,6 +499,7 @@ __all__ = [
     "Checks",
     "Connector",
     "Cursor",
+    "Divides",
     "Finding",
     "Follows",
     "Hook",

@@ -36,6 +36,7 @@ class Recorder:
         self.reports: list[tuple[Status, str]] = []
         self.cursors = cursors or {}
         self.texts: dict[str, str] = {}
+        self.alarms: list[str] = []
         self.login_troubles: list[tuple[Person, str, bool]] = []
 
     def emit(self, event: Event) -> Awaitable[None]:
@@ -53,6 +54,10 @@ class Recorder:
     def report(self, status: Status, detail: str = "") -> None:
         """Write a status down."""
         self.reports.append((status, detail))
+
+    def alarm(self, words: str) -> None:
+        """Write down what administrators are told."""
+        self.alarms.append(words)
 
     async def cursor(self, room: RoomId) -> Cursor | None:
         """Return where history has to go on."""

@@ -7,8 +7,8 @@ is what only the wire knows: cut text to the real line length, and turn spans in
 import msgspec
 
 from bridge.core.content import Content, Reply
-from bridge.core.events import Member
-from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Person, Room
+from bridge.core.events import Member, MemberJoined, MemberLeft, MemberRenamed
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
 
 
 class _Voice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="as"):
@@ -101,11 +101,34 @@ class SetTopic(_Delivery, frozen=True, tag="topic"):
     topic: str
 
 
+class GivenUp(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="given up", tag_field="type"):
+    """Something that was said did not arrive in one of the link's rooms."""
+
+    room: Room  # where it did not arrive
+    event: EventKey  # what was said, in ``head.source``
+    reason: str
+    certain: bool  # False: it may have arrived
+    sender: Member | None = None
+
+
+class NetworkIs(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="network is", tag_field="type"):
+    """A network of the link is up, down, or something between."""
+
+    network: Network
+    status: str  # as :class:`bridge.connector.Status` writes it
+    before: str = ""
+    detail: str = ""
+
+
+About = MemberJoined | MemberRenamed | MemberLeft | GivenUp | NetworkIs
+
+
 class Announce(_Delivery, frozen=True, tag="announce"):
     """Tell the room something in the bridge's own voice: joins where nobody is shown, gaps, trouble."""
 
     head: Head
     text: str
+    about: About | None = None  # the same as a value, for who passes it on to programs
 
 
 class Kick(_Delivery, frozen=True, tag="kick"):

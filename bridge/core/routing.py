@@ -66,6 +66,7 @@ class End(msgspec.Struct, frozen=True, kw_only=True):
     room: Room
     capabilities: Capabilities
     puppets: bool = True  # False: the network is configured to relay
+    hears: bool = True  # False: others hear in its place
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,7 +129,8 @@ class Route:
         self._instance = instance
         self._capabilities = {end.room: end.capabilities for end in ends}
         self._ways = {
-            end.room: tuple(_way(end.room, other) for other in ends if other.room != end.room) for end in ends
+            end.room: tuple(_way(end.room, other) for other in ends if other.hears and other.room != end.room)
+            for end in ends
         }
 
     def plan(self, event: Said, known: Known = NOTHING, *, shows: Shows) -> Plan:

@@ -31,6 +31,7 @@ from bridge.connector import (
     Attends,
     Connector,
     Cursor,
+    Divides,
     Follows,
     Listens,
     OpenFile,
@@ -81,6 +82,7 @@ from bridge.engine.puppets import Puppets
 from bridge.engine.reports import Reports
 from bridge.engine.rosters import RoomStatus
 from bridge.engine.supervisor import NetworkStatus, Supervisor
+from bridge.engine.tidings import Tidings
 
 
 class Link(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,6 +101,7 @@ class _Attached(msgspec.Struct, frozen=True, kw_only=True):
     connector: Connector
     listens: Listens | None
     types: Types | None
+    divides: Divides | None
     follows: Follows | None
     port: "Port"
 
@@ -115,8 +118,11 @@ class Hub:
         limits: Limits | None = None,
         fetch: Fetch | None = None,
         jitter: Callable[[], float] = random.random,
+        admins: Iterable[Person] = (),
     ) -> None:
         limits = limits or Limits()
+        self.admins = tuple(admins)
+        """Who is told what only a person can mend."""
         self.counters = Counters()
         self._store = store
         self._instance = instance
@@ -124,6 +130,7 @@ class Hub:
         self._ends: dict[Network, tuple[Capabilities, bool]] = {}  # also of networks that are just being restarted
         self._links: dict[str, Link] = {}
         self._linked: dict[Room, str] = {}
+        self._shares: dict[str, tuple[Room, ...]] = {}  # by link: who hears in the place of its rooms
         self._room_listeners: list[Callable[[RoomOpened | RoomClosed], None]] = []
         self._nothing = Nothing()
         desk = Desk(
@@ -138,7 +145,15 @@ class Hub:
         self.supervisor = Supervisor(desk)
         self.outbox = Outbox(desk, on_failed=self._gave_up)
         self.logins = Logins(desk, ask=self.supervisor.ask, tell=self._tell_user)
-        self.puppets = Puppets(desk, ask=self.supervisor.ask, on_ousted=self._ousted, logins=self.logins)
+        self._tidings = Tidings(
+            desk,
+            post=self.outbox.post,
+            shares=self._shares_with,
+            puppets=lambda: self.puppets,
+        )
+        self.puppets = Puppets(
+            desk, ask=self.supervisor.ask, on_ousted=self._ousted, logins=self.logins, also=self._tidings
+        )
         self._expulsions = Expulsions(desk, is_open=self.puppets.is_open, post=self.outbox.post)
         self._notices = Notices(desk, capabilities=self._capabilities_of, post=self.outbox.post)
         self._reports = Reports(desk, notices=self._notices, receipts=self._receipts_of, ask=self.supervisor.ask)
@@ -188,11 +203,13 @@ class Hub:
             supervisor=self.supervisor,
             media=self.media,
             logins=self.logins,
+            alarm=partial(self._alarm, network),
         )
         self._networks[network] = attached = _Attached(
             connector=connector,
             listens=connector if isinstance(connector, Listens) else None,
             types=connector if isinstance(connector, Types) else None,
+            divides=connector if isinstance(connector, Divides) else None,
             follows=connector if isinstance(connector, Follows) else None,
             port=port,
         )
@@ -227,7 +244,7 @@ class Hub:
 
     def rooms(self) -> list[RoomStatus]:
         """Return how all linked rooms are."""
-        return self.puppets.rooms()
+        return [status for status in self.puppets.rooms() if status.room in self._linked]
 
     def on_room(self, listener: Callable[[RoomOpened | RoomClosed], None]) -> None:
         """Call ``listener`` when a listener comes into a linked room, or is out of it."""
@@ -281,26 +298,54 @@ class Hub:
         self.set_links([link for link in self._links.values() if link.name != name])
         return True
 
-    def _leave(self, rooms: list[Room]) -> None:
+    def _leave(self, rooms: Iterable[Room]) -> None:
+        rooms = list(rooms)
         self.puppets.unlink(rooms)
         for room in rooms:
             self._intake.unroute(room)
             attached = self._networks.get(room.network)
-            if attached is not None and attached.listens is not None:
+            if attached is not None and attached.listens is not None and not self._is_share(room):
                 self.supervisor.ask(room.network, partial(attached.listens.unlisten, room.id))
 
     def _route(self, link: Link) -> None:
         """Build anew how facts go between the rooms of a link."""
+        shares = self._divide(link)
         ends = []
-        for room in link.rooms:
+        for room in (*link.rooms, *shares):
             capabilities, puppets = self._ends.get(room.network, (None, False))
             if capabilities is not None:
-                ends.append(End(room=room, capabilities=capabilities, puppets=puppets))
+                hears = room in shares or not self._is_divided(room)
+                ends.append(End(room=room, capabilities=capabilities, puppets=puppets, hears=hears))
         route = Route(ends, policy=link.policy, instance=self._instance)
-        for room in link.rooms:
+        for room in (*link.rooms, *shares):
             self._intake.route(
                 room, route, link=link.name, others=tuple(other for other in link.rooms if other != room)
             )
+
+    def _shares_with(self, room: Room) -> tuple[Room, ...]:
+        """Return the shares of a room's link."""
+        return self._shares.get(self._linked.get(room, ""), ())
+
+    def _is_divided(self, room: Room) -> bool:
+        attached = self._networks.get(room.network)
+        return attached is not None and attached.divides is not None
+
+    def _is_share(self, room: Room) -> bool:
+        return room not in self._linked and self._is_divided(room)
+
+    def _divide(self, link: Link) -> tuple[Room, ...]:
+        """Find who hears in the place of the link's rooms; each is a room of the link to everybody but its network."""
+        found: list[Room] = []
+        for room in link.rooms:
+            attached = self._networks.get(room.network)
+            if attached is not None and attached.divides is not None:
+                found += (Room(room.network, share) for share in attached.divides.shares(room.id))
+        before = self._shares.get(link.name, ())
+        if tuple(found) != before:
+            self._leave(share for share in before if share not in found)
+            self._shares[link.name] = tuple(found)
+            self.puppets.link((*link.rooms, *found))
+        return tuple(found)
 
     def _listen(self, network: Network, attached: _Attached, link: Link, *, only: set[Room] | None = None) -> None:
         if attached.listens is None:
@@ -329,6 +374,9 @@ class Hub:
     def _status_reported(self, now: NetworkStatus, before: NetworkStatus | None) -> None:
         """Let lanes go, or wait; a report that changes nothing may still end a lost login."""
         self.outbox.ready(now.network, yes=now.up)
+        if self._shares:
+            rooms = [room for room in self._linked if room.network == now.network]
+            self._tidings.network_is(now, before, rooms)
         was_up = before is not None and before.up
         if now.up and not was_up:
             self.puppets.found(now.network)
@@ -342,11 +390,16 @@ class Hub:
         self.puppets.restarted(network)
         self.logins.restarted(network)
 
+    def _alarm(self, network: Network, words: str) -> None:
+        for admin in self.admins:
+            self._tell_user(admin, f"{network}: {words}")
+
     def _tell_user(self, person: Person, line: str) -> None:
         self._notices.tell(person, Room(person.network, RoomId(person.id)), line)
 
     def _gave_up(self, queued: Queued, reason: str, certain: bool) -> None:  # noqa: FBT001 - a callback
         self._notices.undelivered(queued.delivery, reason, certain=certain)
+        self._tidings.given_up(queued, reason, certain=certain)
 
     def _ousted(self, event: PuppetLeft, own: list[tuple[Room, Member]]) -> None:
         """Act on a stand-in that was thrown out, or never got in: tell its person, and mirror a kick."""
@@ -418,7 +471,7 @@ class Hub:
 class Port:
     """What one connector is given: a :class:`bridge.connector.Hub`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all that a connector may ask for
         self,
         network: Network,
         *,
@@ -428,8 +481,10 @@ class Port:
         supervisor: Supervisor,
         media: Media,
         logins: Logins,
+        alarm: Callable[[str], None],
     ) -> None:
         self.emit = emit
+        self.alarm = alarm
         self._media = media
         self._network = network
         self._intake = intake

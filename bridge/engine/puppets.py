@@ -31,7 +31,7 @@ from bridge.engine.counters import Count
 from bridge.engine.desk import Desk
 from bridge.engine.logins import Logins
 from bridge.engine.ports import Timer
-from bridge.engine.rosters import RoomStatus, Rosters
+from bridge.engine.rosters import Both, RoomStatus, Rosters, Watches
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +96,7 @@ class _Stage:
 class Puppets:
     """Compares who should be shown with whom we asked to be shown, and asks for the difference."""
 
-    def __init__(self, desk: Desk, *, ask: Ask, on_ousted: Ousted, logins: Logins) -> None:
+    def __init__(self, desk: Desk, *, ask: Ask, on_ousted: Ousted, logins: Logins, also: Watches | None = None) -> None:
         self._clock = desk.clock
         self._counters = desk.counters
         self._silent = round(desk.limits.silent * 1000)
@@ -104,7 +104,7 @@ class Puppets:
         self._on_ousted = on_ousted
         self._logins = logins
         self._activity = Activity(desk)
-        self._rosters = Rosters(desk, watcher=self)
+        self._rosters = Rosters(desk, watcher=self if also is None else Both(self, also))
         self._troupes: dict[Network, _Troupe] = {}
         self._stages: dict[Room, _Stage] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -209,6 +209,14 @@ class Puppets:
         """Return the nick of somebody's puppet in a room, "" where they have none."""
         stage = self._stages.get(room)
         return "" if stage is None else stage.present.get(person, "")
+
+    def member(self, room: Room, person: Person) -> Member | None:
+        """Return somebody who is in a room in person."""
+        return self._rosters.member(room, person)
+
+    def is_only_heard(self, room: Room, person: Person) -> bool:
+        """Tell whether somebody is known to be in a room only by what they say there."""
+        return self._rosters.is_only_heard(room, person)
 
     def is_listed(self, room: Room) -> bool:
         """Tell whether it is known who is in a room."""

@@ -56,6 +56,33 @@ class Watches(Protocol):
         """Take note of a whole new list."""
 
 
+class Both:
+    """Two who want to know, told one after the other."""
+
+    def __init__(self, first: Watches, second: Watches) -> None:
+        self._watchers = (first, second)
+
+    def came(self, room: Room, member: Member, *, new: bool) -> None:
+        """Tell both."""
+        for watcher in self._watchers:
+            watcher.came(room, member, new=new)
+
+    def went(self, room: Room, people: list[Person], reason: str) -> None:
+        """Tell both."""
+        for watcher in self._watchers:
+            watcher.went(room, people, reason)
+
+    def renamed(self, room: Room, old: Person, member: Member) -> None:
+        """Tell both."""
+        for watcher in self._watchers:
+            watcher.renamed(room, old, member)
+
+    def listed(self, room: Room, came: list[Person], went: list[Person]) -> None:
+        """Tell both."""
+        for watcher in self._watchers:
+            watcher.listed(room, came, went)
+
+
 @dataclass(slots=True, eq=False)
 class _Roster:
     """Who is in one room."""
@@ -167,13 +194,14 @@ class Rosters:
         roster = self._rosters[room]
         known = roster.members.get(sender.person)
         if known is None:
-            self._come(roster, sender)
-            roster.heard.add(sender.person)
+            self._come(roster, sender, heard=True)
         elif not roster.listed and (known.name, known.avatar) != (sender.name, sender.avatar):
-            is_heard = sender.person in roster.heard
-            self._come(roster, sender)
-            if is_heard:
-                roster.heard.add(sender.person)
+            self._come(roster, sender, heard=sender.person in roster.heard)
+
+    def is_only_heard(self, room: Room, person: Person) -> bool:
+        """Tell whether somebody is known only by what they say: nobody has told of their coming."""
+        roster = self._rosters.get(room)
+        return roster is not None and person in roster.heard
 
     def expire(self, is_silent: Callable[[Person], bool]) -> None:
         """Let those go who are known only by what they say, and say nothing any more: nobody else tells of their going."""
@@ -203,9 +231,12 @@ class Rosters:
             case _:
                 assert_never(event)
 
-    def _come(self, roster: _Roster, member: Member) -> None:
+    def _come(self, roster: _Roster, member: Member, *, heard: bool = False) -> None:
         self._release(roster, member.person)
-        roster.heard.discard(member.person)
+        if heard:
+            roster.heard.add(member.person)
+        else:
+            roster.heard.discard(member.person)
         before = roster.members.get(member.person)
         roster.members[member.person] = member
         if before != member:

@@ -91,6 +91,9 @@ class _Onlooker:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
         raise Unreadable("nobody reads files during a check")
 
+    def alarm(self, words: str) -> None:
+        pass
+
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         pass
 

@@ -93,6 +93,9 @@ class Diary:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
 
+    def alarm(self, words: str) -> None:
+        pass
+
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         self.login_troubles.append((person, reason, over))
         self._news.set()

@@ -60,6 +60,9 @@ class Notebook:
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
 
+    def alarm(self, words: str) -> None:
+        pass
+
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         raise AssertionError("XMPP takes no logins")
 

@@ -168,6 +168,9 @@ class TestHub:
     async def known(self, room: RoomId, key: EventKey) -> bool:
         return any(event.origin.room.id == room and event.origin.key == key for event in self.events)
 
+    def alarm(self, words: str) -> None:
+        pass
+
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         self.login_troubles.append((person, reason, over))
         self._stirred.set()
