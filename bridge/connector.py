@@ -26,7 +26,7 @@ from bridge.core.events import (
     RoomClosed,
     RoomOpened,
 )
-from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
+from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
 
 API = 1
 """Version of this contract; a connector that was written for another one is refused with a clear sentence."""
@@ -103,6 +103,12 @@ class Hub(Protocol):
 
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text, in the same transaction as the events emitted just before."""
+
+    def page(self, message: MessageRef, at: int) -> str:
+        """Return the URL of a page with the whole text of a message that happened ``at``, "" where others could not reach it.
+
+        The page says what the message says now, expires, and is gone when the message is taken back.
+        """
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         """Open a file of any network, or what stands behind an http(s) URL; leaving the block closes it.

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from bridge.connector import Connector, Cursor, Listens, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.events import Event, Member, MessagePosted
-from bridge.core.ids import EventKey, MessageId, Person, RoomId
+from bridge.core.ids import EventKey, MessageId, MessageRef, Person, RoomId
 
 T = TypeVar("T")
 
@@ -88,6 +88,10 @@ class Recorder:
         """Keep a small text."""
         self.texts[name] = value
         return _done()
+
+    def page(self, message: MessageRef, at: int) -> str:  # noqa: ARG002
+        """Have no pages."""
+        return ""
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
         """Say that there is no file: a connector has to live with that."""

@@ -13,6 +13,7 @@ file without a URL (only its own network can read it) is named in words everywhe
     formatting               passes                  quotes and URLs as text    quotes and URLs as text
     multiline                passes                  lines joined by `` / ``    lines joined by `` / ``
     notice, mention, reply   passes                  the words alone            the words alone
+    thread                   passes                  the words alone            the words alone
 
 Called by :mod:`bridge.core.routing` (``fit``), by the outbox just before sending (``unresolved``, ``as_relay``), and by
 connectors of line networks (``correction``, ``described``).
@@ -77,9 +78,11 @@ def fit(delivery: Delivery, capabilities: Capabilities) -> Fitted:
         if support in _LOST:
             return Fitted(None, (feature,) if support is Support.REFUSED else ())
     match delivery:
-        case Post(reply=reply):
+        case Post(reply=reply, thread=thread):
             if reply is not None and capabilities.support(Feature.REPLY) in _LOST:
                 delivery = replace(delivery, reply=None)
+            if thread and capabilities.support(Feature.THREAD) in _LOST:
+                delivery = replace(delivery, thread="")
             return _fit_words(delivery, capabilities)
         case Edit() | Tell():
             return _fit_words(delivery, capabilities)
@@ -264,7 +267,7 @@ def correction(previous: Content | None, new: Content) -> Content:
     after = new.text.split()
     if not after and not new.attachments:
         return Content(text="")
-    if previous is not None and previous.attachments == new.attachments:
+    if previous is not None and _same_files(previous, new):
         before = previous.text.split()
         if before == after:
             return Content(text="")
@@ -272,6 +275,13 @@ def correction(previous: Content | None, new: Content) -> Content:
         if short and len(short) < len(new.text):
             return Content(text=f"* {short}", kind=Kind.NOTICE if new.kind is Kind.NOTICE else Kind.TEXT)
     return prefixed(new, "* ")
+
+
+def _same_files(one: Content, other: Content) -> bool:
+    """Tell whether two contents have the same files; the URL that the bridge gives to one may be another each time."""
+    return [file.handle or file.url for file in one.attachments] == [
+        file.handle or file.url for file in other.attachments
+    ]
 
 
 def _changes(before: Sequence[str], after: Sequence[str]) -> str:

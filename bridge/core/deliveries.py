@@ -63,6 +63,7 @@ class Post(_Delivery, frozen=True, tag="post"):
     message: MessageRef  # what it is a copy of
     content: Content
     reply: Reply | None = None
+    thread: str = ""  # what the room that it comes from calls the thread; the same for all that is in it
 
 
 class Edit(_Delivery, frozen=True, tag="edit"):
@@ -91,6 +92,7 @@ class React(_Delivery, frozen=True, tag="react"):
     head: Head
     target: MessageRef
     reactions: tuple[str, ...]
+    about: Reply | None = None  # what is reacted to, to be quoted where the network has no reactions
     ids: tuple[MessageId, ...] = ()
 
 

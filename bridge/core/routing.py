@@ -158,10 +158,10 @@ class Route:
         message = MessageRef(origin.room, event.id)
         reply = None if known.reply is None else quoted(known.reply)
         posts = (
-            Post(head=head, message=message, content=event.content, reply=reply)
+            Post(head=head, message=message, content=event.content, reply=reply, thread=event.thread)
             for head in self._heads(origin, "post", event.sender, shows)
         )
-        if reply is None and is_simple(event.content):
+        if reply is None and not event.thread and is_simple(event.content):
             return Plan(tuple(posts))
         return self._fitted(posts)
 
@@ -204,8 +204,9 @@ class Route:
         target = known.target
         if target is None:
             return Plan(dropped="target unknown")
+        about = quoted(target)
         reactions = (
-            React(head=head, target=target.ref, reactions=event.reactions)
+            React(head=head, target=target.ref, reactions=event.reactions, about=about)
             for head in self._heads(event.origin, "react", event.sender, shows)
         )
         return self._fitted(reactions)

@@ -65,7 +65,7 @@ from bridge.core.events import (
     TopicChanged,
     TypingChanged,
 )
-from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId
+from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, Room, RoomId
 from bridge.core.routing import End, Policy, Route
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
@@ -519,6 +519,10 @@ class Port:
     def remember(self, name: str, value: str) -> Awaitable[None]:
         """Keep a small text, after every fact that was emitted before."""
         return self._intake.remember(self._network, name, value)
+
+    def page(self, message: MessageRef, at: int) -> str:
+        """Return the URL of a page with the whole text of a message."""
+        return self._media.page(message, at)
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         """Open a file of any network, or what stands behind an http(s) URL."""

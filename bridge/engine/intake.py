@@ -16,7 +16,10 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from operator import attrgetter
 from typing import Any, TypeVar
+
+import msgspec
 
 from bridge.connector import StoreAway
 from bridge.core import routing
@@ -36,7 +39,7 @@ from bridge.core.loops import Guard, Verdict
 from bridge.core.routing import NOTHING, Known, Original, Plan, Route
 from bridge.engine.counters import Count
 from bridge.engine.desk import Desk
-from bridge.engine.media import Media
+from bridge.engine.media import Media, Worded
 from bridge.engine.notices import Notices
 from bridge.engine.outbox import Outbox
 from bridge.engine.ports import Queued
@@ -238,12 +241,13 @@ class Intake:
         origin = event.origin
         room = origin.room
         self._keys.put((room, origin.key), True)  # noqa: FBT003
-        if isinstance(event, MessagePosted | MessageEdited | DirectPosted) and event.content.attachments:
-            event = self._media.addressed(event)
+        if isinstance(event, MessagePosted | MessageEdited | DirectPosted):
+            event = self._complete(event)
         plan = self._plan(source, event, known)
         if plan.dropped:
             self._counters.add(_REASONS.get(plan.dropped, Count.UNRESOLVED), room.network)
             if plan.dropped == _NOT_OWN:
+                self._tell_forbidden(event)
                 return self._nothing()  # not even kept: in the store it would take effect
         self._note(event, known)
         queued = []
@@ -289,6 +293,29 @@ class Intake:
                 self._messages.retracted(known.target.ref)
             case _:
                 pass
+
+    def _complete(self, event: Worded) -> Worded:
+        """Return what was said with what only the bridge knows: who of the other networks is named, and where files are."""
+        if event.content.attachments:
+            event = self._media.addressed(event)
+        if isinstance(event, DirectPosted) or not event.content.text:
+            return event
+        content = event.content
+        named = self._puppets.mentioned(event.origin.room, content.text, writer=event.sender.name)
+        taken = [(each.start, each.end) for each in content.mentions]
+        found = [each for each in named if all(each.end <= start or each.start >= end for start, end in taken)]
+        if not found:
+            return event
+        both = tuple(sorted((*content.mentions, *found), key=attrgetter("start")))
+        return msgspec.structs.replace(event, content=msgspec.structs.replace(content, mentions=both))
+
+    def _tell_forbidden(self, event: Said) -> None:
+        """Tell somebody that nobody else corrects or takes back their words: to them it looks as if it had worked."""
+        if event.sender is None or event.origin.replayed:
+            return
+        what = "correction" if isinstance(event, MessageEdited) else "removal"
+        line = f"your {what} of somebody else's message was not passed on"
+        self._notices.tell(event.sender.person, event.origin.room, line)
 
     def _tell_refusals(self, event: Said, plan: Plan) -> None:
         network = event.origin.room.network

@@ -24,8 +24,10 @@ import msgspec
 
 from bridge.connector import Connector, Joins, PuppetMode, PuppetSettings, Renames
 from bridge.core.capabilities import Representation
+from bridge.core.content import Mention
 from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, RoomOpened, State
 from bridge.core.ids import Network, Person, Room
+from bridge.core.mentions import Names, mentions
 from bridge.engine.activity import Activity
 from bridge.engine.counters import Count
 from bridge.engine.desk import Desk
@@ -91,6 +93,8 @@ class _Stage:
     wanted: dict[Person, Member] = field(default_factory=dict)
     present: dict[Person, str] = field(default_factory=dict)  # the nicks that they have
     refused: set[Person] = field(default_factory=set)
+    names: Names = field(default_factory=Names)  # of its own members
+    nicks: Names = field(default_factory=Names)  # under which those of the other rooms are shown here
 
 
 class Puppets:
@@ -159,6 +163,7 @@ class Puppets:
         for stage in self._of(network):
             stage.wanted.clear()
             stage.present.clear()
+            stage.nicks.clear()
             stage.refused.clear()
         self._rosters.restarted(network)
         self._rosters.lost(network)
@@ -171,6 +176,7 @@ class Puppets:
             return
         for stage in self._of(network):
             stage.present.clear()
+            stage.nicks.clear()
             stage.refused.clear()
             for person in sorted(stage.wanted, key=self._activity.last, reverse=True):
                 self._tell(troupe, stage, stage.wanted[person])
@@ -273,6 +279,7 @@ class Puppets:
 
     def _entered(self, stage: _Stage, person: Person, name: str) -> None:
         stage.present[person] = name
+        stage.nicks.add(person, name)
         stage.refused.discard(person)
         troupe = self._troupes.get(stage.room.network)
         if person not in stage.wanted and troupe is not None:  # the two crossed: the wish was withdrawn meanwhile
@@ -281,6 +288,7 @@ class Puppets:
     def _exited(self, stage: _Stage, event: PuppetLeft) -> None:
         person = event.person
         stage.present.pop(person, None)
+        stage.nicks.drop(person)
         if person not in stage.wanted:
             return  # as we had asked
         if event.final:
@@ -290,12 +298,20 @@ class Puppets:
         if own and (event.final or event.cause in (Cause.KICKED, Cause.BANNED, Cause.REFUSED)):
             self._on_ousted(event, own)
 
+    def mentioned(self, room: Room, text: str, *, writer: str) -> tuple[Mention, ...]:
+        """Return who of the link's other rooms is named in what somebody says in this one."""
+        stage = self._stages.get(room)
+        if stage is None:
+            return ()
+        return mentions(text, (stage.nicks, *(peer.names for peer in stage.peers)), writer=writer)
+
     # -- what the rosters tell
 
     def came(self, room: Room, member: Member, *, new: bool) -> None:
         """Show somebody who came, or show what has changed of them."""
         person = member.person
         stage = self._stages[room]
+        stage.names.add(person, member.name)
         if new:
             self._activity.came(person)
         if person in stage.wanted:
@@ -307,6 +323,7 @@ class Puppets:
         """Show these people no more, unless another room of the link still has them."""
         stage = self._stages[room]
         for person in people:
+            stage.names.drop(person)
             for peer in stage.peers:
                 peer.refused.discard(person)
                 if person in peer.wanted and self._seen_from(peer, person) is None:
@@ -317,6 +334,8 @@ class Puppets:
     def renamed(self, room: Room, old: Person, member: Member) -> None:
         """Show somebody under another name, in place where the network can."""
         stage = self._stages[room]
+        stage.names.drop(old)
+        stage.names.add(member.person, member.name)
         self._activity.renamed(old, member.person)
         if member.person in stage.wanted:
             self._unwish(stage, member.person, "")
@@ -330,6 +349,11 @@ class Puppets:
     def listed(self, room: Room, came: list[Person], went: list[Person]) -> None:
         """Act on the difference that a whole new list makes."""
         stage = self._stages[room]
+        members = self._rosters.members(room)
+        for person in went:
+            stage.names.drop(person)
+        for person in came:
+            stage.names.add(person, members[person].name)
         strangers = self._activity.strangers(came)
         if strangers and any(self._needs_history(peer) for peer in stage.peers):
             self._spawn(self._recall(stage, strangers))
@@ -398,7 +422,9 @@ class Puppets:
         stage.wanted[member.person] = member
         troupe.more(member.person)
         if old in stage.present:
-            stage.present[member.person] = stage.present.pop(old)
+            stage.present[member.person] = nick = stage.present.pop(old)
+            stage.nicks.drop(old)
+            stage.nicks.add(member.person, nick)
         self._ask(troupe.network, partial(connector.rename, stage.room.id, old, member))
 
     def _can_take_over(self, stage: _Stage, member: Member) -> bool:

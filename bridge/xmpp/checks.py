@@ -13,7 +13,7 @@ from typing import Protocol
 from bridge.connector import Cursor, Finding, Hub, OpenFile, Status, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.events import Event, Member, RoomClosed, RoomOpened
-from bridge.core.ids import XMPP, EventKey, MessageId, Person, RoomId
+from bridge.core.ids import XMPP, EventKey, MessageId, MessageRef, Person, RoomId
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.rooms import JoinedRoom
 
@@ -87,6 +87,9 @@ class _Onlooker:
 
     def remember(self, name: str, value: str) -> Awaitable[None]:  # noqa: ARG002
         return _done()
+
+    def page(self, message: MessageRef, at: int) -> str:  # noqa: ARG002
+        return ""
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:  # noqa: ARG002
         raise Unreadable("nobody reads files during a check")

@@ -26,7 +26,7 @@ from bridge.core.events import (
 from bridge.core.ids import EventKey, MessageId, Person, Room, digest
 from bridge.core.styling import from_styling
 from bridge.core.text import clean, clean_name
-from bridge.xmpp import marks, sharing
+from bridge.xmpp import marks, markup, sharing
 from bridge.xmpp import namespaces as ns
 
 _STANZA = f"{{{ns.COMPONENT}}}"
@@ -38,6 +38,7 @@ _REACTIONS, _REACTION = f"{{{ns.REACTIONS}}}reactions", f"{{{ns.REACTIONS}}}reac
 _REPLACE = f"{{{ns.CORRECT}}}replace"
 _REPLY = f"{{{ns.REPLY}}}reply"
 _FALLBACK, _FALLBACK_BODY = f"{{{ns.FALLBACK}}}fallback", f"{{{ns.FALLBACK}}}body"
+_MARKUP = f"{{{ns.MARKUP}}}markup"
 _UNSTYLED = f"{{{ns.STYLING}}}unstyled"
 _WITH_FILES = frozenset({f"{{{ns.OOB}}}x", f"{{{ns.FILE_SHARING}}}file-sharing", f"{{{ns.REFERENCES}}}reference"})
 _DELAY, _OLD_DELAY = f"{{{ns.DELAY}}}delay", "{jabber:x:delay}x"
@@ -46,6 +47,7 @@ _NOT_COMPOSING = tuple(f"{{{ns.CHAT_STATES}}}{state}" for state in ("paused", "a
 OCCUPANT_ID = f"{{{ns.OCCUPANT_ID}}}occupant-id"
 
 MOST_REACTIONS = 20
+LONGEST_THREAD = 200
 LONGEST_REACTION = 64
 
 _Parts = dict[str, Element]
@@ -209,7 +211,7 @@ def _said(element: Element, parts: _Parts, origin: Origin, sender: Member, names
         content=content,
         aliases=aliases,
         reply_to=MessageId(reply.get("id", "")) if reply is not None and reply.get("id") else None,
-        thread="" if thread is None else thread.text or "",
+        thread="" if thread is None else clean_name(thread.text or "")[:LONGEST_THREAD],
     )
 
 
@@ -256,10 +258,19 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
     kind = Kind.TEXT
     if text.startswith("/me "):
         kind, text = Kind.ACTION, text[4:]
+    if _MARKUP in parts and text:
+        styles = markup.spans(parts[_MARKUP], text, gone=_gone(parts, text))
+        return Content(text=text, kind=kind, spans=styles, attachments=attachments)
     if _UNSTYLED in parts:
         return Content(text=text, kind=kind, attachments=attachments)
     content = from_styling(text, kind=kind)
     return msgspec.structs.replace(content, attachments=attachments) if attachments else content
+
+
+def _gone(parts: _Parts, text: str) -> int:
+    """Return how many code points of the body are not in the text: those in front, if it is the end of the body."""
+    body = clean(parts[BODY].text or "") if BODY in parts else ""
+    return len(body) - len(text) if body.endswith(text) else 0
 
 
 def _beside_files(text: str, element: Element) -> str:

@@ -51,6 +51,7 @@ UPLOAD = "urn:xmpp:http:upload:0"  # XEP-0363
 REFERENCES = "urn:xmpp:reference:0"  # XEP-0372
 MEDIA_SHARING = "urn:xmpp:sims:1"  # XEP-0385
 STYLING = "urn:xmpp:styling:0"  # XEP-0393
+MARKUP = "urn:xmpp:markup:0"  # XEP-0394
 PING_SELF = "http://jabber.org/protocol/muc#self-ping-optimization"  # XEP-0410
 OCCUPANT_ID = "urn:xmpp:occupant-id:0"  # XEP-0421
 RETRACT = "urn:xmpp:message-retract:1"  # XEP-0424

@@ -5,8 +5,9 @@ the same delivery has the same ids however often it is tried. Deciding whether t
 waiting for the reflection are the rooms'.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import assert_never
+from urllib.parse import quote
 
 import msgspec
 
@@ -25,7 +26,7 @@ from bridge.core.deliveries import (
     Retract,
     SetTopic,
 )
-from bridge.core.ids import MessageId
+from bridge.core.ids import MessageId, Person
 from bridge.core.spans import prefixed
 from bridge.core.splitting import cut
 from bridge.core.styling import to_styling
@@ -60,6 +61,7 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     stable_ids: bool  # copies have two ids: the room's and, second, the attribute
     reply_to: str = ""  # occupant JID of who is answered, where known
     known_as: bool = True  # what is edited was said by the same occupant
+    seats: Mapping[Person, str] = msgspec.field(default_factory=dict)  # occupant JIDs of whom the content names
     placed: tuple[Placed, ...] = ()  # the content's files, where everybody can fetch them; () where nobody looked
 
 
@@ -70,7 +72,7 @@ def parts(delivery: Spoken, speaker: Speaker) -> list[Part]:
         case Post():
             return _posted(delivery, speaker)
         case Edit():
-            return [_edited(delivery, speaker)]
+            return _edited(delivery, speaker)
         case Retract():
             return _retracted(delivery, speaker)
         case React():
@@ -115,25 +117,55 @@ def _posted(post: Post, speaker: Speaker) -> list[Part]:
     if content.text:
         for piece in cut(content, limit=LONGEST):
             text, extra = _words(piece, head)
+            before = len(text)
             if post.reply is not None and not written:
                 text, extra = _quoting(post.reply, text, speaker, extra)
+            extra += _references(piece, text, speaker, behind=len(text) - before + _named(piece, head))
+            extra += stanzas.thread(post.thread)
             written.append(_part(head, speaker, index=len(written), body=text, extra=extra))
     for placed in speaker.placed or [Placed(file=file) for file in content.attachments]:
         body = _words(Content(text=placed.file.url), head)[0]
-        extra = sharing.written(placed, body=body)
+        extra = sharing.written(placed, body=body) + stanzas.thread(post.thread)
         written.append(_part(head, speaker, index=len(written), body=body, extra=extra))
     return written
 
 
-def _edited(edit: Edit, speaker: Speaker) -> Part:
-    """Write a correction (XEP-0308); it names the id attribute, unlike all else that refers to a message of a room."""
-    content = edit.content
+def _edited(edit: Edit, speaker: Speaker) -> list[Part]:
+    """Write a correction (XEP-0308) of each part; it names the id attribute, unlike all else that refers to a message of a room.
+
+    Words that are more than before are said anew, parts that are too many are taken back; files stay as they are.
+    """
+    content, head, previous = edit.content, edit.head, edit.previous
+    if not content.text and previous is not None and not previous.text and content.attachments:
+        return []  # another file cannot take the place of one that was said
     if not content.text:
         content = Content(text=" ".join(file.url for file in content.attachments))
-    text, extra = _words(content, edit.head)
-    if edit.ids and speaker.known_as:
-        extra += stanzas.replaces(edit.ids[1] if speaker.stable_ids and len(edit.ids) > 1 else edit.ids[0])
-    return _part(edit.head, speaker, body=text, extra=extra)
+    before = _attributes(edit, speaker)
+    written: list[Part] = []
+    for number, piece in enumerate(cut(content, limit=LONGEST)):
+        text, extra = _words(piece, head)
+        extra += _references(piece, text, speaker, behind=_named(piece, head))
+        if number < len(before):
+            extra += stanzas.replaces(before[number])
+        written.append(_part(head, speaker, index=number, body=text, extra=extra))
+    for stanza_id in _parts_too_many(edit, len(written), len(before), speaker):
+        extra = stanzas.retract(stanza_id) + stanzas.fallback(ns.RETRACT) + stanzas.hint("store")
+        written.append(_part(head, speaker, index=len(written), body=_RETRACTED, extra=extra))
+    return written
+
+
+def _attributes(edit: Edit, speaker: Speaker) -> list[str]:
+    """Return the id attributes of the copy's words: the first is known, from that :func:`_part` makes the others."""
+    if not edit.ids or not speaker.known_as or (edit.previous is not None and not edit.previous.text):
+        return []
+    first = edit.ids[1] if speaker.stable_ids and len(edit.ids) > 1 else edit.ids[0]
+    words = 1 if edit.previous is None else len(cut(edit.previous, limit=LONGEST))
+    return [f"{first}-{number}" if number else first for number in range(words)]
+
+
+def _parts_too_many(edit: Edit, now: int, before: int, speaker: Speaker) -> tuple[MessageId, ...]:
+    """Return what the room calls the parts whose words are gone."""
+    return retractable(edit.ids, stable_ids=speaker.stable_ids)[now:before]
 
 
 def _retracted(retract: Retract, speaker: Speaker) -> list[Part]:
@@ -177,6 +209,36 @@ def _words(content: Content, head: Head) -> tuple[str, str]:
             assert_never(head.voice)
     text, unstyled = to_styling(content)
     return text, f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
+
+
+def _named(content: Content, head: Head) -> int:
+    """Return how long the name is that a relay writes in front."""
+    match head.voice:
+        case AsRelay(member=member) | AsMask(member=member):
+            return len(_relayed(content.kind, clean_name(member.name)))
+        case _:
+            return 0
+
+
+def _references(content: Content, body: str, speaker: Speaker, *, behind: int) -> str:
+    """Return the mentions of people who are in the room (XEP-0372), behind all that stands in front of the text.
+
+    The marks of styles may have moved them further.
+    """
+    written, taken = "", behind
+    for mention in content.mentions:
+        seat, name = speaker.seats.get(mention.person), content.text[mention.start : mention.end]
+        at = body.find(name, max(taken, behind + mention.start)) if seat and name else -1
+        if seat and at >= 0:
+            taken = at + len(name)
+            written += stanzas.mention(f"xmpp:{_escaped(seat)}", begin=at, end=taken)
+    return written
+
+
+def _escaped(jid: str) -> str:
+    """Return a JID as it stands in an xmpp: URI (RFC 5122 section 2.2)."""
+    address, slash, nick = jid.partition("/")
+    return f"{address}{slash}{quote(nick, safe='')}"
 
 
 def _relayed(kind: Kind, name: str) -> str:

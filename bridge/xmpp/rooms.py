@@ -506,6 +506,11 @@ class JoinedRoom:
             return self.reader, self.nick
         return (ghost.address, ghost.nick) if ghost.stage is Stage.PRESENT else None
 
+    def seat_of(self, person: Person) -> str:
+        """Return the occupant JID of somebody who is in the room themselves, "" where they are not."""
+        occupant = self.find(person) if person.network == XMPP else None
+        return f"{self.address}/{occupant.nick}" if occupant is not None else ""
+
     def occupant_of(self, reply: Reply) -> str:
         """Return the occupant JID of whom a reply answers, "" where unknown."""
         if reply.person is None:

@@ -28,7 +28,7 @@ from bridge.core.deliveries import (
     SetTopic,
 )
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
-from bridge.core.ids import MessageId
+from bridge.core.ids import MessageId, Person
 from bridge.xmpp import outbound
 from bridge.xmpp.ghost import Ghost, Stage
 from bridge.xmpp.ghosts import Ghosts
@@ -67,6 +67,9 @@ class Place(Protocol):
 
     def occupant_of(self, reply: Reply) -> str:
         """Return the occupant JID of whom a reply answers, "" where unknown."""
+
+    def seat_of(self, person: Person) -> str:
+        """Return the occupant JID of somebody who is in the room themselves, "" where they are not."""
 
     def moderate(self, retract: Retract, done: "asyncio.Future[Sent]") -> bool:
         """Try to remove a message as a moderator (XEP-0425); False if the listener or the room cannot."""
@@ -267,6 +270,7 @@ class Speech:
         order.address = address
         delivery, place = order.delivery, self._place
         reply_to, known_as = "", True
+        named = delivery.content.mentions if isinstance(delivery, Post | Edit) else ()
         if isinstance(delivery, Post) and delivery.reply is not None:
             reply_to = place.occupant_of(delivery.reply)
         elif isinstance(delivery, Edit) and delivery.ids:
@@ -277,6 +281,7 @@ class Speech:
             stable_ids=place.stable_ids(),
             reply_to=reply_to,
             known_as=known_as,
+            seats={each.person: seat for each in named if (seat := place.seat_of(each.person))},
             placed=order.placed,
         )
 

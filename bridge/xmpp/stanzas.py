@@ -193,6 +193,17 @@ def retract(id_: str) -> str:
     return f"<retract xmlns='{ns.RETRACT}' id='{attribute(id_)}'/>"
 
 
+def mention(uri: str, *, begin: int, end: int) -> str:
+    """Return ``<reference/>``: ``body[begin:end]``, in code points, names whom ``uri`` leads to (XEP-0372)."""
+    attrs = {"type": "mention", "begin": str(begin), "end": str(end), "uri": uri}
+    return element("reference", ns.REFERENCES, attrs=attrs)
+
+
+def thread(name: str) -> str:
+    """Return ``<thread/>`` (RFC 6121 section 5.2.5, XEP-0201), "" for none."""
+    return f"<thread>{text(name)}</thread>" if name else ""
+
+
 def chat_state(state: str) -> str:
     """Return ``<active/>``, ``<composing/>``, ``<paused/>``, ``<inactive/>`` or ``<gone/>`` (XEP-0085)."""
     return f"<{state} xmlns='{ns.CHAT_STATES}'/>"

@@ -80,6 +80,10 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """What a connection says when it quits."""
     corrections: Literal["short", "full", "off"] = "short"
     """How a corrected message is shown: what has changed, its whole new text, or not at all."""
+    retractions: Literal["notice", "off"] = "notice"
+    """Whether it is said that a message was taken back, where the network cannot remove it."""
+    reactions: Literal["tags", "text"] = "tags"
+    """How reactions are shown: as tags, which few clients show and no other is bothered by, or in words for everybody."""
 
     encoding: str = "cp1252"
     """How lines are read that are not UTF-8; everything is written in UTF-8."""

@@ -8,3 +8,6 @@ REPLY = "+draft/reply"
 REACT = "+draft/react"
 UNREACT = "+draft/unreact"
 TYPING = "+typing"
+
+OWN = "~"
+"""How an id begins that we have given to a message of a network without ids: it is never written on the wire."""

@@ -35,11 +35,11 @@ from bridge.core.deliveries import (
     Tell,
     Voice,
 )
-from bridge.core.ids import MessageId, PersonId
+from bridge.core.ids import MessageId, MessageRef, PersonId
 from bridge.core.spans import insert, prefixed
 from bridge.core.text import clean_name
 from connectors.irc import ctcp, formatting
-from connectors.irc.marks import REACT, REPLY, UNREACT, VIA
+from connectors.irc.marks import OWN, REACT, REPLY, UNREACT, VIA
 
 _ACTION_MARKS = len(ctcp.write("ACTION", "x")) - 1
 _NAME = Limit(60, Unit.BYTES)
@@ -47,6 +47,10 @@ _EXCERPT = Limit(80, Unit.BYTES)
 _LEAST = 40  # bytes for a text, however long the name before it is
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 """What separates words rather than be left out: controls and line separators."""
+
+
+def _no_page(_message: MessageRef, _at: int) -> str:
+    return ""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -66,6 +70,9 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     redaction: bool = False
     codes: bool = True  # formatting codes are allowed
     corrections: Literal["short", "full", "off"] = "short"
+    retractions: Literal["notice", "off"] = "notice"  # where the network has no redaction
+    reactions: Literal["tags", "text"] = "tags"
+    page: Callable[[MessageRef, int], str] = _no_page  # the URL of a page with a whole text; "" for none
     lines: int = 8  # that one message may have; the rest is counted, not said
     guard: bool = False  # names in relayed text are made such that nobody is highlighted
     topic_length: int = 0  # bytes; 0: whatever the line holds
@@ -108,7 +115,7 @@ def _post(delivery: Post, dialect: Dialect) -> list[Order]:
     if delivery.reply is not None:
         content = _answering(content, delivery.reply, dialect)
         tags = _reply_tag(delivery.reply.ids, dialect)
-    return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags)
+    return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags, whole=delivery.message)
 
 
 def _answering(content: Content, reply: Reply, dialect: Dialect) -> Content:
@@ -133,24 +140,51 @@ def _edit(delivery: Edit, dialect: Dialect) -> list[Order]:
         case _:
             assert_never(dialect.corrections)
     tags = _reply_tag(delivery.ids, dialect)
-    return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags)
+    return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags, whole=delivery.target)
 
 
 def _retract(delivery: Retract, dialect: Dialect) -> list[Order]:
-    if not dialect.redaction:
+    """Remove the lines (IRCv3 message-redaction), else say that a message was taken back, and never which words."""
+    known = [message for message in delivery.ids if not message.startswith(OWN)]
+    if dialect.redaction and known:
+        reason = (one_line(delivery.reason),) if delivery.reason else ()
+        return [Order("REDACT", (dialect.channel, message, *reason)) for message in known]
+    if dialect.retractions == "off":
         return []
-    reason = (delivery.reason,) if delivery.reason else ()
-    return [Order("REDACT", (dialect.channel, message, *reason)) for message in delivery.ids]
+    words = "took back a message"
+    if delivery.moderated:
+        words = f"had a message removed by a moderator{f': {delivery.reason}' if delivery.reason else ''}"
+    content = Content(text=words, kind=Kind.ACTION)
+    if isinstance(delivery.head.voice, AsBridge):
+        content = Content(text="A message was taken back", kind=Kind.NOTICE)
+    tags = _reply_tag(delivery.ids, dialect)
+    return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags)
 
 
 def _react(delivery: React, dialect: Dialect, reacted: Sequence[str]) -> list[Order]:
     """Tell the difference: IRC has reactions that come and go one by one (client tags react and unreact)."""
-    if not dialect.tags or not delivery.ids:
+    if dialect.reactions == "text":
+        return _react_in_words(delivery, dialect, reacted)
+    if not dialect.tags or not _reply_tag(delivery.ids, dialect):
         return []
     tags = _reply_tag(delivery.ids, dialect) | _via(delivery.head, dialect)
     changes = [(UNREACT, gone) for gone in reacted if gone not in delivery.reactions]
     changes += [(REACT, new) for new in delivery.reactions if new not in reacted]
     return [Order("TAGMSG", (dialect.channel,), {**tags, key: reaction}) for key, reaction in changes]
+
+
+def _react_in_words(delivery: React, dialect: Dialect, reacted: Sequence[str]) -> list[Order]:
+    """Say what is new; a reaction that is taken back is not worth a line."""
+    new = " ".join(speakable(reaction) for reaction in delivery.reactions if reaction not in reacted)
+    if not new:
+        return []
+    about = delivery.about
+    excerpt = "" if about is None else splitting.clip(" ".join(about.excerpt.split()), limit=_EXCERPT, ellipsis="…")
+    whose = "" if about is None or not about.name else f"{speakable(about.name)}: "
+    what = f"{whose}“{excerpt}”" if excerpt else whose.removesuffix(": ") or "a message"
+    content = Content(text=f"reacted {new} to {what}", kind=Kind.ACTION)
+    tags = _reply_tag(delivery.ids, dialect)
+    return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags)
 
 
 def _kick(delivery: Kick, dialect: Dialect) -> list[Order]:
@@ -161,15 +195,23 @@ def _kick(delivery: Kick, dialect: Dialect) -> list[Order]:
 
 
 def _say(
-    content: Content, dialect: Dialect, *, head: Head, target: str, tags: dict[str, str] | None = None
+    content: Content,
+    dialect: Dialect,
+    *,
+    head: Head,
+    target: str,
+    tags: dict[str, str] | None = None,
+    whole: MessageRef | None = None,
 ) -> list[Order]:
-    """Return the lines of a text; ``tags`` go with the first."""
+    """Return the lines of a text; ``tags`` go with the first, and the page of ``whole`` has what is too much."""
     name = _relayed(head.voice, dialect)
     rows = list(_rows(content, dialect))
     lines = [line for number, row in enumerate(rows) for line in _lines(row, name, target, dialect, first=number == 0)]
     if len(lines) > dialect.lines:
         left = len(lines) - dialect.lines + 1
-        more = replace(content, text=f"… ({left} more lines)", spans=(), mentions=(), attachments=())
+        url = dialect.page(whole, head.at) if whole is not None else ""
+        words = f"… {left} more lines: {url}" if url else f"… ({left} more lines)"
+        more = replace(content, text=words, spans=(), mentions=(), attachments=())
         lines[dialect.lines - 1 :] = _lines(more, name, target, dialect, first=False)
     via = _via(head, dialect)
     return [
@@ -245,7 +287,7 @@ def _size(content: Content) -> int:
 
 
 def _reply_tag(ids: Sequence[MessageId], dialect: Dialect) -> dict[str, str]:
-    return {REPLY: ids[0]} if ids and dialect.tags else {}
+    return {REPLY: ids[0]} if ids and dialect.tags and not ids[0].startswith(OWN) else {}
 
 
 def _via(head: Head, dialect: Dialect) -> dict[str, str]:

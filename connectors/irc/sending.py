@@ -15,10 +15,11 @@ import asyncio
 from collections import deque
 from functools import partial
 
-from bridge.core.deliveries import Delivery, React, Sent, Tell
+from bridge.core.deliveries import Delivery, Post, React, Sent, Tell
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, RoomId
 from connectors.irc.client import Congested, Connection, Line, Lost
+from connectors.irc.marks import OWN
 from connectors.irc.outbound import Order, orders
 from connectors.irc.scene import Scene
 from connectors.irc.verdicts import is_about_codes, speech_refused
@@ -304,7 +305,7 @@ class Sender:
         ids = [part.id for part in job.parts]
         through = ids[: next((at for at, part in enumerate(job.parts) if not part.is_through), len(ids))]
         if len(through) == len(job.parts):
-            self._done(job, tuple(MessageId(message) for message in ids if message))
+            self._done(job, _named(job.delivery, ids))
         else:
             self._keep(job.key, through)
             self._give_up(lane, job, self._why(job, is_begun=bool(through)))
@@ -381,3 +382,11 @@ def _fail(job: _Job, failure: DeliveryFailure) -> None:
 
 def _is_error(line: Line) -> bool:
     return line.command == "FAIL" or (line.command.isdecimal() and line.command >= "400")
+
+
+def _named(delivery: Delivery, ids: list[str]) -> tuple[MessageId, ...]:
+    """Return the network's ids of a message; one of our own where it has none, so that what becomes of it is known to be about it."""
+    given = tuple(MessageId(message) for message in ids if message)
+    if given or not isinstance(delivery, Post):
+        return given
+    return (MessageId(f"{OWN}{delivery.head.key}"),)

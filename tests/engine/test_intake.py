@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Collection
 
+import msgspec
 import pytest
 
 from bridge.connector import StoreAway
 from bridge.core.capabilities import Feature
-from bridge.core.content import Reply
+from bridge.core.content import Mention, Reply
 from bridge.core.deliveries import AsPuppet, AsRelay, Edit, Post, React, Retract, Tell
 from bridge.core.ids import EventKey, MessageId, MessageRef, Room
 from bridge.engine.counters import Count
@@ -237,6 +238,42 @@ async def test_an_edit_by_somebody_else_is_refused_and_changes_nothing_in_the_st
         assert stored is not None
         assert stored.content.text == "mine"
         assert w.count(Count.FORBIDDEN) == 1
+        await w.clock.advance(5)
+        (told,) = [each for each in w.networks["left"].sent if isinstance(each, Tell)]
+        assert told.person == person("mallory")
+        assert told.content.text == "your correction of somebody else's message was not passed on"
+
+
+async def test_whoever_is_named_in_a_text_is_meant():
+    async with works() as w:
+        w.networks["left"].emit(listed("juliet", where="left:#a"))
+        w.networks["right"].emit(listed("bob", "al", where="right:#b"))
+        await quiet()
+        w.networks["left"].emit(posted("Bob, ask @al or juliet", id="1"))
+        w.networks["left"].emit(edited("1", "al: ask bob", key="e1"))
+        await quiet()
+        post, edit = (each for each in w.networks["right"].sent if isinstance(each, Post | Edit))
+        bob, al = person("bob", "right"), person("al", "right")
+        assert post.content.mentions == (Mention(0, 3, bob), Mention(10, 12, al))
+        assert edit.content.mentions == (Mention(0, 2, al), Mention(8, 11, bob))
+
+
+async def test_a_thread_goes_with_its_messages():
+    async with works() as w:
+        w.networks["left"].emit(msgspec.structs.replace(posted("hello"), thread="t1"))
+        await quiet()
+        assert [each.thread for each in w.networks["right"].sent] == ["t1"]
+
+
+async def test_what_is_reacted_to_can_be_quoted():
+    async with works() as w:
+        w.networks["left"].emit(posted("shall we?", id="1"))
+        w.networks["left"].emit(reacted("1", "👍", by="romeo"))
+        await quiet()
+        reaction = w.networks["right"].sent[-1]
+        assert isinstance(reaction, React)
+        assert reaction.about is not None
+        assert (reaction.about.name, reaction.about.excerpt) == ("juliet", "shall we?")
 
 
 async def test_a_second_edit_knows_what_the_first_one_said():

@@ -90,6 +90,9 @@ class Diary:
         self.kept[name] = value
         return _done()
 
+    def page(self, message: MessageRef, at: int) -> str:
+        return f"https://bridge.example/media/{message.id}"
+
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)
 

@@ -12,7 +12,7 @@ from bridge.connector import Cursor, OpenFile, Status
 from bridge.core.content import Attachment
 from bridge.core.deliveries import AsPuppet, AsRelay, Sent
 from bridge.core.events import Event, Member
-from bridge.core.ids import EventKey, Network, Person, PersonId, RoomId
+from bridge.core.ids import EventKey, MessageRef, Network, Person, PersonId, RoomId
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.uploads import Puts
@@ -56,6 +56,9 @@ class Notebook:
     def remember(self, name: str, value: str) -> Awaitable[None]:
         self.memory[name] = value
         return _done()
+
+    def page(self, message: MessageRef, at: int) -> str:
+        return f"https://bridge.example/media/{message.id}"
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
         return opened(self.files.get(file.handle or file.url), most=most)

@@ -208,6 +208,55 @@ def test_a_retraction_by_the_room_that_is_no_moderation_is_discarded():
     assert read(RETRACT.format(""), nick="") is None
 
 
+MARKUP = "<markup xmlns='urn:xmpp:markup:0'>{}</markup>"
+
+
+@pytest.mark.parametrize(
+    ("body", "inner", "text", "spans"),
+    [
+        ("no *reason* to", "<span start='3' end='11'><emphasis/><strong/></span>", "no *reason* to",
+         (Span(3, 11, Style.BOLD), Span(3, 11, Style.ITALIC))),
+        ("run:\n$ ls", "<bcode start='5' end='9' language='sh'/>", "run:\n$ ls", (Span(5, 9, Style.PRE, "sh"),)),
+        ("he said\nno", "<bquote start='8' end='10'/>", "he said\nno", (Span(8, 10, Style.QUOTE),)),
+        ("&gt; no", "<bquote start='0' end='4'/>", "> no", ()),
+        ("x", "<span start='0' end='99'><strong/></span><span start='-1' end='1'><code/></span><span/><other/>", "x", ()),
+        ("\U0001f98a ab", "<span start='2' end='4'><deleted/></span>", "\U0001f98a ab", (Span(2, 4, Style.STRIKE),)),
+        ("/me waves", "<span start='4' end='9'><code/></span>", "waves", (Span(0, 5, Style.CODE),)),
+    ],
+)  # fmt: skip
+def test_markup_beside_the_body(body, inner, text, spans):
+    content = read(f"<body>{body}</body>{MARKUP.format(inner)}").content
+    assert (content.text, content.spans) == (text, spans)
+
+
+def test_markup_of_an_answer_counts_from_the_whole_body():
+    marks = "<reply xmlns='urn:xmpp:reply:0' id='s0'/><fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>"
+    marks += "<body start='0' end='5'/></fallback>" + MARKUP.format("<span start='5' end='8'><strong/></span>")
+    content = read(f"<body>&gt; no\nyes</body>{marks}").content
+    assert (content.text, content.spans) == ("yes", (Span(0, 3, Style.BOLD),))
+
+
+@pytest.mark.parametrize(
+    ("beside", "text"),
+    [
+        ("<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body/></fallback>", ""),
+        ("<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'/>", ""),
+        ("<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:sfs:0'><body start='5' end='9'/></fallback>", "look "),
+        ("<fallback xmlns='urn:xmpp:fallback:0' for='urn:other'><body/></fallback>", "look here"),
+        ("", "look here"),
+    ],
+)
+def test_words_that_stand_for_a_file_go_with_it(beside, text):
+    oob = "<x xmlns='jabber:x:oob'><url>https://f.example/a</url></x>"
+    content = read(f"<body>look here</body>{oob}{beside}").content
+    assert (content.text, content.attachments[0].url) == (text, "https://f.example/a")
+
+
+def test_a_thread_has_a_name_of_one_line():
+    assert read("<body>x</body><thread>a&#10;b</thread>").thread == "a b"
+    assert len(read(f"<body>x</body><thread>{'t' * 999}</thread>").thread) == 200
+
+
 @pytest.mark.parametrize(
     ("payload", "expected"),
     [

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.content import Attachment, Content, Kind, Reply, Span, Style
+from bridge.core.content import Attachment, Content, Kind, Mention, Reply, Span, Style
 from bridge.core.deliveries import Announce, AsBridge
-from bridge.core.ids import MessageId, MessageRef
+from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId
 from bridge.core.styling import from_styling
 from bridge.xmpp import outbound
 from bridge.xmpp.outbound import Speaker
@@ -178,6 +178,77 @@ def test_a_correction_of_what_somebody_else_said_is_a_message():
     speaker = Speaker(address=BOB, room=ROOM, stable_ids=True, known_as=False)
     (stanza,) = stanzas(edit("m1", "better", to=WHERE, ids=("s1", "a1")), speaker)
     assert stanza.find(REPLACE) is None
+
+
+def long(*words):
+    """Make a text of several stanzas."""
+    return Content(text=" ".join(word * 25_000 for word in words))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "replaced", "retracted"),
+    [
+        (long("aa", "bb"), long("cc", "dd"), ["a1", "a1-1"], []),
+        (long("aa", "bb"), Content(text="short"), ["a1"], ["s2"]),
+        (Content(text="short"), long("cc", "dd"), ["a1", None], []),
+        (Content(text="", attachments=(Attachment(url="u:1"),)), Content(text="a caption"), [None], []),
+    ],
+)
+def test_a_correction_of_a_split_message_corrects_all_its_parts(before, after, replaced, retracted):
+    fixed = edit("m1", "x", to=WHERE, ids=("s1", "a1", "s2", "s3"), previous=before)
+    made = stanzas(msgspec.structs.replace(fixed, content=after))
+    said = [each for each in made if each.find(RETRACT) is None]
+    found = [None if (each := stanza.find(REPLACE)) is None else each.get("id") for stanza in said]
+    assert found == replaced
+    assert [each.find(RETRACT).get("id") for each in made if each.find(RETRACT) is not None] == retracted
+    assert "".join(stanza.findtext(BODY) for stanza in said) == after.text
+
+
+def test_another_file_does_not_correct_one():
+    file = Content(text="", attachments=(Attachment(url="u:1"),))
+    fixed = edit("m1", "x", to=WHERE, ids=("s1", "a1"), previous=file)
+    assert stanzas(msgspec.structs.replace(fixed, content=file)) == []
+
+
+REFERENCE = "{urn:xmpp:reference:0}reference"
+JULIET = Person(XMPP, PersonId("juliet@localhost"))
+SEATS = {JULIET: f"{ROOM}/Juliet Ü"}
+
+
+@pytest.mark.parametrize(
+    ("content", "voice", "reply", "place"),
+    [
+        (Content(text="juliet: hi", mentions=(Mention(0, 6, JULIET),)), None, None, (0, 6)),
+        (Content(text="juliet, hi", mentions=(Mention(0, 6, JULIET),)), build.as_relay("juliet"), None, (9, 15)),
+        (
+            Content(text="*juliet* hi", spans=(Span(0, 11, Style.BOLD),), mentions=(Mention(1, 7, JULIET),)),
+            None, None, (2, 8),
+        ),
+        (
+            Content(text="juliet!", mentions=(Mention(0, 6, JULIET),)),
+            None, Reply(to=TARGET, name="juliet", excerpt="juliet", ids=("s1",)), (17, 23),
+        ),
+    ],
+)  # fmt: skip
+def test_a_mention_leads_to_the_occupant(content, voice, reply, place):
+    speaker = Speaker(address=BOB, room=ROOM, stable_ids=True, seats=SEATS)
+    (stanza,) = stanzas(build_post(content, voice, reply=reply), speaker)
+    reference = stanza.find(REFERENCE)
+    assert (int(reference.get("begin")), int(reference.get("end"))) == place
+    assert stanza.findtext(BODY)[slice(*place)] == "juliet"
+    assert (reference.get("type"), reference.get("uri")) == ("mention", f"xmpp:{ROOM}/Juliet%20%C3%9C")
+
+
+def test_who_is_not_there_is_not_called():
+    content = Content(text="juliet: hi", mentions=(Mention(0, 6, JULIET),))
+    (stanza,) = stanzas(build_post(content))
+    assert stanza.find(REFERENCE) is None
+
+
+def test_all_of_a_message_is_in_its_thread():
+    content = Content(text="look", attachments=(Attachment(url="https://f.example/a"),))
+    found = [stanza.findtext(f"{{{NS}}}thread") for stanza in stanzas(build_post(content, thread="t<1"))]
+    assert found == ["t<1", "t<1"]
 
 
 @pytest.mark.parametrize(

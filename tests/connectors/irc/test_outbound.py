@@ -141,11 +141,53 @@ def test_corrections_are_short_where_that_explains_them():
     assert order.tags["+draft/reply"] == "abc"
 
 
-def test_a_retraction_needs_a_server_that_has_it():
+def test_a_retraction_removes_the_lines_or_is_told_without_the_words():
     taken = retract("m", ROOM, ids=(MessageId("a"), MessageId("b")))
-    assert orders(taken, dialect()) == []
     assert lines(taken, redaction=True) == [("REDACT", "a"), ("REDACT", "b")]
-    assert lines(replace(taken, reason="spam"), redaction=True)[0] == ("REDACT", "a", "spam")
+    assert lines(replace(taken, reason="sp\nam"), redaction=True)[0] == ("REDACT", "a", "sp am")
+    assert texts(taken) == ["\x01ACTION took back a message\x01"]
+    assert texts(taken, retractions="off") == []
+    removed = replace(taken, moderated=True, reason="spam")
+    assert texts(removed) == ["\x01ACTION had a message removed by a moderator: spam\x01"]
+    relayed = replace(removed, reason="", head=head(ROOM, voice=as_relay()))
+    assert texts(relayed) == ["* juliet had a message removed by a moderator"]
+    nobody = replace(taken, head=head(ROOM, voice=AsBridge()))
+    assert lines(nobody) == [("NOTICE", "A message was taken back")]
+    (order,) = orders(taken, dialect(tags=True))
+    assert order.tags["+draft/reply"] == "a"
+
+
+def test_ids_of_our_own_never_reach_the_wire():
+    own = (MessageId("~abc"),)
+    assert lines(retract("m", ROOM, ids=own), redaction=True) == [("PRIVMSG", "\x01ACTION took back a message\x01")]
+    assert orders(react("m", "👍", to=ROOM, ids=own), dialect(tags=True)) == []
+    (order,) = orders(answer("yes", ids=["~abc"]), dialect(tags=True))
+    assert "+draft/reply" not in order.tags
+
+
+def test_reactions_in_words_where_that_is_wanted():
+    ref = MessageRef(room("xmpp:dev@muc"), MessageId("m"))
+    about = Reply(to=ref, name="bob", excerpt="shall\nwe?")
+    now = react("m", "👍", "🎉", to=ROOM, ids=(MessageId("abc"),), about=about)
+    words = {"reactions": "text"}
+    assert texts(now, **words) == ["\x01ACTION reacted 👍 🎉 to bob: “shall we?”\x01"]
+    found = orders(now, dialect(**words), reacted=("👍",))
+    assert found[0].params[1] == "\x01ACTION reacted 🎉 to bob: “shall we?”\x01"
+    assert orders(now, dialect(**words), reacted=("👍", "🎉")) == []
+    assert texts(replace(now, about=None), **words) == ["\x01ACTION reacted 👍 🎉 to a message\x01"]
+    assert texts(replace(now, about=Reply(to=ref, name="bob")), **words) == ["\x01ACTION reacted 👍 🎉 to bob\x01"]
+
+
+def test_a_very_long_text_has_a_page():
+    pages = {"page": lambda message, at: f"https://bridge.example/media/{message.id}", "lines": 3}
+    text = "\n".join(f"line {number}" for number in range(10))
+    message = post("x", ROOM).message
+    url = f"https://bridge.example/media/{message.id}"
+    long = replace(said(text), message=message)
+    assert texts(long, **pages) == ["line 0", "line 1", f"… 8 more lines: {url}"]
+    assert texts(long, lines=3)[-1] == "… (8 more lines)"
+    fixed = edit("m", text, ROOM)
+    assert texts(fixed, **pages)[-1] == f"… 8 more lines: https://bridge.example/media/{fixed.target.id}"
 
 
 def test_of_reactions_the_difference_is_told():

@@ -34,7 +34,9 @@ async def test_said_is_what_the_server_has_processed():
         await mic.expect(f"PRIVMSG {CHANNEL} :<juliet> one", f"PRIVMSG {CHANNEL} :<juliet> two")
         assert not first.done()
         await settle(mic)
-        assert [(await sent).ids for sent in (first, second)] == [(), ()]
+        ids = [(await sent).ids for sent in (first, second)]
+        assert [len(each) for each in ids] == [1, 1]  # of our own: this server has none
+        assert all(each[0].startswith("~") for each in ids)
 
 
 async def test_with_labels_every_line_has_its_own_answer_and_id():
