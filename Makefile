@@ -2,7 +2,7 @@
 # Debian's servers where tests or demo start them.
 
 SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager \
-	kannel kannel-extras
+	kannel kannel-extras gammu-smsd
 DEMO_SERVERS := prosody inspircd
 VENV := .venv
 BIN := $(VENV)/bin

@@ -21,6 +21,8 @@ class ProviderKind(StrEnum):
     KANNEL = "kannel"
     TWILIO = "twilio"
     ANDROID = "android"
+    GAMMU = "gammu"
+    HTTP = "http"
 
 
 class ListSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -46,9 +48,13 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     password: Secret = Secret("")
     """That goes with it. Twilio: the account's token, which also signs."""
     secret: Secret = Secret("")
-    """Kannel: stands in the URL that is called back, since it signs nothing. Telephone: its signing key for webhooks."""
+    """Kannel and http: stands in the URL that is called back, since they sign nothing. Telephone: its signing key for webhooks."""
     service: str = ""
     """Twilio: SID of a messaging service to send through, instead of ``number``."""
+    folder: str = ""
+    """gammu: the folder in which gammu-smsd has inbox, outbox, sent and error."""
+    body: str = ""
+    """http: what is posted, with {to}, {from}, {text} and {ref} in it; JSON where it begins like that, else a form."""
     region: str = ""
     """Country in which numbers without a country code are meant: "GB"."""
     owners: tuple[str, ...] = ()
@@ -97,6 +103,8 @@ _NEEDED: Final = {
     ProviderKind.KANNEL: ("username", "password", "secret"),
     ProviderKind.TWILIO: ("username", "password"),
     ProviderKind.ANDROID: ("username", "password", "secret"),
+    ProviderKind.GAMMU: ("folder",),
+    ProviderKind.HTTP: ("url", "body", "secret"),
 }
 
 

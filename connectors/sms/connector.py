@@ -25,8 +25,10 @@ from connectors.sms.clock import Clock, SystemClock
 from connectors.sms.config import ProviderKind, SmsSettings
 from connectors.sms.hearing import Ear
 from connectors.sms.providers.android import Android
+from connectors.sms.providers.gammu import Gammu
 from connectors.sms.providers.kannel import Kannel
 from connectors.sms.providers.twilio import Twilio
+from connectors.sms.providers.web import Described
 from connectors.sms.relaying import Relay
 from connectors.sms.reports import State
 from connectors.sms.speaking import Mouth
@@ -56,7 +58,7 @@ class SmsConnector:
         self._url = f"{setup.public_url}{PREFIX}{setup.network}"
         self._clock = clock or SystemClock()
         self._provider = _provider(settings)
-        self._carrier: Carrier = Web(self._provider, callback=self._url)
+        self._carrier = _carrier(settings, self._provider, callback=self._url)
         self._book = Book()
         self._listened: set[RoomId] = set()
         self._hub: Hub | None = None
@@ -174,7 +176,9 @@ class SmsConnector:
 
     @property
     def routes(self) -> tuple[Route, ...]:
-        """Where the provider calls."""
+        """Where the provider calls, if it does."""
+        if self._provider is None:
+            return ()
         return (Route(prefix=PREFIX, methods=frozenset({"GET", "POST"}), largest=LARGEST),)
 
     async def serve(self, request: Request) -> Answer | None:
@@ -182,11 +186,13 @@ class SmsConnector:
         own = f"{PREFIX}{self._network}"
         if request.path != own and not request.path.startswith(f"{own}/"):
             return None
-        hub = self._hub
+        hub, provider = self._hub, self._provider
+        if provider is None:
+            return None
         if hub is None or hub.congested():
             return Answer(status=503, headers=(("retry-after", "5"),))
         try:
-            heard = self._provider.heard(request, url=self._url + request.path.removeprefix(own))
+            heard = provider.heard(request, url=self._url + request.path.removeprefix(own))
         except Forged:
             log.warning("sms.forged network=%s: a callback that is not the provider's", self._network)
             return Answer(status=403)
@@ -270,7 +276,7 @@ def _normal(settings: SmsSettings) -> SmsSettings:
     return replace(settings, number=own, lists=lists)
 
 
-def _provider(settings: SmsSettings) -> Provider:
+def _provider(settings: SmsSettings) -> Provider | None:
     match settings.provider:
         case ProviderKind.KANNEL:
             return Kannel(settings)
@@ -278,5 +284,13 @@ def _provider(settings: SmsSettings) -> Provider:
             return Twilio(settings)
         case ProviderKind.ANDROID:
             return Android(settings)
+        case ProviderKind.HTTP:
+            return Described(settings)
+        case ProviderKind.GAMMU:
+            return None
         case _:
             assert_never(settings.provider)
+
+
+def _carrier(settings: SmsSettings, provider: Provider | None, *, callback: str) -> Carrier:
+    return Gammu(settings) if provider is None else Web(provider, callback=callback)

@@ -1,0 +1,251 @@
+"""The connector between a hub and a provider: what goes out once, what comes in once, and who is told what."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from bridge.connector import Answer, PuppetSettings, Request, Secret, Setup
+from bridge.core.content import Content
+from bridge.core.deliveries import AsRelay, Head, Post, Sent, Tell
+from bridge.core.events import CopyReported, DirectPosted, MembersListed, MessagePosted
+from bridge.core.failures import Permanent, Retry, Uncertain
+from bridge.core.ids import DeliveryKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
+from connectors.sms.config import ListSettings, ProviderKind, SmsSettings
+from connectors.sms.connector import SmsConnector
+from tests.support.build import head, member
+from tests.support.clock import VirtualClock, quiet
+from tests.support.phones import KeepingHub, Provider
+
+OURS, BOB, EVE = "+15550009999", "+15551230001", "+15551230002"
+PHONE = Network("phone")
+
+
+def connector(far: Provider, *, clock: VirtualClock | None = None, **changes: Any) -> SmsConnector:
+    values: dict[str, Any] = {
+        "provider": ProviderKind.HTTP,
+        "number": OURS,
+        "url": far.url,
+        "body": '{"to": "{to}", "text": "{text}", "ref": "{ref}"}',
+        "secret": Secret("s3cr3t"),
+        "owners": ("nurse@example.org",),
+        **changes,
+    }
+    setup = Setup(
+        network=PHONE,
+        settings=SmsSettings(**values),
+        puppets=PuppetSettings(),
+        instance="test",
+        version="0",
+        public_url="https://bridge.example.org",
+    )
+    return SmsConnector(setup, clock=clock)
+
+
+@contextlib.asynccontextmanager
+async def running(one: SmsConnector, hub: KeepingHub) -> AsyncIterator[SmsConnector]:
+    """Run a connector until the block ends."""
+    task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
+    await hub.up.wait()
+    try:
+        yield one
+    finally:
+        hub.up.clear()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def _head(room: str, key: str = "") -> Head:
+    made = head(room, voice=AsRelay(member=member("juliet")))
+    return msgspec.structs.replace(made, key=DeliveryKey(key)) if key else made
+
+
+def tell(text: str, *, to: str = BOB, key: str = "") -> Tell:
+    return Tell(
+        head=_head(f"phone:{to}", key),
+        person=Person(PHONE, PersonId(to)),
+        content=Content(text=text),
+        message=MessageRef(head(f"phone:{to}").source, id=MessageId("m")),
+    )
+
+
+async def called(one: SmsConnector, **fields: str) -> Answer:
+    """Let the provider call back."""
+    answer = await one.serve(
+        Request(
+            method="POST",
+            path="/sms/phone/s3cr3t",
+            query="",
+            headers=(),
+            body=msgspec.json.encode(fields),
+            remote="127.0.0.1",
+        )
+    )
+    assert answer is not None
+    return answer
+
+
+async def test_a_message_goes_out_once_whatever_the_provider_says() -> None:
+    async with Provider() as provider:
+        hub = KeepingHub()
+        async with running(connector(provider), hub) as one:
+            provider.answers = [503, 400, None]
+            with pytest.raises(Retry):
+                await one.send(tell("first", key="a"))
+            with pytest.raises(Permanent):
+                await one.send(tell("first", key="a"))
+            with pytest.raises(Uncertain):
+                await one.send(tell("first", key="a"))
+            with pytest.raises(Uncertain):  # not asked again: it may be there
+                await one.send(tell("first", key="a"))
+        assert provider.taken == [(BOB, "juliet: first")]
+
+
+async def test_after_a_crash_it_is_not_sent_again_and_a_report_settles_it() -> None:
+    async with Provider() as provider:
+        hub = KeepingHub()
+        provider.answers = [None]
+        async with running(connector(provider), hub) as one:
+            with pytest.raises(Uncertain):
+                await one.send(tell("hello", key="a"))
+        async with running(connector(provider), hub) as one:
+            with pytest.raises(Uncertain):
+                await one.send(tell("hello", key="a"))
+            assert (await called(one, ref=provider.refs[0], state="delivered")).status == 200
+            assert isinstance(await one.send(tell("hello", key="a")), Sent)
+        assert provider.taken == [(BOB, "juliet: hello")]
+        (report,) = [event for event in hub.events if isinstance(event, CopyReported)]
+        assert (report.arrived, report.person.id) == (True, BOB)
+
+
+async def test_what_a_telephone_says_goes_to_whoever_wrote_last() -> None:
+    async with Provider() as provider:
+        hub = KeepingHub()
+        async with running(connector(provider), hub) as one:
+            await called(one, **{"from": BOB, "text": "anybody?", "id": "1"})
+            await called(one, **{"from": BOB, "text": "anybody?", "id": "1"})  # the provider asks again
+            await one.send(tell("it is me"))
+            await called(one, **{"from": "15551230001", "text": "ah", "id": "2"})
+            await one.send(tell("and again"))
+        directs = [event for event in hub.events if isinstance(event, DirectPosted)]
+        assert [(event.content.text, event.to.id) for event in directs] == [
+            ("anybody?", "nurse@example.org"),
+            ("ah", member("juliet").person.id),
+        ]
+        assert [text for _, text in provider.taken] == ["juliet: it is me", "and again"]
+
+
+async def test_a_full_store_is_told_to_the_provider() -> None:
+    async with Provider() as provider:
+        hub = KeepingHub()
+        async with running(connector(provider), hub) as one:
+            hub.full = "no space left"
+            answer = await called(one, **{"from": BOB, "text": "x"})
+            assert (answer.status, dict(answer.headers)) == (503, {"retry-after": "5"})
+        assert (await called(one, **{"from": BOB, "text": "x"})).status == 503
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "status"),
+    [
+        ("/sms/phone/wrong", {"from": BOB, "text": "x"}, 403),
+        ("/sms/phone", {"from": BOB, "text": "x"}, 403),
+        ("/sms/phone/s3cr3t", {"text": "x"}, 400),
+        ("/sms/phone/s3cr3t", {"from": BOB}, 400),
+        ("/sms/phone/s3cr3t", {"ref": "x", "state": "gone"}, 400),
+        ("/sms/phone/s3cr3t", {"ref": "nobody's", "state": "sent"}, 200),
+    ],
+)
+async def test_callbacks_without_sense(path: str, fields: dict[str, str], status: int) -> None:
+    async with Provider() as provider, running(connector(provider), KeepingHub()) as one:
+        request = Request(
+            method="POST", path=path, query="", headers=(), body=msgspec.json.encode(fields), remote="127.0.0.1"
+        )
+        answer = await one.serve(request)
+        assert answer is not None
+        assert answer.status == status
+
+
+async def test_another_network_has_its_own_path() -> None:
+    async with Provider() as provider, running(connector(provider), KeepingHub()) as one:
+        request = Request(method="POST", path="/sms/phones/s3cr3t", query="", headers=(), body=b"", remote="127.0.0.1")
+        assert await one.serve(request) is None
+
+
+async def test_a_list_is_a_room_of_telephones() -> None:
+    async with Provider() as provider:
+        hub = KeepingHub()
+        lists = {"friends": ListSettings(open=True, numbers=(BOB,))}
+        one = connector(provider, lists=lists)
+        one.listen(RoomId("friends"))
+        async with running(one, hub):
+            await called(one, **{"from": EVE, "text": "JOIN friends", "id": "1"})
+            await called(one, **{"from": EVE, "text": "/nick Eve", "id": "2"})
+            await called(one, **{"from": EVE, "text": "hello all", "id": "3"})
+            said = Post(
+                head=_head("phone:friends"),
+                message=MessageRef(head("phone:friends").source, id=MessageId("m")),
+                content=Content(text="welcome"),
+            )
+            assert len((await one.send(said)).ids) == 1
+            while len(provider.taken) < 5:
+                provider.changed.clear()
+                await asyncio.wait_for(provider.changed.wait(), 10)
+        (listed,) = [event for event in hub.events if isinstance(event, MembersListed)]
+        assert [each.name for each in listed.members] == ["…0001"]
+        (posted,) = [event for event in hub.events if isinstance(event, MessagePosted)]
+        assert (posted.sender.name, posted.content.text, posted.origin.room.id) == ("Eve", "hello all", "friends")
+        to_bob = [text for to, text in provider.taken if to == BOB]
+        to_eve = [text for to, text in provider.taken if to == EVE]
+        assert to_bob[0] == "Eve: hello all"
+        assert to_bob[1].startswith("juliet: welcome\n(Reply STOP")
+        assert to_eve[0].startswith('you are on the list "friends" now')
+        assert to_eve[1] == "you are Eve now"
+        assert to_eve[2].startswith("juliet: welcome")
+
+
+async def test_parts_that_come_singly_are_one_message_and_what_is_missing_is_a_gap() -> None:
+    clock = VirtualClock()
+    async with Provider() as provider:
+        hub = KeepingHub()
+        one = connector(
+            provider, clock=clock, provider=ProviderKind.KANNEL, url="", username="u", password=Secret("p"), body=""
+        )
+        task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
+        await quiet()
+
+        async def part(text: str, header: str) -> None:
+            query = f"from=%2B15551230001&text={text}&udh={header}"
+            request = Request(method="GET", path="/sms/phone/s3cr3t", query=query, headers=(), body=b"", remote="")
+            answer = await one.serve(request)
+            assert answer is not None
+            assert answer.status == 200
+
+        await part("two", "%05%00%03%01%02%02")
+        await part("one+", "%05%00%03%01%02%01")
+        await part("lonely", "%05%00%03%02%02%01")
+        await clock.advance(700)
+        await quiet()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        texts = [event.content.text for event in hub.events if isinstance(event, DirectPosted)]
+        assert texts == ["one two", "lonely […]"]
+
+
+async def test_a_budget_for_the_day() -> None:
+    clock = VirtualClock()
+    async with Provider() as provider:
+        hub = KeepingHub()
+        async with running(connector(provider, clock=clock, daily=2), hub) as one:
+            for number in range(2):
+                await one.send(tell("x", key=f"a{number}"))
+            with pytest.raises(Retry, match="today's 2 short messages") as caught:
+                await one.send(tell("x", key="a3"))
+            assert caught.value.after is not None
+            await clock.advance(caught.value.after + 1)
+            await one.send(tell("x", key="a3"))
+        assert len(provider.taken) == 3
