@@ -9,9 +9,9 @@ opens it only while something is served.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from aiohttp import web
@@ -35,6 +35,10 @@ MOST: Final = 512
 """Requests under way at one time."""
 MOST_OF_ONE: Final = 128
 """Requests under way at one time from one address."""
+CONNECTIONS: Final = 512
+"""Connections at one time; with more, the one that was there longest without a request has to go."""
+HELD: Final = 134_217_728
+"""Bytes of bodies that are held at one time."""
 _COME_AGAIN: Final = "2"
 _SAFE: Final = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -64,6 +68,31 @@ class _Refused(Exception):
         self.headers = headers or {}
 
 
+class _Door(web.Server):
+    """The library's server, with an end to the connections that it takes: they are files, and puppets need some, too."""
+
+    def __init__(self, answer: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]], **options: Any) -> None:
+        self._busy: set[asyncio.BaseTransport] = set()
+
+        async def answered(request: web.BaseRequest) -> web.StreamResponse:
+            connection = request.transport
+            if connection is None:
+                return await answer(request)
+            self._busy.add(connection)
+            try:
+                return await answer(request)
+            finally:
+                self._busy.discard(connection)
+
+        super().__init__(answered, **options)
+
+    def connection_made(self, handler: web.RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        if len(self._connections) > CONNECTIONS:
+            idle = (each for each in self._connections.values() if each not in self._busy and each is not transport)
+            next(idle, transport).abort()
+
+
 class PublicSite:
     """Everything that is served on the public listener."""
 
@@ -74,6 +103,7 @@ class PublicSite:
         """Who answers below ``/media/``, None while nobody does."""
         self._ways: tuple[_Way, ...] = ()
         self._under_way: Counter[str] = Counter()
+        self._held = 0
 
     def serve(self, served: Mapping[str, Serves]) -> None:
         """Serve these from now on, and nobody else; the names are for the log."""
@@ -87,7 +117,7 @@ class PublicSite:
 
     def server(self) -> web.Server:
         """Return what a listener serves."""
-        return web.Server(
+        return _Door(
             self.answer,
             keepalive_timeout=IDLE,
             lingering_time=2.0,
@@ -131,15 +161,39 @@ class PublicSite:
         if not ways:
             allow = {"Allow": ", ".join(sorted(allowed))}
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method[:20]} is not possible here", allow)
-        asked = Request(
-            method=request.method,
-            path=path,
-            query=query,
-            headers=_headers(request),
-            body=await _body(request, max(way.route.largest for way in ways)),
-            remote=remote,
-        )
-        return await _ask(ways, asked)
+        body = bytearray()
+        try:
+            await self._read(request, body, max(way.route.largest for way in ways))
+            asked = Request(
+                method=request.method,
+                path=path,
+                query=query,
+                headers=_headers(request),
+                body=bytes(body),
+                remote=remote,
+            )
+            return await _ask(ways, asked)
+        finally:
+            self._held -= len(body)
+
+    async def _read(self, request: web.BaseRequest, body: bytearray, largest: int) -> None:
+        """Read the body, as long as it may be and no longer. Raises: _Refused."""
+        _expect(request, largest)
+        try:
+            async with asyncio.timeout(BODY_WITHIN):
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    self._held += len(chunk)
+                    if len(body) > largest:
+                        raise _too_large(largest)
+                    if self._held > HELD:
+                        detail = "too much is under way"
+                        raise _Refused(HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": _COME_AGAIN})
+        except TimeoutError:
+            detail = f"the body was not there within {BODY_WITHIN:.0f} seconds"
+            raise _Refused(HTTPStatus.REQUEST_TIMEOUT, detail) from None
+        except (web.RequestPayloadError, HttpProcessingError):
+            raise _Refused(HTTPStatus.BAD_REQUEST, "the body is not as its headers say") from None
 
 
 async def _ask(ways: Iterable[_Way], asked: Request) -> web.Response:
@@ -207,8 +261,8 @@ def _methods(routes: Iterable[Route]) -> set[str]:
     return methods | {"HEAD"} if "GET" in methods else methods
 
 
-async def _body(request: web.BaseRequest, largest: int) -> bytes:
-    """Read the body, as long as it may be and no longer. Raises: _Refused."""
+def _expect(request: web.BaseRequest, largest: int) -> None:
+    """Refuse a body that cannot be taken before it is sent, and ask for it where that is waited for. Raises: _Refused."""
     encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"identity", ""}:
         detail = "a compressed body is not read here"
@@ -217,24 +271,11 @@ async def _body(request: web.BaseRequest, largest: int) -> bytes:
         raise _too_large(largest)
     if request.headers.get("Expect", "").lower() == "100-continue" and request.transport is not None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN):
-            async for chunk in request.content.iter_any():
-                body += chunk
-                if len(body) > largest:
-                    raise _too_large(largest)
-    except TimeoutError:
-        detail = f"the body was not there within {BODY_WITHIN:.0f} seconds"
-        raise _Refused(HTTPStatus.REQUEST_TIMEOUT, detail, {"Connection": "close"}) from None
-    except (web.RequestPayloadError, HttpProcessingError):
-        raise _Refused(HTTPStatus.BAD_REQUEST, "the body is not as its headers say", {"Connection": "close"}) from None
-    return bytes(body)
 
 
 def _too_large(largest: int) -> _Refused:
     detail = f"the body is larger than {largest} bytes"
-    return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail, {"Connection": "close"})
+    return _Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
 
 
 def _protocol_log() -> logging.Logger:

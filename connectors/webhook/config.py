@@ -52,7 +52,7 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     allow: tuple[str, ...] = ()
     """Addresses and ranges that may call it; default: all."""
     largest: int = 0
-    """Bytes that a body may have; 0: as the network says."""
+    """Bytes that a body may have, where that is less than the network says; 0: as the network says."""
     limit: int = 60_000
     """Requests in a minute, beyond which senders are told to come later (429); 0: no limit."""
     rate: int = 0
@@ -83,9 +83,6 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             if getattr(self, key) < 0:
                 msg = f"{key}: found {getattr(self, key)}, expected a whole number from 0 upwards"
                 raise ValueError(msg)
-        if self.largest > LARGEST_BODY:
-            msg = f"largest: found {self.largest}, expected at most {LARGEST_BODY}"
-            raise ValueError(msg)
         for text in self.allow:
             try:
                 parse_range(text)
@@ -119,7 +116,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """A network of webhooks; its rooms are just names."""
 
     largest: int = 1_048_576
-    """Bytes that a body may have; a larger one is refused (413)."""
+    """Bytes that a body may have; a larger one is refused (413), before it is read."""
     rate: int = 0
     """Messages in a minute that all hooks of a room may say, beyond which they are gathered; 0: no limit."""
     keep: float = 604_800.0

@@ -30,7 +30,7 @@ from bridge.core.events import Origin, RoomOpened
 from bridge.core.ids import EventKey, Room, RoomId
 from connectors.webhook.answers import unready
 from connectors.webhook.capabilities import CAPABILITIES
-from connectors.webhook.config import LARGEST_BODY, HookSettings, WebhookSettings
+from connectors.webhook.config import HookSettings, WebhookSettings
 from connectors.webhook.hooks import PREFIX, Hooks, Kept
 from connectors.webhook.inbound import Inbound
 
@@ -61,7 +61,7 @@ class WebhookConnector:
         self._loaded = False
         self._woken = asyncio.Event()
         methods = frozenset({"POST", "PUT", "PATCH", "DELETE", "GET"})
-        self._routes = (Route(prefix=PREFIX, methods=methods, largest=LARGEST_BODY),)
+        self._routes = (Route(prefix=PREFIX, methods=methods, largest=self._settings.largest),)
 
     @property
     def capabilities(self) -> Capabilities:

@@ -128,7 +128,7 @@ class Inbound:
             raise _Declined(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method} is not possible here", headers=allow)
         if settings.allow and not is_within(request.remote, map(parse_range, settings.allow)):
             raise _Declined(HTTPStatus.FORBIDDEN, "not from this address")
-        largest = settings.largest or self._largest
+        largest = min(settings.largest or self._largest, self._largest)
         if len(request.body) > largest:
             raise _Declined(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is larger than {largest} bytes")
         if wait := self._pace.take(hook.id, settings.limit, now):

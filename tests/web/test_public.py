@@ -1,6 +1,7 @@
 """The public listener, on a real socket: who answers, what is refused, and how little is said about it."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -293,6 +294,38 @@ async def test_one_address_cannot_take_all_places(wire: Wire, monkeypatch: pytes
     assert [answer[0] for answer in await asyncio.gather(*busy, other)] == [200, 200, 200]
     assert (await wire.ask(head + "198.51.100.1"))[0] == 200
     assert {asked.remote for asked in hooks.asked} == {"198.51.100.1", "198.51.100.2"}
+
+
+async def test_what_is_held_is_bounded_and_given_back(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(public, "HELD", 1500)
+    arrived, go = asyncio.Event(), asyncio.Event()
+
+    async def wait(_: Request) -> Answer:
+        arrived.set()
+        await go.wait()
+        return Answer()
+
+    hooks = Network("/hooks/")
+    hooks.act = wait
+    wire.serves(ci=hooks)
+    busy = asyncio.create_task(wire.ask("POST /hooks/x HTTP/1.1", b"a" * 1000))
+    await arrived.wait()
+    status, headers, _ = await wire.ask("POST /hooks/x HTTP/1.1", b"a" * 1000)
+    assert (status, headers["retry-after"]) == (503, "2")
+    go.set()
+    assert (await busy)[0] == 200
+    assert (await wire.ask("POST /hooks/x HTTP/1.1", b"a" * 1000))[0] == 200
+
+
+async def test_connections_that_say_nothing_do_not_keep_others_out(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(public, "CONNECTIONS", 3)
+    wire.serves(ci=Network("/hooks/"))
+    idle = [await wire.connect() for _ in range(3)]
+    assert (await wire.ask("POST /hooks/x HTTP/1.1"))[0] == 202
+    with contextlib.suppress(ConnectionResetError):  # the one that was there longest had to go
+        assert await idle[0][0].read() == b""
+    for _, writer in idle:
+        writer.close()
 
 
 async def test_an_answer_cannot_split_its_head(wire: Wire) -> None:
