@@ -112,6 +112,7 @@ def build(
             instance=instance,
             version=__version__,
             public_url=configured.public_url,
+            announced=bool(configured.http.public_url),
         )
         path = join("networks", name)
         try:

@@ -481,6 +481,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     instance: str  # id of this bridge, for Origin.via and its marker on the wire
     version: str
     public_url: str = ""  # where others reach the public listener, without a slash at the end
+    announced: bool = False  # the operator says that the whole Internet does (``http.public_url``)
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ def grouped(updates: Sequence[Update]) -> list[tuple[Update, ...]]:
     """Return the updates in order, the messages of an album together in the place of its first."""
     found: dict[object, list[Update]] = {}
     for update in updates:
-        found.setdefault(_group(update) or update.update_id, []).append(update)
+        found.setdefault(group_of(update) or update.update_id, []).append(update)
     return [tuple(each) for each in found.values()]
 
 
@@ -38,7 +38,7 @@ def ripe(updates: Sequence[Update], *, now: float | None, seen: Callable[[Group]
     last: dict[Group, Message] = {}
     ends: dict[Group, int] = {}
     for index, update in enumerate(updates):
-        group = _group(update)
+        group = group_of(update)
         if group is not None and update.posted is not None:
             first.setdefault(group, index)
             last[group], ends[group] = update.posted, index
@@ -52,11 +52,12 @@ def ripe(updates: Sequence[Update], *, now: float | None, seen: Callable[[Group]
 
 def albums(updates: Sequence[Update]) -> set[Group]:
     """Return the albums in an answer."""
-    return {group for update in updates if (group := _group(update)) is not None}
+    return {group for update in updates if (group := group_of(update)) is not None}
 
 
-def _group(update: Update) -> Group | None:
-    message = update.posted
+def group_of(update: Update | None) -> Group | None:
+    """Return the album that an update is a message of."""
+    message = None if update is None else update.posted
     if message is None or not message.media_group_id:
         return None
     return message.chat.id, message.media_group_id

@@ -37,7 +37,7 @@ from connectors.telegram.refusals import (
     Unreachable,
 )
 from connectors.telegram.rooms import Spot
-from connectors.telegram.updates import ASKED, Chat, Entity, Standing, User
+from connectors.telegram.updates import ASKED, Chat, Entity, HookInfo, Standing, User
 
 # Each URL has the token in it, and httpx logs each; the library logs what a server says that is no JSON.
 for _chatty in ("httpx", "httpcore"):
@@ -103,6 +103,16 @@ class Client:
         """See to it that updates can be polled, and none is dropped. Raises: Trouble."""
         with self._errors():
             await self._bot.delete_webhook(drop_pending_updates=False)
+
+    async def deliver_to(self, url: str, secret: str) -> None:
+        """Have updates delivered to a URL, one at a time so that they stay in order. Raises: Trouble."""
+        with self._errors():
+            await self._bot.set_webhook(url, secret_token=secret, max_connections=1, allowed_updates=list(ASKED))
+
+    async def webhook(self) -> HookInfo:
+        """Return where updates are delivered, and how that goes. Raises: Trouble."""
+        with self._errors():
+            return msgspec.convert(await self._bot.raw("getWebhookInfo", {}, read=READ), HookInfo)
 
     async def updates(self, offset: int | None, *, wait: float) -> list[dict[str, Any]]:
         """Return what has happened from ``offset`` on, after ``wait`` seconds at most. Raises: Trouble."""

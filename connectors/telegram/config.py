@@ -22,6 +22,8 @@ class TelegramSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     """The Bot API server: Telegram's own, or one that you run yourself."""
     group_within: float = 0.0
     """Leave the name out when the same person goes on within this time and nobody spoke in between; 0 is never."""
+    webhook: bool = True
+    """Have updates delivered to ``http.public_url``, where that is set; false: poll for them all the same."""
     upload_mb: int = 50
     """The largest file that is sent to Telegram, in MB; a Bot API server of your own takes 2000."""
     download_mb: int = 20

@@ -12,7 +12,19 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from bridge.connector import Finding, Hub, Login, LoginForm, OpenFile, Setup, Status
+from bridge.connector import (
+    Answer,
+    Finding,
+    Hub,
+    Login,
+    LoginForm,
+    OpenFile,
+    Request,
+    Route,
+    Setup,
+    Status,
+    StoreAway,
+)
 from bridge.core.capabilities import Capabilities
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
@@ -27,17 +39,19 @@ from connectors.telegram.clock import Clock, SystemClock
 from connectors.telegram.config import TelegramSettings
 from connectors.telegram.desk import Desk
 from connectors.telegram.downloads import opened
+from connectors.telegram.handing import Handing
 from connectors.telegram.inbound import Fact, Moved, Nobody, Reader, Standing
 from connectors.telegram.outbound import Writer
 from connectors.telegram.ownbots import FORM, Mouth, OwnBots, number_of
 from connectors.telegram.pace import Pace, Rates
 from connectors.telegram.reading import Polling, told
 from connectors.telegram.refusals import Refused, TokenRefused, Trouble, reason
-from connectors.telegram.rights import findings
+from connectors.telegram.rights import delivery, findings
 from connectors.telegram.rooms import Place, Rooms
 from connectors.telegram.rooms import place as place_of
 from connectors.telegram.speaking import Speaker
 from connectors.telegram.updates import User
+from connectors.telegram.webhook import STORE_PAUSE, Webhook
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +72,7 @@ def build(setup: Setup) -> "TelegramConnector":
 
 
 class TelegramConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Types, LogsIn, Opens and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, Types, LogsIn, Opens, Serves and Checks."""
 
     def __init__(self, setup: Setup, *, clock: Clock | None = None, rates: Rates | None = None) -> None:
         assert isinstance(setup.settings, TelegramSettings)
@@ -77,8 +91,15 @@ class TelegramConnector:
         )
         desk = Desk(group_within=self._settings.group_within)
         self._reader = Reader(setup.network, rooms=self._rooms, desk=desk, own=self._own)
-        self._polling = Polling(
-            reader=self._reader, desk=desk, clock=self._clock, wait=self._settings.poll, tell=self._tell
+        handing = Handing(reader=self._reader, desk=desk, tell=self._tell)
+        self._polling = Polling(handing=handing, clock=self._clock, wait=self._settings.poll)
+        self._hooked = setup.announced and self._settings.webhook
+        self._webhook = Webhook(
+            setup.network,
+            base=setup.public_url,
+            token=self._settings.token,
+            handing=handing,
+            clock=self._clock,
         )
         self._attendance = Attendance(
             setup.network, rooms=self._rooms, reader=self._reader, clock=self._clock, on_moved=self._moved
@@ -114,13 +135,12 @@ class TelegramConnector:
             await self._recall_moves(hub)
             me: User = await self._patiently(hub, client.open)
             self._reader.me = me.id
-            await self._patiently(hub, client.read_by_polling)
             self._client = client
             main = Mouth(client, self._pace, number=me.id)
             await self._speaker.recall(hub, main)
             self._speaker.connected(main, hub)
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._polling.run(hub, client, on_good=lambda: self._attendance.report(hub)))
+                group.create_task(self._read(hub, client))
                 group.create_task(self._attendance.run(hub, client, me))
         finally:
             self._client = None
@@ -129,6 +149,25 @@ class TelegramConnector:
             await self._speaker.disconnected(ANSWERS)
             await client.close()
             await self._own.close()
+
+    async def _read(self, hub: Hub, client: Client) -> None:
+        """Read updates without end: as they are delivered where that works, else by polling."""
+
+        def good() -> None:
+            self._attendance.report(hub)
+
+        await self._recover(hub)
+        if self._hooked:
+            await self._patiently(hub, lambda: self._webhook.run(hub, client, on_good=good))
+        await self._patiently(hub, client.read_by_polling)
+        await self._polling.run(hub, client, on_good=good)
+
+    async def _recover(self, hub: Hub) -> None:
+        while True:
+            try:
+                return await self._webhook.recover(hub)
+            except StoreAway:
+                await self._clock.sleep(STORE_PAUSE)
 
     async def _patiently(self, hub: Hub, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask until there is an answer."""
@@ -245,12 +284,25 @@ class TelegramConnector:
         """Open a file by Telegram's file_id. Raises: Unreadable."""
         return opened(self._client, handle)
 
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """Where Telegram delivers updates, if it does."""
+        return (self._webhook.route,) if self._hooked else ()
+
+    async def serve(self, request: Request) -> Answer | None:
+        """Take an update that Telegram delivers."""
+        return await self._webhook.serve(request)
+
     async def check(self, rooms: list[RoomId]) -> list[Finding]:
         """Connect, look, disconnect."""
         client = Client(self._settings.token, self._settings.api_url)
         try:
             me = await client.open()
             found = [Finding(subject=self._network, ok=True, detail=f"connected as @{me.username}")]
+            if self._hooked:
+                found.append(
+                    delivery(self._network, self._webhook.url, await client.webhook(), self._clock.now() // 1000)
+                )
             for room in rooms:
                 found += await self._check_room(client, me, room)
         except TokenRefused:

@@ -5,22 +5,19 @@ Called by :mod:`connectors.telegram.connector`.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from random import SystemRandom
 from typing import Any, Final
 
-import msgspec
-
 from bridge.connector import Hub, Status, StoreAway
 from bridge.core import backoff
-from connectors.telegram.batches import Group, albums, grouped, ripe
+from connectors.telegram.batches import Group, albums, ripe
 from connectors.telegram.client import Client
 from connectors.telegram.clock import Clock
 from connectors.telegram.cursor import Cursor
-from connectors.telegram.desk import Desk
-from connectors.telegram.inbound import Fact, Reader
+from connectors.telegram.handing import Handing, readable
 from connectors.telegram.refusals import Flooded, OtherReader, TokenRefused, Trouble
-from connectors.telegram.updates import Update, read
+from connectors.telegram.updates import Update
 
 log = logging.getLogger(__name__)
 
@@ -39,17 +36,14 @@ class Polling:
     def __init__(
         self,
         *,
-        reader: Reader,
-        desk: Desk,
+        handing: Handing,
         clock: Clock,
         wait: float,
-        tell: Callable[[Hub, Fact], list[Awaitable[None]]],
     ) -> None:
-        self._reader = reader
-        self._desk = desk
+        self._handing = handing
+        self._reader = handing.reader
         self._clock = clock
         self._wait = wait
-        self._tell = tell
         self._cursor = Cursor()
         self._pending: set[Group] = set()  # albums that were incomplete a moment ago
 
@@ -83,7 +77,7 @@ class Polling:
 
     async def _take(self, hub: Hub, raw: Sequence[dict[str, Any]]) -> float:
         """Hand over what can be taken of an answer; return how many seconds to wait before the next."""
-        updates = [update for each in raw if (update := _readable(each)) is not None]
+        updates = [update for each in raw if (update := readable(each)) is not None]
         now = self._seconds() if self._reader.replayed else None
         taken = ripe(updates, now=now, seen=self._pending.__contains__)
         self._pending = albums(updates) - albums(taken)
@@ -99,36 +93,16 @@ class Polling:
 
     async def _hand_over(self, hub: Hub, updates: Sequence[Update], *, last: int) -> bool:
         """Tell the hub, and go on behind this once it is durable; False where the store did not take it."""
-        written: list[Awaitable[None]] = []
-        for together in grouped(updates):
-            await self._recall_private(hub, together[0])
-            for fact in self._reader.facts(together):
-                written += self._tell(hub, fact)
         try:
-            for each in written:
-                await each
+            await self._handing.over(hub, updates)
         except StoreAway:
             return False
         self._cursor = Cursor(last, self._seconds())
         hub.remember("offset", self._cursor.encode())
         return True
 
-    async def _recall_private(self, hub: Hub, update: Update) -> None:
-        """Find out whom a private chat was with, before it is read."""
-        message = update.posted
-        if message is not None and message.chat.type == "private" and not self._desk.knows(message.chat.id):
-            self._desk.load(message.chat.id, await hub.recall(f"private {message.chat.id}"))
-
     def _seconds(self) -> float:
         return self._clock.now() / 1000
-
-
-def _readable(raw: dict[str, Any]) -> Update | None:
-    try:
-        return read(raw)
-    except msgspec.ValidationError as error:
-        log.warning("telegram.unreadable update=%s: %s", raw.get("update_id"), error)
-        return None
 
 
 def told(hub: Hub, trouble: Trouble, failures: int) -> float:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bridge.connector import Finding
-from connectors.telegram.updates import Standing, User
+from connectors.telegram.updates import HookInfo, Standing, User
 
 PRIVACY: Final = "privacy mode is on, so the bot reads commands and answers to itself only"
 PRIVACY_HINT: Final = (
@@ -11,6 +11,23 @@ PRIVACY_HINT: Final = (
     "Or make it an administrator of the group"
 )
 ADMIN_HINT: Final = "make the bot an administrator of the chat"
+
+
+RECENT: Final = 600
+"""Seconds for which a failed delivery matters."""
+DELIVERY_HINT: Final = (
+    "http.public_url has to be reachable from the Internet, by HTTPS on port 443, 80, 88 or 8443, with /telegram/ passed "
+    "on to http.listen; or set webhook = false, and updates are polled"
+)
+
+
+def delivery(network: str, url: str, info: HookInfo, now: int) -> Finding:
+    """Return what there is to say about updates being delivered to a URL; ``now`` in seconds since the epoch."""
+    subject = f"{network} webhook"
+    if info.url == url and info.last_error_date > now - RECENT:
+        detail = f"Telegram cannot deliver updates to {url}: {info.last_error_message}"
+        return Finding(subject=subject, ok=False, detail=detail, hint=DELIVERY_HINT)
+    return Finding(subject=subject, ok=True, detail=f"updates are delivered to {url}", hint=DELIVERY_HINT)
 
 
 def lacking(me: User, own: Standing) -> str:

@@ -249,6 +249,15 @@ class Standing(_Object, frozen=True):
         return self.status in {"creator", "administrator"}
 
 
+class HookInfo(_Object, frozen=True):
+    """Where Telegram delivers updates, and how that goes (WebhookInfo)."""
+
+    url: str = ""
+    pending_update_count: int = 0
+    last_error_date: int = 0
+    last_error_message: str = ""
+
+
 class Became(_Object, frozen=True, rename={"actor": "from"}):
     """Somebody's standing in a chat changed."""
 

@@ -28,7 +28,7 @@ async def test_a_muc_a_channel_and_a_group_talk() -> None:
         alice = api.world.person("Alice", username="alice")
         group = api.world.supergroup("Verona", alice, bot)
         rooms = ["xmpp:verona@conference.localhost", "irc:#verona", f"family:{group.id}"]
-        async with World(rooms=rooms, more=family(api, bot.token)) as world:
+        async with World(rooms=rooms, more=family(api, bot.token), announced=True) as world:
             juliet = await world.user("juliet")
             bob = await world.irc_user("bob")
             await world.linked(juliet, bob)
@@ -66,6 +66,7 @@ async def test_a_muc_a_channel_and_a_group_talk() -> None:
             assert (texts.count("hello Alice"), texts.count("as myself")) == (1, 1)
             told = ["hello all", "juliet: hello Alice", "bob: me too", "the quay", "as myself"]
             assert [text for text in group.texts() if text] == told
+            assert api.polls == []  # all of it was delivered to the bridge's public URL
             for token in (bot.token, OWN_TOKEN):
                 assert token not in world.bridge.log() + listed.output
 

@@ -23,7 +23,8 @@ class World:
     """Servers, a link between one MUC and one channel, and the running bridge.
 
     ``people`` names the XMPP accounts; ``puppets``, ``network`` and ``link`` are lines of the configuration's tables;
-    ``more`` is appended to the file. ``start=False`` leaves the start of the bridge to the scenario.
+    ``more`` is appended to the file. ``announced``: there is a ``public_url``. ``start=False`` leaves the start of the
+    bridge to the scenario.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class World:
         irc_options: Mapping[str, object] | None = None,
         start: bool = True,
         rights: bool = True,
+        announced: bool = False,
     ) -> None:
         accounts = dict.fromkeys([*people, "founder"], PASSWORD)
         self.xmpp: Prosody | Ejabberd | Jabberd2 = XMPP[xmpp](people=accounts, **dict(xmpp_options or {}))
@@ -55,12 +57,14 @@ class World:
         self.admins = list(admins)
         self._start = start
         self._rights = rights
+        self._announced = announced
         self._stack = contextlib.AsyncExitStack()
 
     def config(self) -> str:
         """Return the configuration file's text."""
         rooms = ", ".join(f'"{room}"' for room in self.rooms)
         admins = ", ".join(f'"{jid}"' for jid in self.admins)
+        announced = f'public_url = "http://127.0.0.1:{self.public_port}"' if self._announced else ""
         return f"""
 [xmpp]
 domain = "{self.xmpp.component}"
@@ -75,6 +79,7 @@ url = "sqlite:///linkspan.db"
 [http]
 listen = "127.0.0.1:{self.public_port}"
 admin_listen = "127.0.0.1:{self.admin_port}"
+{announced}
 
 [log]
 level = "debug"

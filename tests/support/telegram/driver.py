@@ -43,7 +43,7 @@ class TelegramDriver:
         if units(text) > TEXT or not text.strip():
             msg = "Telegram takes no such text"
             raise ValueError(msg)
-        reads = self.bot.polling
+        reads = self.bot.webhook is None and self.api.connected(self.bot)
         self.group.says(self.people[name], text)
         if reads:
             await self.api.until(lambda: not self.bot.updates)

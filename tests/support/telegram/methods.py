@@ -91,12 +91,12 @@ class Methods:
         }
 
     def get_webhook_info(self, _: Json) -> Json:
-        hook = self.bot.webhook or {}
+        hook, trouble = self.bot.webhook or {}, self.bot.trouble
         return {
             "url": hook.get("url", ""),
             "has_custom_certificate": False,
             "pending_update_count": len(self.bot.updates),
-        }
+        } | ({} if trouble is None else {"last_error_date": trouble[0], "last_error_message": trouble[1]})
 
     # -- sending
 

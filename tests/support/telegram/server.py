@@ -61,6 +61,7 @@ class BotApi:
         self._stirred = asyncio.Event()
         self._troubles: dict[str, deque[Refused | None]] = {}
         self._deeds: dict[str, list[Callable[[], object]]] = {}
+        self._lines: dict[str, set[asyncio.Transport]] = {}  # connections on which updates were asked for
         self._pollers: dict[str, object] = {}
         self._hooks: dict[str, asyncio.Task[None]] = {}
         self._runner: web.AppRunner | None = None
@@ -96,6 +97,10 @@ class BotApi:
             self._runner = None
 
     # -- trouble to order
+
+    def connected(self, bot: Bot) -> bool:
+        """Tell whether somebody reads a bot's updates: also between two requests, while their connection stands."""
+        return any(not transport.is_closing() for transport in self._lines.get(bot.token, ()))
 
     def fails(self, method: str, code: int, description: str, **parameters: int) -> None:
         """Refuse the next call of a method."""
@@ -142,6 +147,8 @@ class BotApi:
             raise Refused(401, "Unauthorized")
         given = await self._given(request, method)
         if method == "getUpdates":
+            assert request.transport is not None
+            self._lines.setdefault(token, set()).add(request.transport)
             self.polls.append(given)
             self.readers.add((token, method))
         else:
@@ -241,7 +248,7 @@ class BotApi:
         _allow(bot, given)
         if given.get("drop_pending_updates"):
             bot.updates.clear()
-        bot.webhook = given
+        bot.webhook, bot.trouble = given, None
         self._hooks[bot.token] = asyncio.get_running_loop().create_task(self._push(bot, given))
         return True
 
@@ -267,12 +274,16 @@ class BotApi:
                     bot.changed.clear()
                     await bot.changed.wait()
                 update = bot.updates[0]
+                wrong = "Connection refused"
                 with suppress(ClientError, TimeoutError):
                     async with session.post(hook["url"], json=update) as response:
                         if response.ok and bot.updates and bot.updates[0] is update:
                             bot.updates.popleft()
                             self._stirred.set()
                             continue
+                        wrong = f"Wrong response from the webhook: {response.status} {response.reason}"
+                bot.trouble = (int(self.world.now()), wrong)
+                self._stirred.set()
                 await asyncio.sleep(RETRY)
 
 

@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
-from bridge.connector import Cursor, OpenFile, PuppetSettings, Secret, Setup, Status, StoreAway
+from aiohttp import web
+
+from bridge.connector import Cursor, OpenFile, PuppetSettings, Request, Secret, Setup, Status, StoreAway
 from bridge.core.content import Attachment, Content, Reply
 from bridge.core.deliveries import (
     AsRelay,
@@ -20,7 +22,7 @@ from bridge.core.deliveries import (
     Tell,
     Voice,
 )
-from bridge.core.events import Event, Member, MessagePosted
+from bridge.core.events import Event, Member, MessagePosted, RoomClosed, RoomOpened
 from bridge.core.ids import (
     DeliveryKey,
     EventKey,
@@ -114,6 +116,7 @@ class TestHub:
         self.texts = {} if texts is None else texts
         self.files: dict[str, bytes] = {}  # by handle or URL
         self.login_troubles: list[tuple[Person, str, bool]] = []
+        self.congestion = ""
         self.away = 0
         self.held: list[asyncio.Future[None]] | None = None  # what waits to become durable
         self._stirred = asyncio.Event()
@@ -138,7 +141,7 @@ class TestHub:
         return
 
     def congested(self) -> str:
-        return ""
+        return self.congestion
 
     def report(self, status: Status, detail: str = "") -> None:
         self.reports.append((status, detail))
@@ -215,6 +218,8 @@ class Stage:
         self.clock = clock
         self.hub = TestHub()
         self.rooms = [self.group]
+        self.public_url = ""
+        self.answered: list[int] = []  # what the webhook's requests were answered with
         self._rates = rates
         self._settings = settings
         self._running: asyncio.Task[None] | None = None
@@ -222,8 +227,45 @@ class Stage:
 
     def new_connector(self) -> TelegramConnector:
         settings = TelegramSettings(token=Secret(self.bot.token), api_url=self.api.url, **self._settings)
-        setup = Setup(network=FAMILY, settings=settings, puppets=PuppetSettings(), instance="test", version="0")
+        setup = Setup(
+            network=FAMILY,
+            settings=settings,
+            puppets=PuppetSettings(),
+            instance="test",
+            version="0",
+            public_url=self.public_url,
+            announced=bool(self.public_url),
+        )
         return TelegramConnector(setup, clock=self.clock, rates=self._rates or FAST)
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[None]:
+        """Have a public listener, whose URL is announced, that gives the connector what comes."""
+        runner = web.AppRunner(web.Application(), access_log=None, shutdown_timeout=0.1)
+        runner.app.router.add_route("*", "/{path:.*}", self._asked)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            self.public_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            self.connector = self.new_connector()
+            yield
+        finally:
+            await self.stop()
+            await runner.cleanup()
+
+    async def _asked(self, request: web.Request) -> web.Response:
+        answer = await self.connector.serve(
+            Request(
+                method=request.method,
+                path=request.raw_path,
+                query="",
+                headers=tuple((name.lower(), value) for name, value in request.headers.items()),
+                body=await request.read(),
+                remote="127.0.0.1",
+            )
+        )
+        self.answered.append(404 if answer is None else answer.status)
+        return web.Response(status=self.answered[-1])
 
     def run(self) -> None:
         """Start the connector; it listens to ``rooms``."""
@@ -231,11 +273,14 @@ class Stage:
             self.connector.listen(room if isinstance(room, str) else RoomId(str(room.id)))
         self._running = asyncio.get_running_loop().create_task(self.connector.run(self.hub))
 
-    async def start(self) -> None:
+    async def start(self, *, looked_at: bool = True) -> None:
+        """Run the connector until it is connected, and (``looked_at``) has looked at every room."""
         self.run()
         await self.hub.until(
             lambda: self.hub.reports and self.hub.reports[-1][0] in {Status.READY, Status.DEGRADED, Status.NEEDS_LOGIN}
         )
+        if looked_at and self.hub.reports[-1][0] is not Status.NEEDS_LOGIN:
+            await self.hub.until(lambda: len(self.hub.of(RoomOpened, RoomClosed)) >= len(self.rooms))
 
     async def stop(self) -> None:
         if self._running is None:

@@ -98,6 +98,7 @@ class Bot:
     numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(870_000_001))
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     webhook: Json | None = None
+    trouble: tuple[int, str] | None = None  # when and why an update was not taken by the webhook
     polling: int = 0  # getUpdates that wait for news
     started: set[int] = field(default_factory=set)  # who has opened a private chat
     blocked: set[int] = field(default_factory=set)
