@@ -5,8 +5,10 @@ of brackets) and compare the rest byte by byte, so folding with it makes one per
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 
+_REMEMBERED = 2048
+"""Folded names: a line needs ten, and they are nearly always those of the lines before. A name is no longer than a line."""
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _ASCII = str.maketrans(_UPPER, _UPPER.lower())
 _STRICT = _ASCII | str.maketrans("[]\\", "{}|")
@@ -30,14 +32,17 @@ def folder(casemapping: str) -> Callable[[str], str]:
             return _fold_rfc1459
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _fold_ascii(name: str) -> str:
     return name.translate(_ASCII)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _fold_strict(name: str) -> str:
     return name.translate(_STRICT)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _fold_rfc1459(name: str) -> str:
     return name.translate(_RFC1459)
 

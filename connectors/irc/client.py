@@ -18,7 +18,7 @@ user modes (``irc.modes``) and the names of numerics (``irc.events``). Not usabl
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
@@ -127,6 +127,8 @@ class Connection:
         self._leaving = False
         self._error: Failure | None = None
         self._silent = 0
+        self.passes: Callable[[bytes], bool] | None = None
+        """Tells of a line that is not parsed yet whether nobody wants it; for who reads ALL."""
         self._me: tuple[bytes, ...] | None = None  # how a line of our own begins; None: read everything
         self._heeded = ""
         self._channels = b""
@@ -344,6 +346,8 @@ class Connection:
         self._silent = 0
         for data in lines:
             if self._me is not None and not concerns(data, self._me, self._channels):
+                continue
+            if self.passes is not None and self.passes(data):
                 continue
             line = parse(data, self._encoding)
             if line is None:

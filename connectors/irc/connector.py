@@ -192,7 +192,7 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
     pool = Pool(scene, wake=wake, changed=report, invite=invite, watch=watch)
     voices = Voices(scene, pool, lambda: listener.connection)
     sender = Sender(scene, voices)
-    listener = Listener(scene, pool, wake=wake, seen=sender.seen, gone=sender.gone)
+    listener = Listener(scene, pool, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one)
     return _Run(scene, pool, listener, voices, sender)
 
 

@@ -27,6 +27,9 @@ _CHANNEL_AT = {"324": 1, "332": 1, "333": 1, "352": 1, "353": 2, "354": 2}
 _EVERYWHERE = frozenset({"QUIT", "NICK", "AWAY", "ACCOUNT", "CHGHOST", "SETNAME", "BATCH"})
 
 
+_MOVES = frozenset({"JOIN", "PART", "KICK", "QUIT", "NICK"})
+
+
 class Puppet(Protocol):
     """Who can be a deputy."""
 
@@ -130,10 +133,11 @@ class Deputies:
             self._scene.emit(self._scene.inbound.read(line, self._scene.now(), self._batches[puppet]))
 
     def _is_about_listener(self, puppet: Puppet, line: Line) -> bool:
+        if line.command not in _MOVES:
+            return False
         fold = self._scene.view.fold
-        listener = fold(self._listener[puppet])
         who = line.param(1) if line.command == "KICK" else line.nick
-        return fold(who) == listener and line.command in {"JOIN", "PART", "KICK", "QUIT", "NICK"}
+        return fold(who) == fold(self._listener[puppet])
 
     def _follow(self, puppet: Puppet, posts: list[_Post], line: Line) -> None:
         """Take over, or hand back, as the listener goes or comes."""

@@ -50,14 +50,19 @@ class Listener:
         wake: Callable[[RoomId], None],
         seen: Callable[[Line], None],
         gone: Callable[[str], None],
+        is_known: Callable[[bytes], bool],
     ) -> None:
-        """``wake``: something has changed for those who speak in a room; ``seen``, ``gone``: a puppet spoke, or went."""
+        """``wake``: something has changed for those who speak in a room; ``seen``, ``gone``: a puppet spoke, or went.
+
+        ``is_known`` tells of a line as bytes that it is of no interest: what a puppet has said, and knows it has.
+        """
         self.connection: Connection | None = None
         self._scene = scene
         self._pool = pool
         self._wake = wake
         self._seen = seen
         self._gone = gone
+        self._is_known = is_known
         self._lives = Lives()
         self._batches = Batches()
         self._was_ready = False  # since this connection is up
@@ -142,6 +147,7 @@ class Listener:
         """Begin: join every room, and let the puppets come."""
         scene = self._scene
         self.connection = connection
+        connection.passes = self._is_known
         self._lives.began(scene.time())
         self._batches = Batches()
         self._was_ready = False

@@ -4,6 +4,7 @@ Pure. One for each connection; fed by :mod:`connectors.irc.client`, read by ever
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from connectors.irc.isupport import Isupport
 from connectors.irc.wire import Line, split_source
@@ -77,8 +78,13 @@ class Ourselves:
 
         Until the server has shown our host as others see it, the longest possible one is counted.
         """
-        user = len(self._user.encode()) if self._user else self.isupport.userlen or _LONGEST_USER
-        host = len(self._host.encode())
-        if not self._host_is_sure:
-            host = max(host, self.isupport.hostlen or _LONGEST_HOST)
-        return max(0, self.isupport.linelen - len(f":{self.nick}!@ {command} {target} :\r\n".encode()) - user - host)
+        host = self._host, 0 if self._host_is_sure else self.isupport.hostlen or _LONGEST_HOST
+        user = self._user, 0 if self._user else self.isupport.userlen or _LONGEST_USER
+        return max(0, self.isupport.linelen - _overhead(self.nick, user, host, f"{command} {target}"))
+
+
+@lru_cache(maxsize=1024)
+def _overhead(nick: str, user: tuple[str, int], host: tuple[str, int], words: str) -> int:
+    """Return the bytes of a line that are not its text; of user and host: as we know it, and how long it is at least."""
+    longest = (max(len(known.encode()), least) for known, least in (user, host))
+    return len(f":{nick}!@ {words} :\r\n".encode()) + sum(longest)

@@ -109,6 +109,28 @@ def orders(delivery: Delivery, dialect: Dialect, *, reacted: Sequence[str] = ())
             assert_never(delivery)
 
 
+def plain_line(post: Post, channel: str, *, room: int, tags: bool) -> Order | None:
+    """Return the one line of a message that has nothing but words, None where it takes :func:`orders` to say it.
+
+    Most messages are so, and what they become is the same; ``room`` is ``Dialect.available`` for them.
+    """
+    content, voice = post.content, post.head.voice
+    text = content.text
+    if (
+        content.kind is not Kind.TEXT
+        or content.spans
+        or content.attachments
+        or post.reply is not None
+        or not isinstance(voice, AsPuppet | AsBridge)
+        or not text.isprintable()
+        or (len(text) if text.isascii() else len(text.encode())) > room
+        or not text
+        or text.isspace()
+    ):
+        return None
+    return Order("PRIVMSG", (channel, text), {VIA: ",".join(post.head.via)} if tags and post.head.via else {})
+
+
 def _post(delivery: Post, dialect: Dialect) -> list[Order]:
     content = delivery.content
     tags: dict[str, str] = {}

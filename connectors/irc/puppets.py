@@ -33,6 +33,7 @@ _OVER_A_NICK = re.compile(r"collision|ghost|regain|recover|overridden", re.IGNOR
 """Kills that are about the nick, and not about who had it."""
 _STALE = 90.0
 """Seconds for which a nick that a puppet gave up is still taken for its."""
+_SAID = frozenset({"PRIVMSG", "NOTICE"})
 _AWAY = {Show.AWAY: "away", Show.DND: "busy"}
 """What is said for somebody who gives no words of their own."""
 
@@ -173,12 +174,15 @@ class Puppet:
 
     def line(self, connection: Connection, line: Line) -> None:
         """Take what the server tells this puppet."""
-        fold = connection.isupport.fold
-        if line.command in {"PRIVMSG", "NOTICE"} and fold(line.param(0)) == fold(connection.nick):
-            self._told(connection, line)
-        else:
+        if line.command not in _SAID:
             self.seeker.line(line)
             self.wishes.line(connection, line)
+            self._pool.deputies.line(self, line)
+            return
+        fold = connection.isupport.fold
+        if fold(line.param(0)) == fold(connection.nick):
+            self._told(connection, line)
+        else:
             self._pool.deputies.line(self, line)
 
     # what the wishes tell

@@ -99,7 +99,7 @@ class Scene:
         for event in events:
             if isinstance(event, MessagePosted):
                 self.note_message(event.origin.room.id, (event.id,))
-            asyncio.ensure_future(self.hub.emit(event)).add_done_callback(_taken)
+            self.hub.emit(event)
 
     def report(self, status: Status, detail: str = "") -> None:
         """Say how the network is, if that is news."""

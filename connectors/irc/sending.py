@@ -19,8 +19,9 @@ from bridge.core.deliveries import Delivery, Post, React, Sent, Tell
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, RoomId
 from connectors.irc.client import Congested, Connection, Line, Lost
+from connectors.irc.copies import Copies
 from connectors.irc.marks import OWN
-from connectors.irc.outbound import Order, orders
+from connectors.irc.outbound import Order, orders, plain_line
 from connectors.irc.scene import Scene
 from connectors.irc.verdicts import is_about_codes, speech_refused
 from connectors.irc.voices import Absent, Voices
@@ -92,14 +93,16 @@ class _Lane:
         self.flying: deque[_Job] = deque()
         self.timer: asyncio.TimerHandle | None = None
         self.is_pumping = False
-        self.answered: deque[str] = deque(maxlen=_COPIES)  # ids of lines that the server has confirmed
+        self.answered: dict[str, None] = {}  # ids of lines that the server has confirmed, oldest first
         self.owed: deque[tuple[float, str, str]] = deque(maxlen=_COPIES)  # (when, nick, text) of those without id
 
     def confirm(self, job: "_Job", part: "_Part", now: float) -> None:
         """Take a line for said by the server's word; its copy, which comes by another way, is of no other line."""
         part.is_through = True
         if part.id:
-            self.answered.append(part.id)
+            self.answered[part.id] = None
+            if len(self.answered) > _COPIES:
+                del self.answered[next(iter(self.answered))]
         else:
             self.owed.append((now, job.nick, part.order.params[-1]))
 
@@ -123,6 +126,7 @@ class Sender:
         self._voices = voices
         self._lanes: dict[RoomId, _Lane] = {}
         self._broken_off: dict[DeliveryKey, list[str]] = {}  # ids of the lines that are through already
+        self.copies = Copies()
 
     def send(self, delivery: Delivery) -> "asyncio.Future[Sent]":
         """Say something when its turn comes."""
@@ -235,6 +239,12 @@ class Sender:
             self._settle(lane, job)
 
     def _orders(self, delivery: Delivery, connection: Connection) -> list[Order]:
+        if isinstance(delivery, Post):
+            channel = delivery.head.room.id
+            room = connection.available(channel)
+            line = plain_line(delivery, channel, room=room, tags="message-tags" in connection.caps)
+            if line is not None:
+                return [line]
         reacted = self._voices.reacted(delivery) if isinstance(delivery, React) else ()
         return orders(delivery, self._voices.dialect(delivery, connection), reacted=reacted)
 
@@ -275,6 +285,8 @@ class Sender:
         refused = next((line for line in answers if _is_error(line)), None)
         if refused is None:
             part.id = next((line.tags["msgid"] for line in answers if "msgid" in line.tags), "")
+            if part.id and job.connection is not self._voices.listener():
+                self.copies.expect(part.id)
             lane.confirm(job, part, self._scene.time())
             return
         part.is_written = False

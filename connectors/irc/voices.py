@@ -46,7 +46,7 @@ class Voices:
     def __init__(self, scene: Scene, pool: Pool, listener: Callable[[], Connection | None]) -> None:
         self._scene = scene
         self._pool = pool
-        self._listener = listener
+        self.listener = listener
         self._reacted: dict[tuple[RoomId, MessageId, Person], tuple[str, ...]] = {}
         self._typed: dict[tuple[RoomId, Person], float] = {}
 
@@ -86,7 +86,7 @@ class Voices:
         return Absent(VoiceLost(puppet.trouble or f"not in {place.name} yet"), since=wish.awaited)
 
     def _relay(self, place: Place) -> Found:
-        connection = self._listener()
+        connection = self.listener()
         if not place.is_ours or not self._scene.settings.listener:
             return Permanent(f"nobody speaks for the bridge in {place.name}")
         if connection is None:
@@ -107,7 +107,7 @@ class Voices:
             case AsRelay() | AsMask() | AsBridge():
                 if not self._scene.settings.listener:
                     return Permanent(f"nobody speaks for the bridge on {self._scene.network}")
-                return self._listener() or Absent(Retry(f"not connected to {self._scene.network}"))
+                return self.listener() or Absent(Retry(f"not connected to {self._scene.network}"))
 
     def _kicker(self, place: Place) -> Found:
         found = self._relay(place)
@@ -131,7 +131,7 @@ class Voices:
 
     def can_tell(self, delivery: Delivery, connection: Connection | None) -> bool:
         """Tell whether the listener will see what a lost connection has said, and its end."""
-        listener = self._listener()
+        listener = self.listener()
         return listener is not None and listener is not connection and not isinstance(delivery, Tell)
 
     def dialect(self, delivery: Delivery, connection: Connection) -> Dialect:

@@ -14,6 +14,7 @@ also split at 0x1D and 0x1F, which are italics and underline.
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -34,6 +35,7 @@ _TRAILING = re.compile(r"[^\x00\r\n\ud800-\udfff]*")
 _TAG_KEY = re.compile(r"\+?(?:[A-Za-z0-9.-]+/)?[A-Za-z0-9-]+")
 _UNSENDABLE = re.compile(r"[\x00\r\n\ud800-\udfff]")
 _ESCAPED = str.maketrans({";": r"\:", " ": r"\s", "\\": r"\\", "\r": r"\r", "\n": r"\n", "\0": None})
+_ESCAPABLE = re.compile(r"[; \\\r\n\0]")
 _ESCAPES = re.compile(r"\\(.?)", re.DOTALL)
 _UNESCAPED = {":": ";", "s": " ", "r": "\r", "n": "\n"}
 _JUNK = re.compile(rb"[\r\n\0]+")
@@ -215,7 +217,7 @@ def encode(command: str, params: Sequence[str], tags: Mapping[str, str] | None =
     Raises: ValueError for a command, parameter or tag key that cannot be written; TooLong for a PRIVMSG or NOTICE over
     ``limit`` bytes (other texts are cut), for any other line over it, and for tags over 4,094 bytes.
     """
-    if not _COMMAND.fullmatch(command):
+    if not _is_command(command):
         raise ValueError(f"not a command: {command!r}")
     words = [command]
     if params:
@@ -225,6 +227,16 @@ def encode(command: str, params: Sequence[str], tags: Mapping[str, str] | None =
     if len(line) > limit - 2:
         line = _cut(line, command, limit - 2)
     return b"%s%s\r\n" % (_tag_section(tags), line) if tags else line + b"\r\n"
+
+
+@lru_cache(maxsize=256)
+def _is_command(command: str) -> bool:
+    return _COMMAND.fullmatch(command) is not None
+
+
+@lru_cache(maxsize=256)
+def _is_tag_key(key: str) -> bool:
+    return _TAG_KEY.fullmatch(key) is not None
 
 
 def _middle(param: str) -> str:
@@ -250,10 +262,12 @@ def _cut(line: bytes, command: str, limit: int) -> bytes:
 
 
 def _tag_section(tags: Mapping[str, str]) -> bytes:
-    for key in tags:
-        if not _TAG_KEY.fullmatch(key):
+    items = []
+    for key, value in tags.items():
+        if not _is_tag_key(key):
             raise ValueError(f"not a tag key: {key!r}")
-    items = (f"{key}={value.translate(_ESCAPED)}" if value else key for key, value in tags.items())
+        escaped = value.translate(_ESCAPED) if _ESCAPABLE.search(value) else value
+        items.append(f"{key}={escaped}" if value else key)
     data = ";".join(items).encode(errors="replace")
     if len(data) > TAGS_OUT:
         raise TooLong(f"tags of {len(data)} bytes, {TAGS_OUT} fit")

@@ -9,7 +9,7 @@ from bridge.core.content import Attachment, Content, Kind, Reply, Span, Style
 from bridge.core.deliveries import Announce, AsBridge, AsRelay, Kick, Tell
 from bridge.core.ids import MessageId, MessageRef, Network, Person, PersonId
 from connectors.irc.marks import VIA
-from connectors.irc.outbound import Dialect, Order, one_line, orders, speakable
+from connectors.irc.outbound import Dialect, Order, one_line, orders, plain_line, speakable
 from connectors.irc.wire import encode, parse
 from tests.support.build import as_relay, edit, head, member, post, react, retract, room, set_topic
 
@@ -251,3 +251,45 @@ def test_reasons_and_topics_are_one_line(text):
     data = encode("TOPIC", ["#dev", one_line(text)], limit=5000)
     assert data.count(b"\n") == 1
     assert data.startswith(b"TOPIC #dev :")
+
+
+@given(
+    st.one_of(
+        st.text(max_size=120), st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=120)
+    ),
+    st.sampled_from([Kind.TEXT, Kind.TEXT, Kind.ACTION, Kind.NOTICE]),
+    st.sampled_from([None, AsBridge(), as_relay()]),
+    st.booleans(),
+    st.integers(40, 130),
+)
+def test_the_short_way_of_plain_words_says_what_the_long_one_says(text, kind, voice, tags, room):
+    delivery = said(text, kind=kind, **({"voice": voice} if voice is not None else {}))
+    delivery = replace(delivery, head=replace(delivery.head, via=("a", "b")))
+    short = plain_line(delivery, "#dev", room=room, tags=tags)
+    if short is not None:
+        assert [short] == orders(delivery, dialect(available=lambda target, command: room, tags=tags))
+
+
+@pytest.mark.parametrize("text", ["hello", "line 7", "Ünïcödé", "👍", "a: b", " x "])
+def test_plain_words_go_the_short_way(text):
+    assert plain_line(said(text), "#dev", room=400, tags=False) == Order("PRIVMSG", ("#dev", text))
+
+
+@pytest.mark.parametrize(
+    "delivery",
+    [
+        said("a\nb"),
+        said("\x02bold"),
+        said("  "),
+        said(""),
+        said("x" * 401),
+        said("ä" * 201),
+        said("hi", kind=Kind.ACTION),
+        said("hi", voice=as_relay()),
+        said("hi", spans=(Span(0, 2, Style.BOLD),)),
+        said("hi", attachments=(Attachment(url="https://example.org/x"),)),
+        answer("hi"),
+    ],
+)
+def test_everything_else_goes_the_long_way(delivery):
+    assert plain_line(delivery, "#dev", room=400, tags=True) is None
