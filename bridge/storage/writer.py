@@ -1,8 +1,9 @@
 """The one thread that talks to the database, and the rhythm in which it does: group commit.
 
-What is queued in one turn of the loop goes to the thread as one. The first write after a pause is committed at once;
-after that a batch stays open for 5 ms from the last commit, and whatever is queued then is one transaction. A write that
-nobody waits for (a delivery that arrived) goes with the next one that somebody does, or by itself after 10 ms.
+What is queued in one turn of the loop goes to the thread as one. While writes come one by one each is committed at once;
+when they come by the hundred a batch stays open from the last commit for some milliseconds, and whatever is queued then is
+one transaction. A write that nobody waits for (a delivery that arrived) goes with the next one that somebody does, or by
+itself after 10 ms.
 
 A transaction that the database refuses is tried again, the same, until it goes through: writes neither fail nor overtake
 each other because a disk is full or a server restarts. Only a write that is itself at fault fails, alone, after the
@@ -27,12 +28,13 @@ from bridge.engine.ports import StoreError
 from bridge.storage.database import Claim, engine_for, ready, reason, sentences, title, worth_another_try
 from bridge.storage.ledger import Ask, Ledger, Write
 
-WINDOW: Final = 0.005
-"""Seconds from one commit to the next under load."""
-LONG_WINDOW: Final = 0.02
-"""The same when writes come by the hundred: a transaction costs as much as three messages."""
-CROWD: Final = 1200
-"""Writes per second from which on that is so; a message makes two."""
+WINDOWS: Final = ((1200, 0.02), (500, 0.005))
+"""From so many writes per second on (a message makes two) so many seconds from one commit to the next.
+
+A transaction costs as much as three messages: that is worth a wait when there are many, and not when there are few.
+"""
+MEMORY: Final = 0.02
+"""Seconds over which writes are counted for that."""
 LINGER: Final = 0.01
 """Seconds for which a write that nobody waits for may wait for company."""
 LARGEST: Final = 1000
@@ -46,6 +48,20 @@ _SLOW: Final = 5.0
 
 _log = logging.getLogger(__name__)
 _Entry = tuple[Write, "asyncio.Future[Any]"]
+
+
+class Pace:
+    """How long to wait for company, by how many writes there were lately."""
+
+    def __init__(self) -> None:
+        self._level = 0.0  # writes of the last MEMORY seconds, older ones fading
+        self._at = 0.0
+
+    def window(self, writes: int, now: float) -> float:
+        """Take note of so many writes; returns the seconds until the next commit."""
+        self._level = self._level * max(0.0, 1 - (now - self._at) / MEMORY) + writes
+        self._at = now
+        return next((window for rate, window in WINDOWS if self._level > rate * MEMORY), 0.0)
 
 
 class Writer:
@@ -148,7 +164,8 @@ class Writer:
             _tell(loop, [(over, None)])
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
-        committed = next_commit = 0.0
+        pace = Pace()
+        next_commit = 0.0
         queue: deque[_Entry] = deque()
         going_on = True
         while going_on or queue:
@@ -163,8 +180,7 @@ class Writer:
             outcomes = self._durably([write for write, _ in batch])
             if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
                 now = time.monotonic()
-                is_crowded = len(batch) > CROWD * max(now - committed, WINDOW)
-                committed, next_commit = now, now + (LONG_WINDOW if is_crowded else WINDOW)
+                next_commit = now + pace.window(len(batch), now)
             _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
 
     def _gather(self, queue: deque[_Entry], turn: list[_Entry] | None) -> bool:

@@ -98,20 +98,6 @@ async def test_what_nobody_waits_for_is_written_all_the_same_when_nothing_follow
     assert await store.lanes() == {}
 
 
-async def test_under_load_the_pauses_are_longer(store, monkeypatch):
-    pauses = []
-    clock = SimpleNamespace(now=1000.0)
-    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=pauses.append))
-    await store.remember(Network("left"), "n", "1")
-    await asyncio.gather(*(store.remember(Network("left"), f"n{n}", "x") for n in range(20)))
-    await store.remember(Network("left"), "n", "2")
-    assert pauses == [pytest.approx(writer.WINDOW), pytest.approx(writer.LONG_WINDOW)]
-    clock.now += 1
-    await store.remember(Network("left"), "n", "3")
-    await store.remember(Network("left"), "n", "4")
-    assert pauses[2:] == [pytest.approx(writer.WINDOW)]
-
-
 async def test_a_transaction_has_a_limit(store, commits):
     busy = Busy()
     await busy.begin(store)
@@ -148,20 +134,38 @@ async def test_futures_are_resolved_in_the_order_of_the_calls(store):
     assert order == list(range(50))
 
 
-async def test_the_first_write_after_a_pause_goes_at_once_and_the_next_ones_wait_for_company(store, monkeypatch):
+@pytest.mark.parametrize(
+    ("every", "window"), [(0.02, 0.0), (0.01, 0.0), (0.005, 0.0), (0.0015, 0.005), (0.0007, 0.02), (0.0001, 0.02)]
+)
+def test_the_more_writes_there_are_the_longer_they_wait_for_company(every, window):
+    pace, now = writer.Pace(), 1000.0
+    for _ in range(200):
+        now += every
+        last = pace.window(1, now)
+    assert last == window
+
+
+def test_a_burst_is_soon_forgotten():
+    pace = writer.Pace()
+    assert pace.window(200, 1000.0) == 0.02
+    assert pace.window(1, 1000.1) == 0.0
+
+
+async def test_single_writes_go_at_once_and_crowds_wait_for_company(store, monkeypatch):
     pauses = []
     clock = SimpleNamespace(now=1000.0)
     monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=pauses.append))
     await store.remember(Network("left"), "n", "1")
-    assert pauses == []
+    clock.now += 0.01
     await store.remember(Network("left"), "n", "2")
-    assert pauses == [pytest.approx(writer.WINDOW)]
+    assert pauses == []
+    await asyncio.gather(*(store.remember(Network("left"), f"n{n}", "x") for n in range(100)))
     clock.now += 0.002
     await store.remember(Network("left"), "n", "3")
-    assert pauses[1:] == [pytest.approx(writer.WINDOW - 0.002)]
+    assert pauses == [pytest.approx(0.018)]
     clock.now += 1
     await store.remember(Network("left"), "n", "4")
-    assert len(pauses) == 2
+    assert len(pauses) == 1
 
 
 async def test_reads_alone_make_nobody_wait(store, monkeypatch):
