@@ -36,6 +36,7 @@ class Pending(msgspec.Struct, kw_only=True):
     last_word: bool = False  # goes out although they are blocked: it confirms just that
     room: RoomId | None = None  # the list that it is for
     copy: MessageId = MessageId("")  # the copy that it belongs to, "" where there is none
+    media: tuple[str, ...] = ()
 
 
 class Entry(msgspec.Struct, kw_only=True):

@@ -25,6 +25,7 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     to: str  # "+15551230001" or a short code
     text: str
     segment: Segment | None = None  # how it is coded, where we have cut
+    media: tuple[str, ...] = ()  # URLs of files that go along, where the provider takes any
 
 
 class Incoming(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,9 @@ class Provider(Protocol):
 
     def accepted(self, reply: Reply) -> str:
         """Return the provider's id for a message, "" where it has none. Raises: a DeliveryFailure that says why it was not taken."""
+
+    def file(self, handle: str) -> Ask | None:
+        """Return how a file that a telephone has sent is fetched; None where the provider has none."""
 
     def probe(self) -> Ask:
         """Return a harmless request that shows whether name and password are right."""

@@ -4,11 +4,13 @@ No redirects, answers of a bounded size, and two time-outs: one for being connec
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import aiohttp
 
+from bridge.connector import OpenFile, Unreadable
 from bridge.core.failures import Retry, Uncertain
 from connectors.sms.carrier import Ask, News, Outgoing, Provider, Reply
 
@@ -16,6 +18,7 @@ CONNECT: Final = 5.0
 ANSWER: Final = 15.0
 LARGEST: Final = 65_536
 LOOK: Final = 60.0
+CHUNK: Final = 65_536
 
 
 class Web:
@@ -45,15 +48,38 @@ class Web:
         except (Retry, Uncertain) as trouble:
             return trouble.reason
 
+    @contextlib.asynccontextmanager
+    async def open_file(self, handle: str) -> AsyncIterator[OpenFile]:
+        """Open a file that a telephone has sent. Raises: Unreadable."""
+        ask = self._provider.file(handle)
+        if ask is None:
+            raise Unreadable("the provider has no such file")
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, auth=_auth(ask)) as session,
+                session.get(ask.url, allow_redirects=False) as response,
+            ):
+                if response.status != 200:
+                    msg = f"the provider answers {response.status}"
+                    raise Unreadable(msg, for_now=response.status >= 500)
+                yield OpenFile(
+                    chunks=response.content.iter_chunked(CHUNK),
+                    media_type=response.content_type,
+                    size=response.content_length,
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            msg = f"the provider gave no answer: {type(error).__name__}"
+            raise Unreadable(msg, for_now=True) from None
+
     async def _ask(self, ask: Ask) -> Reply:
         """Ask once. Raises: Retry when nothing can have arrived, Uncertain when something may have."""
         timeout = aiohttp.ClientTimeout(total=ANSWER, sock_connect=CONNECT)
-        auth = aiohttp.BasicAuth(*ask.user, encoding="utf-8") if ask.user else None
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.request(
-                    ask.method, ask.url, data=ask.body, headers=ask.headers, auth=auth, allow_redirects=False
+                    ask.method, ask.url, data=ask.body, headers=ask.headers, auth=_auth(ask), allow_redirects=False
                 ) as response,
             ):
                 body = await response.content.read(LARGEST)
@@ -63,3 +89,7 @@ class Web:
             raise Retry(f"the provider cannot be reached: {type(error).__name__}") from None
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Uncertain(f"the provider gave no answer: {type(error).__name__}") from None
+
+
+def _auth(ask: Ask) -> aiohttp.BasicAuth | None:
+    return aiohttp.BasicAuth(*ask.user, encoding="utf-8") if ask.user else None

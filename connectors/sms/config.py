@@ -51,6 +51,8 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Kannel and http: stands in the URL that is called back, since they sign nothing. Telephone: its signing key for webhooks."""
     service: str = ""
     """Twilio: SID of a messaging service to send through, instead of ``number``."""
+    mms: bool = False
+    """Twilio: pictures, sounds and films go out as such (MMS), and not as links."""
     folder: str = ""
     """gammu: the folder in which gammu-smsd has inbox, outbox, sent and error."""
     body: str = ""

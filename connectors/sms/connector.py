@@ -5,25 +5,46 @@ own accord, :mod:`.submitting` hands a text to the provider, :mod:`.book` keeps 
 """
 
 import asyncio
+import contextlib
 import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final, assert_never
 
 from msgspec.structs import replace
 
-from bridge.connector import Answer, Finding, Hub, Request, Route, Setup, Status, StoreAway
+from bridge.connector import (
+    Answer,
+    Finding,
+    Hub,
+    Login,
+    LoginField,
+    LoginForm,
+    LoginRefused,
+    OpenFile,
+    Request,
+    Route,
+    Secret,
+    Setup,
+    Status,
+    StoreAway,
+)
+from bridge.connector import Unreadable as NoFile
 from bridge.core.capabilities import Capabilities, Limit, Unit
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Cause, CopyReported, Member, MembersListed, Origin, RoomClosed, RoomOpened
 from bridge.core.ids import EventKey, Person, PersonId, Room, RoomId
 from connectors.sms import numbers
-from connectors.sms.book import Book, Entry
+from connectors.sms.book import Book, Entry, Pending, ref_of
 from connectors.sms.capabilities import CAPABILITIES
 from connectors.sms.carrier import Carrier, Forged, Incoming, News, Provider, Report, Unreadable
 from connectors.sms.client import Web
 from connectors.sms.clock import Clock, SystemClock
 from connectors.sms.config import ProviderKind, SmsSettings
 from connectors.sms.hearing import Ear
+from connectors.sms.owners import Claims, Refused
 from connectors.sms.providers.android import Android
 from connectors.sms.providers.gammu import Gammu
 from connectors.sms.providers.kannel import Kannel
@@ -31,7 +52,7 @@ from connectors.sms.providers.twilio import Twilio
 from connectors.sms.providers.web import Described
 from connectors.sms.relaying import Relay
 from connectors.sms.reports import State
-from connectors.sms.speaking import Mouth
+from connectors.sms.speaking import BLOCKED, Mouth
 from connectors.sms.submitting import Submitter
 
 log = logging.getLogger(__name__)
@@ -48,7 +69,7 @@ def build(setup: Setup) -> "SmsConnector":
 
 
 class SmsConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Serves and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, LogsIn, Opens, Serves and Checks."""
 
     def __init__(self, setup: Setup, *, clock: Clock | None = None) -> None:
         settings = setup.settings
@@ -58,9 +79,12 @@ class SmsConnector:
         self._url = f"{setup.public_url}{PREFIX}{setup.network}"
         self._clock = clock or SystemClock()
         self._provider = _provider(settings)
-        self._carrier = _carrier(settings, self._provider, callback=self._url)
+        self._web = Web(self._provider, callback=self._url) if self._provider is not None else None
+        self._carrier: Carrier = self._web or Gammu(settings)
         self._book = Book()
         self._listened: set[RoomId] = set()
+        self._claims = Claims(secrets.randbelow)
+        self._owners: dict[str, Person] = {}  # by number
         self._hub: Hub | None = None
         self._submitter = Submitter(setup.network, settings, book=self._book, clock=self._clock)
         self._relay = Relay(
@@ -77,6 +101,7 @@ class SmsConnector:
             book=self._book,
             clock=self._clock,
             listened=self._listened,
+            owners=self._owners,
             post=self._relay.post,
         )
         self._mouth = Mouth(settings, book=self._book, submitter=self._submitter, relay=self._relay)
@@ -205,6 +230,10 @@ class SmsConnector:
             return Answer(status=503, headers=(("retry-after", "5"),))
         return heard.answer
 
+    def open_file(self, handle: str) -> AbstractAsyncContextManager[OpenFile]:
+        """Open a file that a telephone has sent (MMS)."""
+        return self._web.open_file(handle) if self._web is not None else _no_file()
+
     async def _take(self, hub: Hub, news: News) -> None:
         match news:
             case Incoming():
@@ -237,6 +266,55 @@ class SmsConnector:
             arrived=end is State.DELIVERED,
             reason=f"the short message is {end}" + (f" ({reason})" if reason else ""),
         )
+
+    # -- whose telephone it is
+
+    @property
+    def login_form(self) -> LoginForm:
+        """A number, and then the code that was sent to it."""
+        return LoginForm(
+            title="Your own telephone",
+            instructions="Give your number, +15551230001. A code is sent there; then give both, +15551230001 123456. "
+            "From then on what your telephone says in rooms carries your name.",
+            fields=(LoginField(name="number", label="Number, and behind a blank the code"),),
+        )
+
+    async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:
+        """Send a code, or take it. Raises: LoginRefused."""
+        text, _, code = given.get("number", "").strip().rpartition(" ")
+        if not text or not code.isdecimal() or len(code) != 6:
+            text, code = given.get("number", "").strip(), ""
+        now = self._clock.monotonic()
+        try:
+            number = numbers.number(text, region=self._settings.region).id
+            if code:
+                self._claims.prove(person, number, code, now)
+                return Login(person=person, name=number, credentials=Secret(number))
+            await self._send_code(person, number, self._claims.ask(person, number, now))
+        except (numbers.NoNumber, Refused) as refused:
+            raise LoginRefused(str(refused)) from None
+        msg = f"A code was sent to {number}. Give both within ten minutes: {number} and the code."
+        raise LoginRefused(msg)
+
+    async def _send_code(self, person: Person, number: str, code: str) -> None:
+        if self._hub is None:
+            msg = "no code can be sent now"
+            raise Refused(msg)
+        if self._book.blocks.has(self._settings.number, number):
+            raise Refused(BLOCKED)
+        now = self._clock.now()
+        text = f"{self._settings.name}: your code is {code}. If you have not asked for it, ignore this."
+        await self._relay.post(Pending(ref=ref_of("code", person.id, number, now), to=number, text=text, at=now))
+
+    def use(self, login: Login) -> None:
+        """Let what this telephone says carry its owner's name."""
+        self.drop(login.person)
+        self._owners[str(login.credentials)] = login.person
+
+    def drop(self, person: Person) -> None:
+        """Let a telephone be a mere number again."""
+        for number in [number for number, owner in self._owners.items() if owner == person]:
+            del self._owners[number]
 
     # -- before anything runs
 
@@ -292,5 +370,7 @@ def _provider(settings: SmsSettings) -> Provider | None:
             assert_never(settings.provider)
 
 
-def _carrier(settings: SmsSettings, provider: Provider | None, *, callback: str) -> Carrier:
-    return Gammu(settings) if provider is None else Web(provider, callback=callback)
+@contextlib.asynccontextmanager
+async def _no_file() -> AsyncIterator[OpenFile]:
+    raise NoFile("the provider has no files")
+    yield  # what makes this a generator

@@ -5,7 +5,7 @@ transaction as the fact itself. Called by :mod:`connectors.sms.connector`.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from bridge.connector import Hub
@@ -37,6 +37,7 @@ class Ear:
         book: Book,
         clock: Clock,
         listened: set[RoomId],
+        owners: Mapping[str, Person],
         post: Callable[[Pending], Awaitable[None]],
     ) -> None:
         self._network = network
@@ -44,6 +45,7 @@ class Ear:
         self._book = book
         self._clock = clock
         self._listened = listened
+        self._owners = owners
         self._post = post
         self._short_codes = frozenset(settings.short_codes)
 
@@ -113,7 +115,7 @@ class Ear:
         for name in lists:
             roll = self._book.rolls[name]
             here = RoomId(name)
-            member = Member(person=Person(self._network, PersonId(sender.id)), name=roll.name(sender.id))
+            member = self._member(sender, name=roll.name(sender.id))
             written = self._pass_on(name, roll, sender.id, key, text) or written
             if here in self._listened:
                 written = hub.emit(self._posted(here, key, member, content, incoming.at or now))
@@ -146,8 +148,14 @@ class Ear:
             for one in to
         ]
 
-    def _member(self, sender: Address) -> Member:
-        return Member(person=Person(self._network, PersonId(sender.id)), name=numbers.shown(sender.id))
+    def _member(self, sender: Address, *, name: str = "") -> Member:
+        """Return who speaks: by the name that they have on a list, as the user whose telephone it is, as a number."""
+        person = Person(self._network, PersonId(sender.id))
+        owner = self._owners.get(sender.id)
+        if owner is None:
+            return Member(person=person, name=name or numbers.shown(sender.id))
+        known = name if name and not name.startswith("…") else str(owner.id).partition("@")[0]
+        return Member(person=person, name=known, account=owner.id)
 
     # -- lists
 

@@ -105,6 +105,7 @@ class Relay:
                 text=pending.text,
                 room=pending.room or RoomId(pending.to),
                 copy=pending.copy,
+                media=pending.media,
             )
         except (Retry, AuthLost, Uncertain) as trouble:
             pending.tries += 1

@@ -6,8 +6,10 @@ from then on each telephone has its own fate. Called by :mod:`connectors.sms.con
 
 from typing import Final, assert_never
 
+from msgspec.structs import replace
+
 from bridge.core.capabilities import Feature, Limit, Unit
-from bridge.core.content import Content, Kind, Reply
+from bridge.core.content import Attachment, Content, Kind, Reply
 from bridge.core.degrade import described
 from bridge.core.deliveries import (
     Announce,
@@ -41,7 +43,12 @@ from connectors.sms.submitting import Submitter
 
 _QUOTED: Final = Limit(40, Unit.CODE_POINTS)
 _ENDING: Final = "\n(Reply STOP to get no more of these.)"
+MOST_MEDIA: Final = 10
+LARGEST: Final = 5_000_000
 BLOCKED: Final = "they have asked for no messages (STOP); only they can change that, by sending START"
+
+
+Media = tuple[str, ...]
 
 
 class Mouth:
@@ -57,7 +64,8 @@ class Mouth:
         """Carry out one delivery. Raises: a DeliveryFailure."""
         match delivery:
             case Post(head=head, content=content, reply=reply):
-                return await self._say(delivery, _said(content, head.voice, reply), is_message=True)
+                content, media = self._shown(content)
+                return await self._say(delivery, _said(content, head.voice, reply), is_message=True, media=media)
             case Edit(head=head, content=content):
                 return await self._say(delivery, _said(content, head.voice, None, corrected=True))
             case Announce(text=text):
@@ -75,32 +83,43 @@ class Mouth:
             case _:
                 assert_never(delivery)
 
+    def _shown(self, content: Content) -> tuple[Content, Media]:
+        """Take the files that go out as such off a message; the others are told."""
+        if not self._settings.mms:
+            return content, ()
+        shown = [file for file in content.attachments if _is_medium(file)][:MOST_MEDIA]
+        told = tuple(file for file in content.attachments if file not in shown)
+        return replace(content, attachments=told), tuple(file.url for file in shown)
+
     async def _tell(self, tell: Tell) -> Sent:
         number = _number(tell.person.id)
         member = _speaker(tell.head.voice)
         last = await self._book.correspondent(number)
         known = member is not None and member.person == last
-        text = _said(tell.content, AsBridge() if known else tell.head.voice, None)
+        content, media = self._shown(tell.content)
+        text = _said(content, AsBridge() if known else tell.head.voice, None)
         ref = ref_of(tell.head.key, number)
         copy = MessageId(ref)
-        await self._one(ref, number, text, RoomId(tell.head.room.id), copy)
+        await self._one(ref, number, text, RoomId(tell.head.room.id), copy, media)
         if member is not None:
             self._book.wrote(number, member.person)
         return Sent((copy,))
 
-    async def _say(self, delivery: Post | Edit | Announce, text: str, *, is_message: bool = False) -> Sent:
+    async def _say(
+        self, delivery: Post | Edit | Announce, text: str, *, is_message: bool = False, media: Media = ()
+    ) -> Sent:
         head = delivery.head
         room = head.room.id
         copy = MessageId(ref_of(head.key) if is_message else "")
         roll = self._book.rolls.get(room)
         if roll is None:
             number = _number(room)
-            await self._one(ref_of(head.key, number), number, text, room, copy)
+            await self._one(ref_of(head.key, number), number, text, room, copy, media)
         else:
-            await self._say_to_all(head, roll, text, copy)
+            await self._say_to_all(head, roll, text, copy, media)
         return Sent((copy,) if is_message else ())
 
-    async def _say_to_all(self, head: Head, roll: Roll, text: str, copy: MessageId) -> None:
+    async def _say_to_all(self, head: Head, roll: Roll, text: str, copy: MessageId, media: Media) -> None:
         """Promise it to everybody on a list."""
         room = head.room.id
         written = None
@@ -108,19 +127,25 @@ class Mouth:
             if not self._book.blocks.has(self._settings.number, number):
                 ending = _ENDING if roll.greet(number) else ""
                 ref = ref_of(head.key, number)
-                pending = Pending(ref=ref, to=number, text=text + ending, at=head.at, room=room, copy=copy)
+                pending = Pending(ref=ref, to=number, text=text + ending, at=head.at, room=room, copy=copy, media=media)
                 written = self._relay.post(pending)
         if written is not None:
             await written
         await self._book.keep_roll(room)
 
-    async def _one(self, ref: str, number: str, text: str, room: RoomId, copy: MessageId) -> None:
+    async def _one(self, ref: str, number: str, text: str, room: RoomId, copy: MessageId, media: Media) -> None:
         if self._book.blocks.has(self._settings.number, number):
             raise Permanent(BLOCKED)
-        if not text.strip():
+        if not text.strip() and not media:
             msg = "there are no empty short messages"
             raise Permanent(msg)
-        await self._submitter.submit(ref, to=number, text=text, room=room, copy=copy)
+        await self._submitter.submit(ref, to=number, text=text, room=room, copy=copy, media=media)
+
+
+def _is_medium(file: Attachment) -> bool:
+    """Tell whether carriers take a file: a picture, sound or film of at most 5 MB that can be fetched."""
+    kind = file.media_type.partition("/")[0]
+    return kind in {"image", "audio", "video"} and file.url.startswith("https://") and (file.size or 0) <= LARGEST
 
 
 def _number(id_: str) -> str:

@@ -37,13 +37,15 @@ class Submitter:
         self._daily = settings.daily
         self.carrier: Carrier | None = None
 
-    async def submit(self, ref: str, *, to: str, text: str, room: RoomId, copy: MessageId) -> None:
+    async def submit(
+        self, ref: str, *, to: str, text: str, room: RoomId, copy: MessageId, media: tuple[str, ...] = ()
+    ) -> None:
         """Send; ``ref`` is our name for the text, the same at every try. Raises: a DeliveryFailure."""
         carrier = self.carrier
         if carrier is None:
             msg = "the provider is not connected"
             raise Retry(msg)
-        parts = self._cut(carrier, ref, to, text)
+        parts = self._cut(carrier, ref, to, text, media)
         entry = self._book.entry(ref)
         if entry is None:
             tracked = Tracked(parts=[State.QUEUED] * len(parts))
@@ -81,7 +83,7 @@ class Submitter:
         self._spend()
         self._book.keep_entry(ref, entry)
 
-    def _cut(self, carrier: Carrier, ref: str, to: str, text: str) -> list[Outgoing]:
+    def _cut(self, carrier: Carrier, ref: str, to: str, text: str, media: tuple[str, ...]) -> list[Outgoing]:
         """Return the messages that a text becomes. Raises: Permanent for one that is too long."""
         if self._smart:
             text = alphabet.plain(text)
@@ -90,7 +92,7 @@ class Submitter:
                 pieces = len(segments.parts(text))
                 if pieces > self._allowed:
                     raise segments.TooLong(pieces, self._allowed)
-                return [Outgoing(ref=f"{ref}-0", to=to, text=text)]
+                return [Outgoing(ref=f"{ref}-0", to=to, text=text, media=media)]
             cut = segments.segments(text, number=zlib.crc32(ref.encode()) & 0xFF, allowed=self._allowed)
         except segments.TooLong as error:
             raise Permanent(str(error)) from None

@@ -74,6 +74,10 @@ class Android:
             case status:
                 raise Retry(f"the telephone answers {status}")
 
+    def file(self, handle: str) -> Ask | None:  # noqa: ARG002 - it has none
+        """Return None."""
+        return None
+
     def probe(self) -> Ask:
         """Return a look at the telephone's health."""
         return Ask(url=f"{self._base}/webhooks", method="GET", user=self._user)

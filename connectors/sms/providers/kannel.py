@@ -78,6 +78,10 @@ class Kannel:
             case _:
                 raise Retry(f"Kannel cannot take the message now: {said}")
 
+    def file(self, handle: str) -> Ask | None:  # noqa: ARG002 - it has none
+        """Return None."""
+        return None
+
     def probe(self) -> Ask:
         """Return a request for a message to nobody: it is refused for that, if name and password are right."""
         headers = (

@@ -22,6 +22,7 @@ from connectors.sms.reports import State
 
 URL: Final = "https://api.twilio.com"
 """Where messages are handed in, if nothing else is said."""
+MOST_MEDIA: Final = 10
 _STATES: Final = {
     "accepted": State.ACCEPTED,
     "scheduled": State.QUEUED,
@@ -62,6 +63,7 @@ class Twilio:
         if len(outgoing.text) > _LONGEST:
             raise Permanent(f"Twilio takes texts of {_LONGEST} characters at most")
         fields = [("To", outgoing.to), ("Body", outgoing.text), ("StatusCallback", f"{callback}?ref={outgoing.ref}")]
+        fields += [("MediaUrl", url) for url in outgoing.media[:MOST_MEDIA]]
         sender = ("MessagingServiceSid", self._settings.service) if self._settings.service else ("From", self._number)
         return Ask(
             url=f"{self._base}/Messages.json",
@@ -87,6 +89,10 @@ class Twilio:
                 )
             case status:
                 raise Retry(f"Twilio answers {status}", after=_after(reply))
+
+    def file(self, handle: str) -> Ask | None:
+        """Return how a file is fetched: by account and token, which nobody but Twilio may get."""
+        return Ask(url=handle, method="GET", user=self._user) if handle.startswith(f"{self._base}/") else None
 
     def probe(self) -> Ask:
         """Return a look at the account."""
@@ -134,7 +140,7 @@ def _incoming(said: dict[str, str], number: str) -> Incoming:
         raise Unreadable("From: found nothing, expected who sent the message")
     count = said.get("NumMedia", "0")
     files = tuple(
-        Attachment(url=said[f"MediaUrl{at}"], media_type=said.get(f"MediaContentType{at}", ""))
+        Attachment(url="", handle=said[f"MediaUrl{at}"], media_type=said.get(f"MediaContentType{at}", ""))
         for at in range(min(int(count), 10) if count.isdecimal() else 0)
         if f"MediaUrl{at}" in said
     )

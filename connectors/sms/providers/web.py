@@ -60,6 +60,10 @@ class Described:
             case status:
                 raise Retry(f"the provider answers {status}")
 
+    def file(self, handle: str) -> Ask | None:  # noqa: ARG002 - it has none
+        """Return None."""
+        return None
+
     def probe(self) -> Ask:
         """Return a request that asks for nothing: only whether somebody answers can be known."""
         return Ask(url=self._settings.url, method="OPTIONS", user=self._user())

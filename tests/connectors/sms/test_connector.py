@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from bridge.connector import Answer, PuppetSettings, Request, Secret, Setup
-from bridge.core.content import Content
+from bridge.connector import Answer, LoginRefused, PuppetSettings, Request, Secret, Setup
+from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import AsRelay, Head, Post, Sent, Tell
 from bridge.core.events import CopyReported, DirectPosted, MembersListed, MessagePosted
 from bridge.core.failures import Permanent, Retry, Uncertain
-from bridge.core.ids import DeliveryKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
+from bridge.core.ids import XMPP, DeliveryKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
 from connectors.sms.config import ListSettings, ProviderKind, SmsSettings
 from connectors.sms.connector import SmsConnector
 from tests.support.build import head, member
@@ -236,6 +236,24 @@ async def test_parts_that_come_singly_are_one_message_and_what_is_missing_is_a_g
         assert texts == ["one two", "lonely […]"]
 
 
+async def test_pictures_go_out_as_such_where_that_is_wanted() -> None:
+    picture = Attachment(url="https://example.org/cat.jpg", media_type="image/jpeg", name="cat.jpg")
+    paper = Attachment(url="https://example.org/a.pdf", media_type="application/pdf", name="a.pdf")
+    huge = Attachment(url="https://example.org/film.mp4", media_type="video/mp4", name="film.mp4", size=6_000_000)
+    async with Provider() as provider:
+        hub = KeepingHub()
+        one = connector(provider, mms=True, body='{"to": "{to}", "text": "{text}", "ref": "{ref}"}')
+        async with running(one, hub):
+            said = msgspec.structs.replace(
+                tell("look"), content=Content(text="look", attachments=(picture, paper, huge))
+            )
+            await one.send(said)
+        (text,) = [text for _, text in provider.taken]
+        assert "cat.jpg" not in text
+        assert "https://example.org/a.pdf" in text
+        assert "https://example.org/film.mp4" in text
+
+
 async def test_a_budget_for_the_day() -> None:
     clock = VirtualClock()
     async with Provider() as provider:
@@ -249,3 +267,26 @@ async def test_a_budget_for_the_day() -> None:
             await clock.advance(caught.value.after + 1)
             await one.send(tell("x", key="a3"))
         assert len(provider.taken) == 3
+
+
+async def test_a_telephone_that_is_somebodys_own_speaks_under_their_name() -> None:
+    juliet = Person(XMPP, PersonId("juliet@example.org"))
+    async with Provider() as provider:
+        hub = KeepingHub()
+        one = connector(provider)
+        one.listen(RoomId(BOB))
+        async with running(one, hub):
+            with pytest.raises(LoginRefused, match="A code was sent to"):
+                await one.log_in(juliet, {"number": "+1 555 123 0001"})
+            await asyncio.wait_for(provider.changed.wait(), 10)
+            code = provider.taken[0][1].partition("code is ")[2][:6]
+            login = await one.log_in(juliet, {"number": f"{BOB} {code}"})
+            one.use(login)
+            await called(one, **{"from": BOB, "text": "on my way"})
+            one.drop(juliet)
+            await called(one, **{"from": BOB, "text": "again"})
+        posted = [event.sender for event in hub.events if isinstance(event, MessagePosted)]
+        assert [(sender.name, sender.account) for sender in posted] == [
+            ("juliet", "juliet@example.org"),
+            ("+1 555-123-0001", ""),
+        ]

@@ -108,6 +108,24 @@ def test_twilio_is_asked_with_a_form() -> None:
         TWILIO.ask(Outgoing(ref="r-0", to=BOB, text="a" * 1601), callback=CALLBACK)
 
 
+def test_pictures_go_along_and_are_fetched_with_the_token() -> None:
+    ask = TWILIO.ask(Outgoing(ref="r-0", to=BOB, text="", media=("https://x/1", "https://x/2")), callback=CALLBACK)
+    assert [value for name, value in parse_qsl(ask.body.decode()) if name == "MediaUrl"] == [
+        "https://x/1",
+        "https://x/2",
+    ]
+    ours = "https://api.twilio.com/2010-04-01/Accounts/AC1/Messages/MM1/Media/ME1"
+    found = TWILIO.file(ours)
+    assert found is not None
+    assert (found.url, found.user) == (ours, ("AC1", "12345"))
+    for other in (
+        "https://evil.example/2010-04-01/Accounts/AC1/",
+        "https://api.twilio.com.evil.example/",
+        "file:///etc/passwd",
+    ):
+        assert TWILIO.file(other) is None
+
+
 def test_a_telephone_is_asked_under_our_id() -> None:
     ask = ANDROID.ask(Outgoing(ref="r-0", to=BOB, text="hi"), callback=CALLBACK)
     assert msgspec.json.decode(ask.body)["id"] == "r-0"
@@ -176,7 +194,7 @@ def test_what_twilio_calls_with() -> None:
     heard = TWILIO.heard(twilio(said), url=CALLBACK)
     (news,) = heard.news
     assert isinstance(news, Incoming)
-    assert (news.id, news.sender, news.text, news.files[0].url) == ("SM1", BOB, "hi", "https://x/1")
+    assert (news.id, news.sender, news.text, news.files[0].handle) == ("SM1", BOB, "hi", "https://x/1")
     assert b"<Response>" in heard.answer.body
     stop = TWILIO.heard(twilio({"From": BOB, "Body": "STOP", "OptOutType": "STOP"}), url=CALLBACK).news[0]
     assert isinstance(stop, Incoming)

@@ -4,11 +4,13 @@ import itertools
 
 import pytest
 
+from bridge.core.ids import XMPP, Person, PersonId
 from connectors.sms import commands, consent, numbers
 from connectors.sms.commands import Order
 from connectors.sms.consent import Blocks, Keyword, consequence, keyword
 from connectors.sms.lists import Quiet, Roll, quiet
 from connectors.sms.numbers import NoNumber, Sort
+from connectors.sms.owners import Claims, Refused
 from connectors.sms.reports import FINAL, State, Tracked, after, whole
 
 
@@ -209,3 +211,36 @@ def test_an_order_that_does_not_exist_is_no_message() -> None:
 def test_the_answer_to_help_fits_two_messages() -> None:
     said = consent.consequence(Keyword.HELP, blocked=False, answered=False, name="Linkspan", contact="x@example.org")
     assert len(said.answer) <= 306
+
+
+def test_a_number_is_whose_code_comes_back() -> None:
+    juliet, romeo = Person(XMPP, PersonId("juliet@example.org")), Person(XMPP, PersonId("romeo@example.org"))
+    claims = Claims(lambda below: below - 1)
+    assert claims.ask(juliet, "+1", 0.0) == "999999"
+    for who, code, why in ((romeo, "999999", "no code"), (juliet, "000000", "not the code")):
+        with pytest.raises(Refused, match=why):
+            claims.prove(who, "+1", code, 1.0)
+    claims.prove(juliet, "+1", "999999", 2.0)
+    with pytest.raises(Refused, match="no code"):  # it is good once
+        claims.prove(juliet, "+1", "999999", 3.0)
+
+
+def test_a_code_is_good_for_ten_minutes_and_five_tries() -> None:
+    juliet = Person(XMPP, PersonId("juliet@example.org"))
+    claims = Claims(lambda _: 7)
+    claims.ask(juliet, "+1", 0.0)
+    with pytest.raises(Refused, match="a moment ago"):
+        claims.ask(juliet, "+1", 59.0)
+    with pytest.raises(Refused, match="no code"):
+        claims.prove(juliet, "+1", "000007", 601.0)
+    claims.ask(juliet, "+1", 700.0)
+    for _ in range(5):
+        with pytest.raises(Refused, match="not the code"):
+            claims.prove(juliet, "+1", "000000", 701.0)
+    with pytest.raises(Refused, match="no code"):
+        claims.prove(juliet, "+1", "000007", 702.0)
+    for number in range(8):
+        claims.ask(juliet, f"+{number + 2}", 800.0)
+    with pytest.raises(Refused, match="tomorrow"):
+        claims.ask(juliet, "+99", 800.0)
+    assert claims.ask(juliet, "+99", 800.0 + 86_400) == "000007"
