@@ -122,7 +122,7 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     keep: float = 604_800.0
     """How long bodies are kept for a replay; 0: not at all. The last 50 of each hook, up to 64 kB each."""
     voices: int = 20
-    """Names under which one hook may be in a room at one time; the one that was silent longest leaves."""
+    """Names under which one hook may be in a room at one time; with more, the hook says "name: text"."""
     idle: float = 86_400.0
     """Silence after which a name leaves the room."""
     hooks: dict[str, WrittenHook] = {}

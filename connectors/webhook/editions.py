@@ -24,6 +24,7 @@ class Edition(msgspec.Struct, frozen=True, kw_only=True):
     room: str
     id: MessageId
     sender: Member  # only they can correct it
+    prefix: str = ""  # what stands before the text, where somebody else spoke for who said it
     at: int  # milliseconds since the epoch: when it was first said
 
 

@@ -21,6 +21,7 @@ from bridge.core.events import (
     Origin,
 )
 from bridge.core.ids import EventKey, MessageId, Network, Room, RoomId, digest
+from bridge.core.spans import prefixed
 from connectors.webhook.answers import Taken
 from connectors.webhook.config import Update, WebhookSettings
 from connectors.webhook.editions import Edition, Editions
@@ -62,7 +63,8 @@ class Speech:
         edition = self._edition(hook, said)
         young = edition is not None and now - edition.at <= hook.settings.update_within * 1000
         if edition is not None and young and hook.settings.update is Update.EDIT:
-            stored = [self.edit(hub, hook, edition.sender, edition.id, said.content, key)]
+            content = prefixed(said.content, edition.prefix) if edition.prefix else said.content
+            stored = [self.edit(hub, hook, edition.sender, edition.id, content, key)]
             what = Taken(id=edition.id, room=edition.room, outcome="edited")
         elif edition is None and (wait := self._too_many(hook, now)):
             stored = [self._gather(hub, hook, said.content, due=now + int(wait * 1000))]
@@ -70,10 +72,13 @@ class Speech:
                 id=None, room=hook.settings.room, outcome="gathered", skipped="too many at once: it is counted"
             )
         else:
-            stored = [self.post(hub, hook, said, key, answers=edition.id if edition is not None else None)]
+            sender, prefix = self._speaker(hook, said)
+            answers = edition.id if edition is not None else None
+            stored = [self._post(hub, hook, said, key, sender=sender, prefix=prefix, answers=answers)]
             what = Taken(id=key, room=hook.settings.room)
             if said.edit_key and not said.closes and not young:
-                stored.append(self._begin(hub, hook, said, key))
+                new = Edition(room=what.room, id=MessageId(key), sender=sender, prefix=prefix, at=now)
+                stored.append(self._editions.keep(hub, hook.id, said.edit_key, new))
         if said.closes and said.edit_key:
             stored += self._editions.close(hub, hook.id, said.edit_key)
         return what, stored
@@ -84,12 +89,6 @@ class Speech:
             return None
         found = self._editions.find(hook.id, said.edit_key)
         return found if found is not None and found.room == hook.settings.room else None
-
-    def _begin(self, hub: Hub, hook: Kept, said: Posting, key: str) -> Awaitable[None]:
-        """Let this message stand for its edit key from now on."""
-        sender = self._speaker(hook, said)
-        edition = Edition(room=hook.settings.room, id=MessageId(key), sender=sender, at=self._now())
-        return self._editions.keep(hub, hook.id, said.edit_key, edition)
 
     def _too_many(self, hook: Kept, now: int) -> float:
         """Return the seconds until this hook, and all hooks of its room, may say something new."""
@@ -102,18 +101,29 @@ class Speech:
 
     # -- single facts
 
-    def post(
-        self, hub: Hub, hook: Kept, said: Posting, key: str, *, answers: MessageId | None = None
-    ) -> Awaitable[None]:
+    def post(self, hub: Hub, hook: Kept, said: Posting, key: str) -> Awaitable[None]:
         """Say something new."""
+        sender, prefix = self._speaker(hook, said)
+        return self._post(hub, hook, said, key, sender=sender, prefix=prefix)
+
+    def _post(
+        self,
+        hub: Hub,
+        hook: Kept,
+        said: Posting,
+        key: str,
+        *,
+        sender: Member,
+        prefix: str,
+        answers: MessageId | None = None,
+    ) -> Awaitable[None]:
         room = RoomId(hook.settings.room)
-        sender = self._speaker(hook, said)
         self._leave(hub, self._voices.spoke(hook.id, room, sender, self._now()))
         posted = MessagePosted(
             origin=self._origin(room, key),
             sender=sender,
             id=MessageId(key),
-            content=said.content,
+            content=prefixed(said.content, prefix) if prefix else said.content,
             reply_to=answers,
             thread=said.thread,
         )
@@ -134,12 +144,19 @@ class Speech:
         origin = self._origin(RoomId(hook.settings.room), f"{hook.id}.{digest(target, 'retracted')}")
         return hub.emit(MessageRetracted(origin=origin, sender=sender, target=target))
 
-    def _speaker(self, hook: Kept, said: Posting) -> Member:
-        """Return who speaks: as the message says, as the hook says, or the service."""
+    def _speaker(self, hook: Kept, said: Posting) -> tuple[Member, str]:
+        """Return who speaks: as the message says, as the hook says, or the service; and what has to stand before the text.
+
+        A name for which there is no room any more is spoken for by the hook, which is always there.
+        """
         settings = hook.settings
-        own = said.name if not settings.names or said.name in settings.names else ""
-        name, avatar = own or settings.name or said.service, said.avatar or settings.avatar
-        return speaker(self._network, hook.id, name=name, avatar=avatar)
+        given = said.name if not settings.names or said.name in settings.names else ""
+        own = speaker(self._network, hook.id, name=settings.name or said.service, avatar=settings.avatar or said.avatar)
+        if not given:
+            return own, ""
+        named = speaker(self._network, hook.id, name=given, avatar=said.avatar or settings.avatar)
+        admitted = named.person == own.person or self._voices.admits(hook.id, named.person, self._now())
+        return (named, "") if admitted else (own, f"{named.name}: ")
 
     def _show(self, hub: Hub, hook: Kept, member: Member) -> None:
         """Let somebody be in the room, also after a restart: a message is corrected from where it was said."""

@@ -13,6 +13,8 @@ from bridge.core.text import clean_name
 
 LONGEST = 60
 """Characters of a name."""
+SETTLED = 60_000
+"""Milliseconds of silence after which one name gives way to another."""
 
 
 class Gone(msgspec.Struct, frozen=True):
@@ -44,6 +46,16 @@ class Voices:
         self._most = most
         self._idle = int(idle * 1000)
         self._voices: dict[str, OrderedDict[Person, _Voice]] = {}
+
+    def admits(self, hook: str, person: Person, now: int) -> bool:
+        """Tell whether somebody may speak as themselves: there is room, or somebody was silent long enough to make it.
+
+        Who cannot is spoken for. Otherwise many names in turn would come and go with every message.
+        """
+        voices = self._voices.get(hook)
+        if voices is None or person in voices or len(voices) < self._most:
+            return True
+        return now - next(iter(voices.values())).at >= SETTLED
 
     def spoke(self, hook: str, room: RoomId, member: Member, now: int) -> list[Gone]:
         """Take note that somebody speaks; returns who has to leave for it."""

@@ -204,14 +204,27 @@ async def test_a_hook_cannot_touch_what_another_said() -> None:
 
 async def test_every_name_is_a_person_of_its_own_and_the_silent_leave() -> None:
     async with stage(webhooks(voices=2, idle=60.0)) as here:
-        for name in ("ann", "bob", "cid", "Bob"):
+        for name in ("ann", "bob", "Bob"):
             await here.text("hi", username=name)
         await quiet()
-        assert [member.name for member in here.right.shown.values()] == ["Bob", "cid"]
+        assert {member.name for member in here.right.shown.values()} == {"ann", "Bob"}
         await here.works.clock.advance(61)
         await here.ci._inbound.tidy(here.works.hub.port(here.ci._network))
         await quiet()
         assert here.right.shown == {}
+
+
+async def test_who_finds_no_room_is_spoken_for_until_somebody_was_silent() -> None:
+    async with stage(webhooks(voices=2, hooks={"builds": hook(name="builder")})) as here:
+        for name in ("ann", "bob", "cid", "ann"):
+            await here.text("hi", username=name, edit_key=name)
+        await here.text("hello", username="cid", edit_key="cid")
+        assert await here.heard() == ["ann: hi", "bob: hi", "builder: cid: hi", "~ann: hi", "~builder: cid: hello"]
+        await here.works.clock.advance(61)
+        await here.text("hi", username="dee")
+        assert (await here.heard())[-1] == "dee: hi"
+        await quiet()
+        assert {member.name for member in here.right.shown.values()} == {"builder", "dee"}
 
 
 async def test_names_of_two_hooks_are_two_people() -> None:
