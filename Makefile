@@ -4,10 +4,12 @@
 SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager \
 	kannel kannel-extras gammu-smsd
 DEMO_SERVERS := prosody inspircd
+BENCH_SERVERS := prosody ejabberd inspircd biboumi openssl
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
+BENCH ?=
 
 .PHONY: help setup demo test lint bench format lock clean
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ help:
 	@echo "make test    every test                                                    (TESTS=tests/core for some)"
 	@echo "make setup   only the virtual environment, .venv"
 	@echo "make lint    formatting, rules, types, layers, documents"
-	@echo "make bench   what a message costs"
+	@echo "make bench   what a message costs, and biboumi beside it                   (BENCH=--quick, or BENCH=messages for some)"
 	@echo "make format  let ruff put the code in order"
 	@echo "make lock    choose the versions in requirements.lock anew"
 
@@ -46,8 +48,8 @@ lint: $(READY)
 	$(BIN)/pytest --quiet tests/rules
 
 bench: $(READY)
-	@.ci/packages $(DEMO_SERVERS)
-	$(BIN)/python -m bench
+	@.ci/packages $(BENCH_SERVERS)
+	$(BIN)/python -m bench $(BENCH)
 
 format: $(READY)
 	$(BIN)/ruff format

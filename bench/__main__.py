@@ -1,47 +1,70 @@
-"""Every benchmark, one after the other, and all figures once more at the end: what ``make bench`` runs.
+"""Every benchmark, one after the other, and at the end what was to be reached beside it: what ``make bench`` runs.
 
-Each is a program of its own (``python -m bench.store``) in a process of its own, so that none warms another up.
-``python -m bench NAME ...`` runs some. Figures are CPU time; compare those of one run only, since machines are shared.
+Each is a program of its own (``python -m bench.messages``) in a process of its own, so that none warms another up.
+``python -m bench [--quick] [NAME ...]`` runs some, ``make bench BENCH="--quick"`` likewise. Figures are CPU time; compare
+those of one run only, since machines are shared. A fixed loop before each says how fast this one was just then.
 """
 
+import argparse
 import subprocess
 import sys
+import tempfile
+import time
+from pathlib import Path
 
-BENCHMARKS = {
-    "relay": "the whole program between Prosody and InspIRCd",
+from bench import goals
+from bench.figures import calibration, read
+
+REAL = {
+    "messages": "a message on real servers: bridge, XMPP server, IRC server, by number of ghosts",
+    "puppets": "puppets: memory, coming in, idling; both sides at once",
+    "biboumi": "the same for biboumi",
+}
+"""With real servers; these note figures, and know ``--quick``."""
+PARTS = {
     "engine": "the engine alone, echo to echo",
     "store": "a message in the store",
+    "webhooks": "deliveries to a hook at 200/s, killed in the middle",
     "stream": "the component's stream, beside slixmpp's own",
     "irc_lines": "an IRC line, beside the library's own client",
-    "muc_fanout": "a message in Prosody, with and without our module",
-    "webhooks": "deliveries to a hook at 200/s, killed in the middle",
 }
 
 
-def main(names: list[str]) -> int:
+def run(name: str, options: list[str]) -> bool:
+    """Run one benchmark; returns whether it came to its end."""
+    print(f"\n-- {name}: {(REAL | PARTS)[name]} (calibration {calibration():.0f} ms)", flush=True)
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", f"bench.{name}", *options], check=False)
+    print(f"   ({time.monotonic() - start:.0f} s)", flush=True)
+    return done.returncode == 0
+
+
+def main() -> int:
     """Run the named benchmarks, all by default; returns 1 if one of them failed."""
-    unknown = [name for name in names if name not in BENCHMARKS]
+    options = argparse.ArgumentParser(
+        prog="bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument("names", nargs="*", metavar="NAME", help=f"some of {', '.join(REAL | PARTS)}")
+    options.add_argument("--quick", action="store_true", help="only those on real servers, with less of everything")
+    wanted = options.parse_args()
+    unknown = set(wanted.names) - set(REAL | PARTS)
     if unknown:
-        print(f"bench: found {', '.join(unknown)}, expected some of {', '.join(BENCHMARKS)}", file=sys.stderr)
-        return 2
-    figures: dict[str, list[str]] = {}
-    failed = False
-    for name in names or BENCHMARKS:
-        print(f"-- {name}: {BENCHMARKS[name]}", flush=True)
-        with subprocess.Popen([sys.executable, "-m", f"bench.{name}"], stdout=subprocess.PIPE, text=True) as running:
-            assert running.stdout is not None
-            figures[name] = []
-            for line in running.stdout:
-                print(line, end="", flush=True)
-                figures[name].append(line.rstrip())
-        failed = failed or running.returncode != 0
-    if len(figures) > 1:
-        print("\n== all figures ==")
-        for name, lines in figures.items():
-            print(f"\n{name}: {BENCHMARKS[name]}")
-            print("\n".join(f"    {line}" for line in lines if line))
-    return int(failed)
+        options.error(f"found {', '.join(sorted(unknown))}, expected some of {', '.join(REAL | PARTS)}")
+    names = wanted.names or list(REAL if wanted.quick else REAL | PARTS)
+    failed = []
+    with tempfile.TemporaryDirectory() as folder:
+        figures = Path(folder) / "figures"
+        for name in names:
+            given = ["--figures", str(figures), *(["--quick"] if wanted.quick else [])] if name in REAL else []
+            if not run(name, given):
+                failed.append(name)
+        known = read(figures)
+    if known:
+        print(f"\n== goals ==\n{goals.table(goals.rows(known))}")
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

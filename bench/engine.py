@@ -8,6 +8,7 @@ import asyncio
 import sys
 import time
 
+from bench.figures import calibration
 from bridge.connector import PuppetSettings, Setup
 from bridge.core.content import Content
 from bridge.core.events import MessagePosted, Origin
@@ -20,15 +21,6 @@ from connectors.echo.connector import EchoConnector
 from connectors.echo.network import EchoNetwork
 
 BURST = 50
-
-
-def calibration() -> float:
-    """Return the milliseconds that a fixed loop takes."""
-    start = time.process_time()
-    total = 0
-    for number in range(200_000):
-        total += number * number % 7
-    return (time.process_time() - start) * 1000
 
 
 async def start() -> tuple[Hub, list[EchoConnector]]:

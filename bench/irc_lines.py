@@ -7,17 +7,17 @@ weighs. A calibration loop beside the figures tells how fast the machine was.
 
 import asyncio
 import gc
-import resource
+import os
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
 from irc.client import ServerConnection
 from irc.client_aio import AioReactor
 
-from bench.engine import calibration
+from bench.figures import calibration, least
+from bridge.demo.processes import resident
 from connectors.irc.client import Connection, Flood, Identity, Reads, Server
 from connectors.irc.formatting import read, write
 from connectors.irc.stream import Stream
@@ -40,13 +40,15 @@ class Silent:
 
 def cost(call: Callable[[], object], lines: int = 1) -> float:
     """Return the microseconds of one line: the best of five runs."""
-    best = float("inf")
-    for _ in range(5):
+    rounds = COUNT // lines // 5
+
+    def spent() -> float:
         start = time.process_time()
-        for _ in range(COUNT // lines // 5):
+        for _ in range(rounds):
             call()
-        best = min(best, (time.process_time() - start) / (COUNT // lines // 5) / lines)
-    return best * 1e6
+        return time.process_time() - start
+
+    return least(spent, per=rounds * lines)
 
 
 async def connection(reads: Reads) -> tuple[Connection, Stream]:
@@ -113,11 +115,6 @@ class Channel:
         await reader.read()
 
 
-def resident() -> int:
-    """Return the process's resident memory in bytes."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-
 async def with_sockets(many: int) -> None:
     channel = Channel()
     server = await asyncio.start_server(channel.serve, "127.0.0.1", 0)
@@ -128,11 +125,11 @@ async def with_sockets(many: int) -> None:
         for _ in range(many)
     ]
     gc.collect()
-    before, start = resident(), time.process_time()
+    before, start = resident(os.getpid()), time.process_time()
     await asyncio.gather(*(puppet.connect() for puppet in puppets))
     connecting = time.process_time() - start
     gc.collect()
-    weight = (resident() - before) / many
+    weight = (resident(os.getpid()) - before) / many
     for rate in (20, 100, 1000):
         took, said = await _say(channel, rate)
         print(f"{f'copies at {rate} lines a second':<40} {took / said / many * 1e6:>6.2f}   (with the server's write)")

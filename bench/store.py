@@ -16,6 +16,7 @@ import uuid
 from collections.abc import Awaitable, Iterator
 from typing import Protocol
 
+from bench.figures import calibration
 from bridge.core.content import Content
 from bridge.core.deliveries import AsPuppet, Head, Post, Sent
 from bridge.core.events import Member, MessagePosted, Origin
@@ -127,13 +128,6 @@ async def at_pace(url: str, pace: int) -> float:
     cost = await steadily(store, messages, pace)
     await store.close()
     return cost - await steadily(Nothing(), messages, pace)
-
-
-def calibration() -> float:
-    """Return the milliseconds that a fixed loop takes."""
-    start = time.process_time()
-    sum(number * number for number in range(150_000))
-    return (time.process_time() - start) * 1e3
 
 
 def main(url: str) -> None:

@@ -11,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 from slixmpp.componentxmpp import ComponentXMPP
 
+from bench.figures import least
 from bridge.xmpp.stream import Reader
 
 HEADER = (
@@ -108,11 +109,6 @@ def spent(feed: Callable[[bytes], object], stream: bytes) -> float:
     for piece in pieces:
         feed(piece)
     return time.process_time() - start
-
-
-def least(measure: Callable[[], float], *, per: int, times: int = 5) -> float:
-    """Return microseconds for each of ``per`` stanzas, the least of some repetitions."""
-    return min(measure() for _ in range(times)) / per * 1e6
 
 
 def main() -> None:

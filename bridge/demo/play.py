@@ -8,6 +8,7 @@ arrived. Called by ``bridge.cli``.
 import asyncio
 import signal
 from collections.abc import Callable
+from typing import Protocol
 from xml.etree.ElementTree import Element
 
 import msgspec
@@ -23,14 +24,22 @@ _WIDTH = 50
 _REACTIONS = "{urn:xmpp:reactions:0}"
 
 
-def configuration(prosody: Prosody, ircd: InspIRCd, room: str) -> str:
+class Xmpp(Protocol):
+    """What the configuration says of an XMPP server."""
+
+    component: str
+    secret: str
+    component_port: int
+
+
+def configuration(xmpp: Xmpp, ircd: InspIRCd, room: str, channel: str = _CHANNEL) -> str:
     """Return the configuration that links a MUC with a channel."""
     return f"""
 [xmpp]
-domain = "{prosody.component}"
-secret = "{prosody.secret}"
+domain = "{xmpp.component}"
+secret = "{xmpp.secret}"
 host = "127.0.0.1"
-port = {prosody.component_port}
+port = {xmpp.component_port}
 
 [store]
 url = "sqlite:///linkspan.db"
@@ -48,7 +57,7 @@ nick = "linkspan"
 
 [[links]]
 name = "verona"
-rooms = ["xmpp:{room}", "irc:{_CHANNEL}"]
+rooms = ["xmpp:{room}", "irc:{channel}"]
 """
 
 

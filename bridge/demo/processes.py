@@ -43,6 +43,17 @@ def program(name: str, *, package: str) -> str:
     return path
 
 
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU seconds that the threads of a process have used, to the nanosecond; ended ones do not count."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(thread.read_text().split()[0]) for thread in threads) / 1e9
+
+
+def resident(pid: int) -> int:
+    """Return the resident memory of a process in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 class Server:
     """One server process with a folder of its own; ``async with`` starts and stops it."""
 
@@ -115,8 +126,12 @@ class Server:
     def cpu(self) -> float:
         """Return the CPU seconds that the process has used, with all its threads."""
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self.process.pid)
+
+    def memory(self) -> int:
+        """Return its resident memory in bytes."""
+        assert self.process is not None
+        return resident(self.process.pid)
 
     def tail(self, lines: int = 20) -> str:
         """Return the end of what the process printed."""

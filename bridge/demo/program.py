@@ -12,7 +12,7 @@ from typing import Self
 
 import msgspec
 
-from bridge.demo.processes import StartError
+from bridge.demo.processes import StartError, cpu_seconds, resident
 
 READY = "linkspan: ready"
 
@@ -110,16 +110,12 @@ class Program:
     def cpu(self) -> float:
         """Return the CPU seconds that it has used."""
         assert self.process is not None
-        fields = Path(f"/proc/{self.process.pid}/schedstat").read_text().split()
-        others = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        spent = sum(int(path.read_text().split()[0]) for path in others)
-        return (spent or int(fields[0])) / 1e9
+        return cpu_seconds(self.process.pid)
 
     def memory(self) -> int:
         """Return its resident memory in bytes."""
         assert self.process is not None
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+        return resident(self.process.pid)
 
     def _line(self, *words: str) -> Sequence[str]:
         return [sys.executable, "-m", "bridge", *words, "--config", str(self.config)]

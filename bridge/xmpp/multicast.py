@@ -22,21 +22,33 @@ _ADDRESSES, _ADDRESS = f"{{{ns.ADDRESS}}}addresses", f"{{{ns.ADDRESS}}}address"
 _OPENING, _CLOSING = f"<addresses xmlns='{ns.ADDRESS}'>".encode(), b"</addresses>"
 _RECIPIENTS = frozenset({"to", "cc", "bcc"})
 _MOST = 2_000  # no server makes such a list, and nobody shall write to everybody at the price of one stanza
+_TAG = re.compile(rb"<(/?)(?:[^<>'\"/]|/(?!>)|'[^']*'|\"[^\"]*\")*(/?)>")
 _JID = re.compile(r"(?:[^\s\"&'/:<>@]{1,1023}@)?(?P<domain>[^@/]{1,1023})(?:/[^\x00-\x1f]{1,1023})?")
 
 
-def cut(stanza: bytes, at: int) -> tuple[bytes, bytes] | None:
-    """Return the ``<addresses/>`` that begins at ``at``, right behind the start tag, and the stanza without it.
+def cut(stanza: bytes, head: int) -> tuple[bytes, bytes] | None:
+    """Return the ``<addresses/>`` among the children of a stanza, and the stanza without it.
 
-    None when it does not stand there, or is not written plainly. The stanza must have no CDATA and no comments.
+    ``head`` is where its start tag ends. None when there is none, or it is not written plainly. The stanza must have no
+    CDATA and no comments.
     """
-    if not stanza.startswith(_OPENING, at):
+    at = stanza.find(_OPENING, head)
+    if at < 0 or not _complete(stanza[head:at]):
         return None
     end = stanza.find(_CLOSING, at)
     if end < 0:
         return None
     end += len(_CLOSING)
     return stanza[at:end], stanza[:at] + stanza[end:]
+
+
+def _complete(before: bytes) -> bool:
+    """Tell whether every element that begins in these bytes ends in them: then what follows is its sibling."""
+    depth = 0
+    for ending, alone in _TAG.findall(before):
+        if not alone:
+            depth += -1 if ending else 1
+    return depth == 0
 
 
 def listed(block: bytes, domain: str) -> list[str] | None:

@@ -55,17 +55,7 @@ def puppet(number: int) -> str:
 
 
 async def join(component: BareComponent, jid: str, nick: str, *, more: str = "") -> None:
-    component.send(
-        f"<presence from='{jid}' to='{ROOM}/{nick}'><x xmlns='http://jabber.org/protocol/muc'>"
-        f"<history maxstanzas='0'/></x>{more}</presence>"
-    )
-    await component.see(
-        lambda el: (
-            el.tag == f"{NS}presence"
-            and el.get("to") == jid
-            and any(status.get("code") == "110" for status in el.iter("{http://jabber.org/protocol/muc#user}status"))
-        )
-    )
+    await component.occupy(ROOM, jid, nick, more=more)
 
 
 class Scene:

@@ -89,12 +89,14 @@ class Ejabberd(Server):
         component: str = "bridge.localhost",
         secret: str = "component-secret",
         modules: str = "",
+        archive: bool = True,
     ) -> None:
         super().__init__()
         self.people = dict(people or {})
         self.component = component
         self.secret = secret
         self.modules = modules  # more YAML under "modules:"
+        self.archive = archive  # of rooms; the more is in it, the dearer it is
         self.port = free_port()
         self.component_port = free_port()
         self.http_port = free_port()
@@ -102,7 +104,8 @@ class Ejabberd(Server):
     def command(self) -> Sequence[str]:
         self._write()
         erl = program("erl", package="erlang-base")
-        return [erl, "+K", "true", "-noinput", "-mnesia", "dir", f'"{self.folder}/mnesia"', "-s", "ejabberd"]
+        lazy = ["+sbwt", "none", "+sbwtdcpu", "none", "+sbwtdio", "none"]  # its schedulers would spin while they wait
+        return [erl, "+K", "true", *lazy, "-noinput", "-mnesia", "dir", f'"{self.folder}/mnesia"', "-s", "ejabberd"]
 
     def environment(self) -> Mapping[str, str]:
         return {
@@ -202,7 +205,7 @@ modules:
     user_presence_shaper: none
     room_shaper: none
     default_room_options:
-      mam: true
+      mam: {str(self.archive).lower()}
       max_users: 2000
 {self.modules}
 """
@@ -212,8 +215,8 @@ modules:
 class MulticastEjabberd(Ejabberd):
     """An ejabberd that sends one stanza for many addresses of a component that understands it (XEP-0033)."""
 
-    def __init__(self, *, people: Mapping[str, str] | None = None) -> None:
-        super().__init__(people=people, modules="  mod_multicast: {}\n")
+    def __init__(self, *, people: Mapping[str, str] | None = None, archive: bool = True) -> None:
+        super().__init__(people=people, modules="  mod_multicast: {}\n", archive=archive)
 
 
 class Jabberd2(Server):

@@ -9,9 +9,14 @@ from typing import Self, cast
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
 
-from bridge.demo.people import PATIENCE, Watch
+from bridge.demo.people import PATIENCE, Watch, codes
 
 NS = "{jabber:component:accept}"
+
+
+def entered(element: Element, jid: str) -> bool:
+    """Whether this tells an address that it is in a MUC (XEP-0045 section 7.2.2)."""
+    return element.tag == f"{NS}presence" and element.get("to") == jid and "110" in codes(element)
 
 
 class BareComponent:
@@ -68,6 +73,18 @@ class BareComponent:
         mark = f"fence{len(self.seen)}"
         self.send(f"<iq type='get' id='{mark}' from='{self.domain}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>")
         await self.see(lambda el: el.tag == f"{NS}iq" and el.get("id") == mark)
+
+    async def occupy(self, room: str, jid: str, nick: str, *, more: str = "", patience: float = PATIENCE) -> None:
+        """Let one of its addresses enter a MUC, and wait until it is in; ``more`` is XML for its presence."""
+        self.ask_in(room, jid, nick, more=more)
+        await self.see(lambda el: entered(el, jid), patience=patience)
+
+    def ask_in(self, room: str, jid: str, nick: str, *, more: str = "") -> None:
+        """Ask to enter a MUC, without its history."""
+        self.send(
+            f"<presence from='{jid}' to='{room}/{nick}'><x xmlns='http://jabber.org/protocol/muc'>"
+            f"<history maxstanzas='0'/></x>{more}</presence>"
+        )
 
     def got(self, to: str, *, kind: str = "message") -> list[Element]:
         """Return the stanzas of a kind that were addressed to one JID."""

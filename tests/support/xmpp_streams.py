@@ -101,6 +101,15 @@ def random_stream(dice: random.Random, stanzas: int) -> bytes:
     return HEADER + "".join(parts).encode()
 
 
+_BEFORE = (
+    "",
+    "",
+    "<archived xmlns='urn:xmpp:mam:tmp' by='a@b' id='1'/><stanza-id xmlns='urn:xmpp:sid:0' by='a@b' id='/>'/>",
+    "<body>one > two /> three</body>",
+    "<x xmlns='urn:example:x' a='>' b=\"it's/\"><y>/></y></x>",
+)
+
+
 def random_multicast(dice: random.Random, stanzas: int) -> tuple[bytes, bytes]:
     """Return a stream whose stanzas list their recipients (XEP-0033), and the one of the copies that they stand for."""
     recipients = [f"ghost{number}%net@{DOMAIN}/é" for number in range(dice.randrange(1, 30))]
@@ -110,7 +119,11 @@ def random_multicast(dice: random.Random, stanzas: int) -> tuple[bytes, bytes]:
         while "{to}" not in opening or "foreign" in opening:
             opening, payload, closing = _parts(dice)
         some = recipients if dice.random() < 0.7 else dice.sample(recipients, dice.randrange(len(recipients) + 1))
-        listed.append(f"{opening}{_addresses(dice, some)}{payload}{closing}".format(to=DOMAIN))
+        before = dice.choice(_BEFORE)
+        payload = before + payload
+        listed.append(
+            f"{opening}{payload.replace(before, before + _addresses(dice, some), 1)}{closing}".format(to=DOMAIN)
+        )
         if some and "type='error'" not in opening and 'type="error"' not in opening:
             single += [f"{opening}{payload}{closing}".format(to=to) for to in some]
         else:

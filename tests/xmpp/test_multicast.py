@@ -50,9 +50,9 @@ def addressed(*jids: str, kind: str = "bcc", more: str = "") -> str:
     return f"<addresses xmlns='http://jabber.org/protocol/address'>{listed}</addresses>"
 
 
-def said(text: str, *jids: str, sender: str = "room@muc/ann", kind: str = "groupchat") -> bytes:
+def said(text: str, *jids: str, sender: str = "room@muc/ann", kind: str = "groupchat", before: str = "") -> bytes:
     head = f"<message xml:lang='en' to='{DOMAIN}' from='{sender}' type='{kind}' id='{text}'>"
-    return f"{head}{addressed(*jids)}<body>{text}</body></message>".encode()
+    return f"{head}{before}{addressed(*jids)}<body>{text}</body></message>".encode()
 
 
 def test_of_a_message_for_all_the_listeners_copy_is_built():
@@ -70,6 +70,31 @@ def test_a_list_that_is_known_is_asked_about_no_more():
     sink.reader.feed(said("four", *GHOSTS[:-1], LISTENER))
     assert len(sink.asked) == 61
     assert sink.built_[-1] == (LISTENER, "four")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<archived xmlns='urn:xmpp:mam:tmp' by='room@muc' id='1'/><stanza-id xmlns='urn:xmpp:sid:0' by='room@muc' id='1'/>",
+        "<x xmlns='urn:x' a='>' b='/>' c=\"'\">&gt;<y/>/></x> /> ",
+    ],
+)
+def test_the_list_may_stand_behind_other_children(before):
+    sink = Sink()
+    for text in ("one", "two"):
+        sink.reader.feed(said(text, *GHOSTS, LISTENER, before=before))
+    assert sink.built_ == [(LISTENER, "one"), (LISTENER, "two")]
+    assert len(sink.asked) == 31
+
+
+@pytest.mark.parametrize(
+    "inside", ["<x xmlns='urn:x'>", "<x xmlns='urn:x'>/>", "<x xmlns='urn:x' a='/>'>", "<x xmlns='urn:x'><y/>"]
+)
+def test_a_list_inside_something_else_is_no_list(inside):
+    """Anybody in the room may have sent it."""
+    sink = Sink()
+    sink.reader.feed(said("forged", LISTENER, before=inside).replace(b"</addresses>", b"</addresses></x>"))
+    assert sink.built_ == []
 
 
 def test_of_several_stanzas_for_one_message_only_the_listeners_counts():

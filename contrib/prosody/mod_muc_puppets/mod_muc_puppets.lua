@@ -57,9 +57,13 @@ local function receivers(room)
 	return known;
 end
 
+for _, name in ipairs { "broadcast", "each_occupant", "publicise_occupant_status", "save_occupant", "send_occupant_list" } do
+	if not room_mt[name] then error("mod_muc of this Prosody has no "..name.."; mod_muc_puppets does not fit it"); end
+end
+
 local wrapped, ours = {}, {};
 local function wrap(name, wrapper)
-	local original = room_mt[name] or error("mod_muc of this Prosody has no "..name.."; mod_muc_puppets does not fit it");
+	local original = room_mt[name];
 	wrapped[name] = original;
 	ours[name] = function (...)
 		if not active then return original(...); end
