@@ -4,13 +4,13 @@ Details come from networks, so that whatever is not printable is left out: a nic
 """
 
 import time
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import msgspec
 
 from bridge.connector import Finding
-from bridge.core.capabilities import Capabilities, Feature
+from bridge.core.capabilities import Capabilities, Feature, Support
 from bridge.web.ports import (
     DeadLetterDocument,
     HookCallDocument,
@@ -169,6 +169,27 @@ def connectors(documents: Sequence[ConnectorDocument]) -> str:
         *((feature.value, *(each.support(feature).value for _, each in able)) for feature in Feature),
     ]
     return f"{listed}\n\n{table(('', *(kind for kind, _ in able)), rows)}"
+
+
+_SUPPORT: Final = {
+    Support.NATIVE: "yes",
+    Support.FALLBACK: "in other words",
+    Support.DROPPED: "left out",
+    Support.REFUSED: "no, and the sender is told",
+}
+
+
+def crossing(able: Mapping[str, Capabilities]) -> str:
+    """Return what can be carried to each network, as a Markdown table: the one of docs/users/what-crosses.md."""
+    heads = ["", *able]
+    rows = [heads, ["---"] * len(heads)]
+    rows += [[feature.value, *(_carried(each, feature) for each in able.values())] for feature in Feature]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _carried(able: Capabilities, feature: Feature) -> str:
+    form = able.forms.get(feature, "")
+    return f"{_SUPPORT[able.support(feature)]}: {form}" if form else _SUPPORT[able.support(feature)]
 
 
 def findings(found: Sequence[Finding]) -> str:

@@ -68,6 +68,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     representation: Representation
     text: Limit
     features: Mapping[Feature, Support]
+    forms: Mapping[Feature, str] = {}  # for people: in what form a feature is shown, where that is not obvious
     pipeline: int = 1  # deliveries of one room that may be under way at once; the connector keeps their order
 
     def support(self, feature: Feature) -> Support:

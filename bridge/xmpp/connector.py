@@ -76,6 +76,19 @@ CAPABILITIES = Capabilities(
         Feature.TYPING: Support.NATIVE,
         Feature.AVATAR: Support.NATIVE,
     },
+    forms={
+        Feature.FORMATTING: "XEP-0393; 0394 is read",
+        Feature.NOTICE: "a message",
+        Feature.EDIT: "XEP-0308, of any age",
+        Feature.RETRACT: "XEP-0424, 0425",
+        Feature.REACT: "XEP-0444",
+        Feature.REPLY: "XEP-0461, with a quote for others",
+        Feature.THREAD: "XEP-0201",
+        Feature.MENTION: "XEP-0372",
+        Feature.ATTACHMENT: "uploaded (XEP-0363), with all that is known (0447); else a `/media/` URL",
+        Feature.TYPING: "XEP-0085",
+        Feature.AVATAR: "XEP-0054, 0084, 0153",
+    },
     pipeline=64,
 )
 """What XMPP rooms can carry."""

@@ -46,6 +46,17 @@ CAPABILITIES = Capabilities(
         Feature.TYPING: Support.NATIVE,
         Feature.AVATAR: Support.DROPPED,
     },
+    forms={
+        Feature.FORMATTING: "mIRC codes",
+        Feature.MULTILINE: "a line each; of a very long text a page",
+        Feature.EDIT: "a line that says what changed",
+        Feature.RETRACT: "removed where the network can, else told",
+        Feature.REACT: "a client tag, or words (`reactions`)",
+        Feature.REPLY: "the name, a quote of what is long ago, a client tag",
+        Feature.MENTION: "the nick, which highlights by itself",
+        Feature.ATTACHMENT: "name, size and URL",
+        Feature.TYPING: "a client tag",
+    },
     pipeline=32,
 )
 """The same for every network: what some servers lack (reactions, redaction, typing) is left out there."""

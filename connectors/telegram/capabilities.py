@@ -31,4 +31,18 @@ CAPABILITIES: Final = Capabilities(
         Feature.TYPING: Support.NATIVE,
         Feature.AVATAR: Support.DROPPED,
     },
+    forms={
+        Feature.FORMATTING: "entities",
+        Feature.ACTION: "`* name waves`",
+        Feature.NOTICE: "a message",
+        Feature.EDIT: "all parts",
+        Feature.RETRACT: "deleted; `(deleted)` after 48 hours",
+        Feature.REACT: "one for everybody: what most chose",
+        Feature.THREAD: "the topic that it is",
+        Feature.MENTION: "of people on Telegram",
+        Feature.ATTACHMENT: "pictures, albums, sound, documents",
+        Feature.TOPIC: "told: groups have none",
+        Feature.DIRECT: "to whoever has written to the bot",
+        Feature.TYPING: "for a few seconds",
+    },
 )

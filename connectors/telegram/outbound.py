@@ -64,8 +64,9 @@ class Writer:
             raise Permanent(msg)
         voice = delivery.head.voice
         match delivery:
-            case Post(content=content, reply=reply):
-                return self._post(place, room, _voiced(_quoting(content, reply), voice, named=named), reply)
+            case Post(content=content, reply=reply, thread=thread):
+                there = self._rooms.in_thread(place, thread)
+                return self._post(there, room, _voiced(_quoting(content, reply), voice, named=named), reply)
             case Tell(content=content):
                 return self._post(place, room, _voiced(content, voice, named=named), None)
             case Edit(content=content, ids=ids):

@@ -15,6 +15,10 @@ _ROOM = re.compile(r"(-?[1-9]\d{0,18})(?:/([1-9]\d{0,9}))?", re.ASCII)
 _MESSAGE = re.compile(r"(?:(-?[1-9]\d{0,18})/)?(\d{1,10})", re.ASCII)
 
 
+_THREADS = 1000
+"""Topics that are remembered."""
+
+
 class Place(NamedTuple):
     """Where to say something."""
 
@@ -56,6 +60,7 @@ class Rooms:
         self.listened: set[RoomId] = set()
         self.chats: dict[int, Chat] = {}  # what is known of those that the bot is in
         self._moved: dict[int, int] = {}  # from the old chat to the new one
+        self._threads: dict[Place, None] = {}  # topics without a room of their own in which something was heard
 
     def move(self, old: int, new: int) -> bool:
         """Take note that a group became a supergroup; False if that was known."""
@@ -91,8 +96,22 @@ class Rooms:
                 return Heard(RoomId(f"{name}/{topic}"))
         for name in self._names(chat):
             if RoomId(str(name)) in self.listened:
-                return Heard(RoomId(str(name)), "" if topic is None else str(topic))
+                return Heard(RoomId(str(name)), "" if topic is None else self._thread(Place(chat, topic)))
         return None
+
+    def _thread(self, place: Place) -> str:
+        self._threads.pop(place, None)
+        self._threads[place] = None
+        if len(self._threads) > _THREADS:
+            del self._threads[next(iter(self._threads))]
+        return str(place.topic)
+
+    def in_thread(self, place: Place, thread: str) -> Place:
+        """Return where something in a thread is said: in the topic of this name, if the thread is one that was heard here."""
+        if place.topic is not None or not (thread.isascii() and thread.isdecimal()):
+            return place
+        topic = Place(place.chat, int(thread[:10]))
+        return topic if topic in self._threads else place
 
     def rooms_of(self, chat: int) -> list[RoomId]:
         """Return all rooms that are read in a chat, its topics too."""

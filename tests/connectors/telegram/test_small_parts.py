@@ -111,6 +111,20 @@ def test_a_group_may_move_twice_and_in_a_ring():
     assert rooms.place("-1") is not None
 
 
+def test_a_thread_is_the_topic_that_it_was_heard_in():
+    rooms = Rooms()
+    rooms.listened = {RoomId("-1"), RoomId("-1/7")}
+    assert rooms.in_thread(Place(-1), "5") == Place(-1)
+    assert rooms.heard(-1, 5).thread == "5"
+    assert rooms.heard(-1, 7).thread == ""
+    assert rooms.in_thread(Place(-1), "5") == Place(-1, 5)
+    assert rooms.in_thread(Place(-1), "7") == Place(-1)
+    assert rooms.in_thread(Place(-1), "e0ffe4") == Place(-1)
+    assert rooms.in_thread(Place(-1), "٥") == Place(-1)
+    assert rooms.in_thread(Place(-1, 7), "5") == Place(-1, 7)
+
+
+
 # -- rates
 
 
