@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from bridge.core.acts import Act, Configuration
 from bridge.core.capabilities import Capabilities
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Delivery, Sent
@@ -185,6 +186,20 @@ class Attends(Protocol):
 
         Nobody of ours is in the room but those who are shown in it. ``Listens.listen`` for the same room adds the listener.
         """
+
+
+@runtime_checkable
+class Moderates(Protocol):
+    """Lets people who are shown in a room do there what only some members may, as themselves."""
+
+    async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
+        """Do it. Raises: ActRefused, with what the network said."""
+
+    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
+        """Return who is banned, and by whom ("" where that is not known). Raises: ActRefused."""
+
+    def configuration(self, room: RoomId) -> Configuration:
+        """Return what a room is, as far as is known."""
 
 
 @runtime_checkable
@@ -521,6 +536,7 @@ __all__ = [
     "LoginRefused",
     "LogsIn",
     "Manifest",
+    "Moderates",
     "NewUrl",
     "OpenFile",
     "Opens",

@@ -17,7 +17,8 @@ import msgspec
 
 from bridge import __version__, registry
 from bridge.config import GatewaySettings, OpenIrcTls, UnknownConnector
-from bridge.connector import Attends, Connector, Joins, PuppetMode, PuppetSettings, Setup
+from bridge.connector import Attends, Connector, Joins, Moderates, PuppetMode, PuppetSettings, Setup
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Person, Room, RoomId
 from bridge.engine.hub import Hub, Link
@@ -185,6 +186,27 @@ class Gateway:
     def present(self, remote: Room, user: Person) -> str:
         """Return the nick under which a user is in a remote room already."""
         return self._hub.puppets.nick(remote, user)
+
+    async def moderate(self, remote: Room, by: Person, act: Act) -> None:
+        """Do something in a remote room, as a user. Raises: ActRefused."""
+        await self._moderator(remote).moderate(remote.id, by, act)
+
+    async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
+        """Return who is banned from a remote room. Raises: ActRefused."""
+        return await self._moderator(remote).bans(remote.id, by)
+
+    def configuration(self, remote: Room) -> Configuration:
+        """Return what a remote room is."""
+        connector = self._hub.networks().get(remote.network)
+        if not isinstance(connector, Moderates):
+            return Configuration()
+        return connector.configuration(remote.id)
+
+    def _moderator(self, remote: Room) -> Moderates:
+        connector = self._hub.networks().get(remote.network)
+        if not isinstance(connector, Moderates):
+            raise ActRefused(Obstacle.IMPOSSIBLE, f"nothing of the kind can be done on {remote.network}")
+        return connector
 
     def is_listed(self, remote: Room) -> bool:
         """Tell whether it is known who is in a remote room."""

@@ -44,6 +44,7 @@ from bridge.xmpp.console import Console
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.directs import Directs
 from bridge.xmpp.ghost import Stage
+from bridge.xmpp.hosted.governing import Governing
 from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.service import Hosting
@@ -177,7 +178,7 @@ class XmppConnector:
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
         self.hosting = Hosting(self._around)
         self.directory.rooms = self.hosting.describe
-        for kind, payload, answer in Inquiries(self.hosting).answers():
+        for kind, payload, answer in (*Inquiries(self.hosting).answers(), *Governing(self.hosting).answers()):
             stream.answer(kind, payload, answer)
         self._report_due = False
         self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
 from bridge.connector import Finding, Hub, Setup
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
@@ -17,6 +18,7 @@ from bridge.core.failures import Retry
 from bridge.core.ids import Person, RoomId
 from connectors.irc.checking import check
 from connectors.irc.listener import Listener
+from connectors.irc.moderation import Moderation
 from connectors.irc.pace import Pace
 from connectors.irc.places import Place, Places
 from connectors.irc.puppets import Pool
@@ -70,10 +72,11 @@ class _Run(NamedTuple):
     listener: Listener
     voices: Voices
     sender: Sender
+    moderation: Moderation
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Joins, Renames, Types, Checks."""
+    """One IRC network: Connector, Listens, Attends, Moderates, Joins, Renames, Types, Checks."""
 
     def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
         self._setup = setup
@@ -143,6 +146,22 @@ class IrcConnector:
             self._run.listener.listen(place)
             self._run.pool.enter()
 
+    async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
+        """Do something in a channel, as somebody who is shown there."""
+        if self._run is None:
+            raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
+        await self._run.moderation.moderate(room, by, act)
+
+    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
+        """Return the bans of a channel."""
+        if self._run is None:
+            raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
+        return await self._run.moderation.bans(room, by)
+
+    def configuration(self, room: RoomId) -> Configuration:
+        """Return what a channel is."""
+        return Configuration() if self._run is None else self._run.moderation.configuration(room)
+
     def unlisten(self, room: RoomId) -> None:
         """Leave a channel, with every puppet."""
         place = self._places.get(room)
@@ -204,7 +223,7 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
     voices = Voices(scene, pool, lambda: listener.connection)
     sender = Sender(scene, voices)
     listener = Listener(scene, pool, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one)
-    return _Run(scene, pool, listener, voices, sender)
+    return _Run(scene, pool, listener, voices, sender, Moderation(scene, pool))
 
 
 def _join(run: _Run, room: RoomId, member: Member) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.demo.people import CLIENT, NotSeen, body, codes
+from bridge.demo.people import CLIENT, MUC_USER, NotSeen, body, codes
 from tests.support.proxy import Proxy
 from tests.support.world import World
 
@@ -85,6 +85,29 @@ async def test_refused_joins_and_the_other_forms_of_addresses() -> None:
         juliet.seen.clear()
         await juliet.join(room, "juliet", password="secret")
         assert set(juliet.occupants(room)) == {"bob", "juliet"}
+
+        # what operators may do, and others may not
+        with pytest.raises(NotSeen, match="not-allowed"):
+            await juliet.kick(room, "bob")
+        with pytest.raises(NotSeen, match="item-not-found"):
+            await juliet.kick(room, "nobody")
+        bob.send("MODE #locked +o juliet")
+        await juliet.see(
+            lambda el: "moderator" in [item.get("role") for item in el.iter(f"{MUC_USER}item")] and "110" in codes(el)
+        )
+        mallory = await world.irc_user("mallory", join=False)
+        await mallory.join("#locked", "secret")
+        await juliet.presence(f"{room}/mallory")
+        await juliet.kick(room, "mallory", "out")
+        await mallory.line(":juliet!", "KICK #locked mallory :out")
+        kicked = await juliet.presence(f"{room}/mallory", gone=True)
+        assert codes(kicked) == {"307"}
+        await mallory.join("#locked", "secret")
+        await juliet.affiliate(room, f"mallory%irc@{world.xmpp.component}", "outcast")
+        await bob.line(":juliet!", "MODE #locked +b")
+        await juliet.configure(room, moderatedroom="1", maxusers="20")
+        await bob.line("MODE #locked ", "+m")
+        await bob.line("MODE #locked +l ", "20")
 
         # the fixed server's channel, and its people
         carol = await world.irc_user("carol", channel="#fixed")

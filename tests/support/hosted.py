@@ -14,6 +14,7 @@ A diary line says what one stanza means to the client that got it::
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.events import Cause, Member, MembersListed, Origin, PuppetJoined, PuppetLeft, Rank, RoomOpened
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
 from bridge.xmpp.errors import refusal
@@ -38,6 +39,9 @@ class Gate:
         self.denied: set[str] = set()
         self.here: dict[Person, str] = {}
         self.known = False
+        self.acts: list[tuple[str, Act]] = []
+        self.obstacle: Obstacle | None = None
+        self.configured = Configuration()
 
     def find(self, name: str, network: Network | None) -> Room | None:
         if network is None:
@@ -65,6 +69,17 @@ class Gate:
 
     def present(self, remote: Room, user: Person) -> str:
         return self.here.get(user, "")
+
+    async def moderate(self, remote: Room, by: Person, act: Act) -> None:
+        if self.obstacle is not None:
+            raise ActRefused(self.obstacle, "no")
+        self.acts.append((by.id.partition("@")[0], act))
+
+    async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
+        return [("*!*@evil.example", "bob")]
+
+    def configuration(self, remote: Room) -> Configuration:
+        return self.configured
 
     def is_listed(self, remote: Room) -> bool:
         return self.known

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.core.acts import Act, Appoint, Configuration, Configure, Invite, Obstacle, Remove, Setting, Unban
 from bridge.core.events import (
     Barrier,
     Cause,
@@ -19,7 +20,9 @@ from bridge.core.events import (
 from bridge.core.ids import RoomId
 from bridge.xmpp.hosted.requests import user
 from tests.support import build
+from tests.support.clock import quiet
 from tests.support.hosted import DESK, PHONE, ROMEO, ROOM, HostedBridge, remote
+from tests.support.muc import USER
 from tests.support.xmpp_connector import as_ghost
 
 ALICE = remote("alice", rank=Rank.SPEAKER)
@@ -403,6 +406,133 @@ async def test_where_users_have_no_session_the_room_lets_them_in_by_itself() -> 
         assert bridge.diary(ROMEO)[-1] == "! conflict"
         bridge.presence(ROMEO, f"{room}/Montague")
         assert bridge.diary(DESK)[-2:] == ["-romeo >Montague 303", "+Montague none/participant"]
+
+
+ADMIN = "<query xmlns='http://jabber.org/protocol/muc#admin'>{}</query>"
+OWNER = "<query xmlns='http://jabber.org/protocol/muc#owner'>{}</query>"
+
+
+@pytest.mark.parametrize(
+    ("item", "act"),
+    [
+        ("<item nick='bob' role='none'><reason>enough</reason></item>", Remove(name="bob", reason="enough")),
+        ("<item nick='bob' role='moderator'/>", Appoint(name="bob", rank=Rank.MODERATOR)),
+        ("<item nick='bob' role='participant'/>", Appoint(name="bob", rank=Rank.SPEAKER)),
+        ("<item nick='bob' role='visitor'/>", Appoint(name="bob", rank=Rank.MEMBER)),
+        ("<item jid='bob%irc@bridge.localhost' affiliation='outcast'/>", Remove(name="bob", ban=True)),
+        (
+            "<item nick='bob' affiliation='outcast'><reason>spam</reason></item>",
+            Remove(name="bob", reason="spam", ban=True),
+        ),
+        ("<item nick='bob' affiliation='owner'/>", Appoint(name="bob", rank=Rank.OWNER)),
+        ("<item nick='bob' affiliation='admin'/>", Appoint(name="bob", rank=Rank.ADMIN)),
+        ("<item nick='bob' affiliation='member'/>", Appoint(name="bob", rank=Rank.SPEAKER)),
+        ("<item nick='bob' affiliation='none'/>", Appoint(name="bob", rank=Rank.MEMBER)),
+        ("<item jid='romeo@home.example' role='none'/>", Remove(name="romeo")),
+        ("<item jid='*!*\\40evil.example%irc@bridge.localhost' affiliation='none'/>", Unban("*!*@evil.example")),
+    ],
+)
+async def test_what_a_user_does_to_others_is_asked_of_irc(item: str, act: Act) -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        assert await bridge.ask(DESK, ROOM, ADMIN.format(item), kind="set") == ""
+        assert bridge.gate.acts == [("juliet", act)]
+
+
+@pytest.mark.parametrize(
+    ("item", "condition"),
+    [
+        ("", "bad-request"),
+        ("<item role='none'/>", "jid-malformed"),
+        ("<item jid='nobody@home.example' role='none'/>", "jid-malformed"),
+        ("<item nick='bob' role='king'/>", "bad-request"),
+        ("<item nick='bob'/>", "bad-request"),
+    ],
+)
+async def test_what_cannot_be_understood_is_refused(item: str, condition: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        assert await bridge.ask(DESK, ROOM, ADMIN.format(item), kind="set") == f"! {condition}"
+        assert bridge.gate.acts == []
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "condition"),
+    [
+        (Obstacle.FORBIDDEN, "not-allowed"),
+        (Obstacle.ABSENT, "item-not-found"),
+        (Obstacle.IMPOSSIBLE, "feature-not-implemented"),
+        (Obstacle.AWAY, "remote-server-timeout"),
+        (Obstacle.ALREADY, "conflict"),
+    ],
+)
+async def test_a_refusal_of_irc_is_the_answer(obstacle: Obstacle, condition: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.gate.obstacle = obstacle
+        kick = ADMIN.format("<item nick='bob' role='none'/>")
+        assert await bridge.ask(DESK, ROOM, kick, kind="set") == f"! {condition}"
+        assert await bridge.ask(ROMEO, ROOM, kick, kind="set") == "! not-acceptable"
+
+
+async def test_lists_are_of_those_who_are_here_and_of_bans() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        admins = await bridge.ask(DESK, ROOM, ADMIN.format("<item affiliation='admin'/>"))
+        assert "nick='bob'" in admins
+        assert "juliet" not in admins
+        participants = await bridge.ask(DESK, ROOM, ADMIN.format("<item role='participant'/>"))
+        assert "nick='juliet'" in participants
+        outcasts = await bridge.ask(DESK, ROOM, ADMIN.format("<item affiliation='outcast'/>"))
+        assert "jid='*!*\\40evil.example%irc@bridge.localhost'" in outcasts
+        assert await bridge.ask(DESK, ROOM, ADMIN.format("<item affiliation='x'/>")) == "! bad-request"
+
+
+async def test_the_configuration_is_shown_and_changed() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.gate.configured = Configuration(settings={Setting.MODERATED: True}, password="key", most=7)
+        shown = await bridge.ask(DESK, ROOM, OWNER.format(""))
+        for part in ("moderatedroom' type='boolean'", "<value>key</value>", "<value>7</value>"):
+            assert part in shown
+
+        async def submit(**fields: str) -> str:
+            inner = "".join(f"<field var='muc#roomconfig_{k}'><value>{v}</value></field>" for k, v in fields.items())
+            form = f"<x xmlns='jabber:x:data' type='submit'>{inner}</x>"
+            return await bridge.ask(DESK, ROOM, OWNER.format(form), kind="set")
+
+        assert await submit() == ""
+        assert bridge.gate.acts == []
+        assert (
+            await submit(membersonly="1", publicroom="0", passwordprotectedroom="0", roomsecret="x", maxusers="20")
+            == ""
+        )
+        wanted = Configure(settings={Setting.INVITED_ONLY: True, Setting.HIDDEN: True}, password="", most=20)
+        assert bridge.gate.acts == [("juliet", wanted)]
+        assert await submit(membersonly="perhaps") == "! not-acceptable"
+        assert await submit(maxusers="many") == "! not-acceptable"
+        assert await submit(passwordprotectedroom="1", roomsecret="") == "! not-acceptable"
+        cancel = "<x xmlns='jabber:x:data' type='cancel'/>"
+        assert await bridge.ask(DESK, ROOM, OWNER.format(cancel), kind="set") == ""
+        assert await bridge.ask(DESK, ROOM, OWNER.format("<destroy/>"), kind="set") == "! not-allowed"
+        assert await bridge.ask(DESK, ROOM, OWNER.format(""), kind="set") == "! bad-request"
+
+
+async def test_people_of_the_network_are_invited_there_and_others_by_the_room() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        for to in ("carol%irc@bridge.localhost", "nurse@elsewhere.example"):
+            bridge.stream.deliver(
+                f"<message from='{DESK}' to='{ROOM}'><x xmlns='http://jabber.org/protocol/muc#user'>"
+                f"<invite to='{to}'><reason>come</reason></invite></x></message>"
+            )
+        await quiet()
+        assert bridge.gate.acts == [("juliet", Invite("carol"))]
+        (invitation,) = bridge.stream.take("message", to="nurse@elsewhere.example")
+        invite = invitation.find(f".//{{{USER}}}invite")
+        assert invite is not None
+        assert (invitation.get("from"), invite.get("from")) == (ROOM, f"{ROOM}/juliet")
+        assert invite.findtext(f"{{{USER}}}reason") == "come"
 
 
 PING = "<ping xmlns='urn:xmpp:ping'/>"

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from bridge.core.acts import Act, Configuration
 from bridge.core.ids import Network, Person, Room, RoomId
 
 
@@ -28,6 +29,15 @@ class Gateway(Protocol):
 
     def present(self, remote: Room, user: Person) -> str:
         """Return the nick under which a user is in a remote room already, "" if they are not."""
+
+    async def moderate(self, remote: Room, by: Person, act: Act) -> None:
+        """Do something in a remote room, as a user. Raises: ActRefused."""
+
+    async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
+        """Return who is banned from a remote room, and by whom. Raises: ActRefused."""
+
+    def configuration(self, remote: Room) -> Configuration:
+        """Return what a remote room is."""
 
     def is_listed(self, remote: Room) -> bool:
         """Tell whether it is known who is in a remote room."""

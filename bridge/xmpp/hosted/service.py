@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.connector import Abroad
+from bridge.core.acts import ActRefused, Invite
 from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
 from bridge.core.events import (
     Cause,
@@ -62,7 +63,7 @@ FEATURES = (
 )
 """What a hosted room can do (XEP-0045 section 6.4)."""
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
-_SUBJECT, _BODY = inbound.SUBJECT, inbound.BODY
+_INVITE, _REASON = f"{{{ns.MUC_USER}}}invite", f"{{{ns.MUC_USER}}}reason"
 
 
 class Place(msgspec.Struct, eq=False):
@@ -366,6 +367,8 @@ class Hosting:
             self._said(place, occupant, element)
         elif nick:
             self._whispered(place, occupant, nick, element)
+        else:
+            self._invited(place, occupant, element)
 
     def _bounce(self, element: Element, refused: Refused) -> None:
         to, client = element.get("to", ""), element.get("from", "")
@@ -415,6 +418,26 @@ class Hosting:
                 f"{place.id}/{occupant.nick}", client, kind="chat", id_=element.get("id", ""), extra=extra
             )
             self._around.component.send(stanza)
+
+    def _invited(self, place: Place, occupant: Occupant, element: Element) -> None:
+        """Take mediated invitations (section 7.8.2): people of the network are invited there, others are passed the word."""
+        x = element.find(muc.X)
+        for invite in x.findall(_INVITE) if x is not None else ():
+            to, reason = invite.get("to", "").partition("/")[0], invite.findtext(_REASON, "")
+            localpart, _, domain = to.rpartition("@")
+            if domain != self._domain:
+                self._around.component.send(_invitation(place, occupant, to, reason))
+                continue
+            found = from_localpart(localpart)
+            if found is not None:
+                self._around.spawn(self._invite(place, occupant, found[0], element))
+
+    async def _invite(self, place: Place, occupant: Occupant, name: str, element: Element) -> None:
+        try:
+            if self.gateway is not None:
+                await self.gateway.moderate(place.remote, occupant.person, Invite(name))
+        except ActRefused as refused:
+            self._bounce(element, Refused("not-allowed", str(refused)))
 
     def _member(self, occupant: Occupant, client: str) -> Member:
         return Member(
@@ -475,6 +498,14 @@ def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
         return []  # on its way back
     codes = cause_of(event.cause) or (occupants.TECHNICAL,)
     return room.removed(event.person, Removal(codes=codes, reason=event.reason, actor=event.actor))
+
+
+def _invitation(place: Place, occupant: Occupant, to: str, reason: str) -> str:
+    """Return the invitation that somebody gets (section 7.8.2), with one that clients without MUC invitations know (XEP-0249)."""
+    inner = stanzas.element("reason", words=reason) if reason else ""
+    invite = stanzas.element("invite", attrs={"from": f"{place.id}/{occupant.nick}"}, children=inner)
+    direct = stanzas.element("x", ns.CONFERENCE, attrs={"jid": place.id} | ({"reason": reason} if reason else {}))
+    return stanzas.message(place.id, to, extra=stanzas.element("x", ns.MUC_USER, children=invite) + direct)
 
 
 def _about(room: HostedRoom | None, remote: Room) -> Form:
