@@ -25,7 +25,7 @@ from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub, Link
-from bridge.engine.ports import Clock, Store, StoredLink, StoreError
+from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
 from bridge.gateway import Gateway
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
@@ -141,8 +141,9 @@ def admins_of(configured: Config) -> tuple[Person, ...]:
 class App:
     """A running bridge."""
 
-    def __init__(self, configured: Config, *, store: Store, clock: Clock) -> None:
+    def __init__(self, configured: Config, *, store: Keeper, clock: Clock) -> None:
         self._config = configured
+        self._archive: Archive = store
         self._store = store
         self._clock = clock
         self._web = Web()
@@ -178,6 +179,7 @@ class App:
             await self._stop_listening()
             await self._store.close()
             raise
+        await self._archive.all_departed(self._clock.now())
         await self._hub.open()
         await self._apply_links()
         self._add(connectors)
@@ -267,7 +269,7 @@ class App:
             if isinstance(connector, XmppConnector):
                 connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
                 connector.know_logins(self._hub.logins)
-                connector.host(self._gateway)
+                connector.host(self._gateway, self._archive)
 
     async def _listen(self, http: HttpSettings) -> None:
         host, port = config.address(http.admin_listen) or ("", 0)

@@ -12,7 +12,7 @@ from bridge.connector import Cursor, Login
 from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member, Said
-from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
 
 
 class Queued(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +197,73 @@ class Store(Protocol):
 
         The newest fact of all always stays. Returns how many facts there were. What was shared and has expired goes too.
         """
+
+
+class ArchivedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A message of a hosted room, as its clients got it: a stanza without its addressee."""
+
+    seq: int  # the order of what was said, over all rooms and restarts
+    room: RoomId
+    id: str
+    at: int  # milliseconds since the epoch
+    nick: str
+    head: str
+    tail: str
+
+
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """Which part of an archive somebody wants (XEP-0313, XEP-0059): all that they were there for, within these limits."""
+
+    room: RoomId
+    user: PersonId
+    start: int | None = None
+    end: int | None = None
+    nick: str = ""
+    after: str = ""  # only what is behind the message of this id
+    before: str | None = None  # only what is before it, the last of that; "": the last of all
+    most: int = 50
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of an archive, oldest first."""
+
+    lines: tuple[ArchivedLine, ...] = ()
+    index: int = 0  # of the first of them in all that fits
+    count: int = 0  # of all that fits
+    complete: bool = True  # nothing fits beyond these in the direction of reading
+
+
+class NoSuchLine(LookupError):
+    """The archive has no message of the id that a page should begin or end at."""
+
+
+class Archive(Protocol):
+    """What was said in hosted rooms, and who was there when. The plain methods queue a write, as those of :class:`Store`."""
+
+    def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
+        """Keep what was said."""
+
+    def attended(self, room: RoomId, user: PersonId, *, since: int) -> Awaitable[None]:
+        """Note that somebody is in a room from now on."""
+
+    def departed(self, room: RoomId, user: PersonId, *, until: int) -> Awaitable[None]:
+        """Note that somebody is not there any more."""
+
+    async def all_departed(self, until: int) -> None:
+        """Note that nobody is anywhere: the bridge begins anew."""
+
+    async def archived(self, wanted: Wanted) -> Page:
+        """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
+
+    async def was_there(self, room: RoomId, user: PersonId) -> bool:
+        """Tell whether somebody was ever in a room."""
+
+    async def erase(self, room: RoomId, user: PersonId) -> int:
+        """Forget that somebody was ever there; what nobody may read any more goes too. Returns how many messages."""
+
+
+class Keeper(Store, Archive, Protocol):
+    """Both: what the application is given."""
 
 
 class StoreError(Exception):

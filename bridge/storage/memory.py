@@ -15,8 +15,21 @@ from bridge.connector import Cursor
 from bridge.core.content import Content
 from bridge.core.deliveries import Edit, Post, Sent, Tell
 from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
-from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredLogin, StoredMessage, StoreError
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
+from bridge.engine.ports import (
+    ArchivedLine,
+    DeadLetter,
+    Known,
+    NoSuchLine,
+    Page,
+    Queued,
+    Shared,
+    StoredLink,
+    StoredLogin,
+    StoredMessage,
+    StoreError,
+    Wanted,
+)
 from bridge.storage.rules import BLANK, objection, subject, wall_clock
 
 
@@ -74,6 +87,8 @@ class MemoryStore:
         self._shared: dict[str, Shared] = {}
         self._links: dict[str, StoredLink] = {}
         self._logins: dict[tuple[Network, Person], StoredLogin] = {}
+        self._archive: list[ArchivedLine] = []
+        self._attendance: dict[tuple[RoomId, PersonId], list[tuple[int, int | None]]] = {}
         self._last_seq = 0
         self._trouble = ""
         self._uncommitted: list[asyncio.Future[None]] = []
@@ -297,11 +312,73 @@ class MemoryStore:
         """Forget a login; False if there was none."""
         return self._logins.pop((network, person), None) is not None
 
+    def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
+        """Keep what was said in hosted rooms."""
+        self._archive.extend(lines)
+        return self._written()
+
+    def attended(self, room: RoomId, user: PersonId, *, since: int) -> Awaitable[None]:
+        """Note that somebody is in a hosted room."""
+        stays = self._attendance.setdefault((room, user), [])
+        if not stays or stays[-1][1] is not None:
+            stays.append((since, None))
+        return self._written()
+
+    def departed(self, room: RoomId, user: PersonId, *, until: int) -> Awaitable[None]:
+        """Note that somebody is not there any more."""
+        stays = self._attendance.get((room, user), [])
+        if stays and stays[-1][1] is None:
+            stays[-1] = (stays[-1][0], until)
+        return self._written()
+
+    async def all_departed(self, until: int) -> None:
+        """Note that nobody is in any hosted room."""
+        for room, user in list(self._attendance):
+            self.departed(room, user, until=until)
+
+    async def archived(self, wanted: Wanted) -> Page:
+        """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
+        fits = [line for line in self._archive if self._is_readable(line, wanted.user) and _is_wanted(line, wanted)]
+        low = self._seq(wanted.room, wanted.after) if wanted.after else -1
+        high = self._seq(wanted.room, wanted.before) if wanted.before else None
+        within = [line for line in fits if line.seq > low and (high is None or line.seq < high)]
+        shown = within[-wanted.most :] if wanted.before is not None else within[: wanted.most]
+        shown = shown if wanted.most else []
+        index = fits.index(shown[0]) if shown else 0
+        return Page(lines=tuple(shown), index=index, count=len(fits), complete=len(within) <= wanted.most)
+
+    async def was_there(self, room: RoomId, user: PersonId) -> bool:
+        """Tell whether somebody was ever in a hosted room."""
+        return bool(self._attendance.get((room, user)))
+
+    async def erase(self, room: RoomId, user: PersonId) -> int:
+        """Forget that somebody was ever in a hosted room; returns how many messages nobody may read any more."""
+        self._attendance.pop((room, user), None)
+        users = {other for there, other in self._attendance if there == room}
+        gone = [
+            line
+            for line in self._archive
+            if line.room == room and not any(self._is_readable(line, other) for other in users)
+        ]
+        self._archive = [line for line in self._archive if line not in gone]
+        return len(gone)
+
+    def _is_readable(self, line: ArchivedLine, user: PersonId) -> bool:
+        stays = self._attendance.get((line.room, user), ())
+        return any(since <= line.at and (until is None or until >= line.at) for since, until in stays)
+
+    def _seq(self, room: RoomId, id_: str) -> int:
+        for line in self._archive:
+            if (line.room, line.id) == (room, id_):
+                return line.seq
+        raise NoSuchLine(id_)
+
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
         Returns how many facts there were. The newest one of all always stays. What was shared and has expired goes too.
         """
+        self._archive = [line for line in self._archive if line.at >= before]
         self._shared = {token: each for token, each in self._shared.items() if each.expires >= self._now()}
         old = list(self._journal.items())[: max(0, len(self._journal) - max(keep, 1))]
         causes = {(q.delivery.head.source, q.delivery.head.event) for q in self._outbox.values()}
@@ -333,3 +410,13 @@ class MemoryStore:
         for future in done:
             if not future.done():
                 future.set_result(None)
+
+
+def _is_wanted(line: ArchivedLine, wanted: Wanted) -> bool:
+    """Tell whether a message is within the limits that do not depend on others."""
+    return (
+        line.room == wanted.room
+        and (wanted.start is None or line.at >= wanted.start)
+        and (wanted.end is None or line.at <= wanted.end)
+        and wanted.nick in ("", line.nick)
+    )

@@ -14,9 +14,21 @@ from sqlalchemy import Connection
 from bridge.connector import Cursor
 from bridge.core.deliveries import Sent
 from bridge.core.events import Said
-from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredLogin, StoredMessage
-from bridge.storage import queries
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
+from bridge.engine.ports import (
+    ArchivedLine,
+    DeadLetter,
+    Known,
+    NoSuchLine,
+    Page,
+    Queued,
+    Shared,
+    StoredLink,
+    StoredLogin,
+    StoredMessage,
+    Wanted,
+)
+from bridge.storage import archives, queries
 from bridge.storage.database import parse
 from bridge.storage.ledger import Ask, Journal, Ledger, Met, Postpone, Remember, Settle
 from bridge.storage.rules import wall_clock
@@ -173,6 +185,37 @@ class SqlStore:
         """Forget a login; False if there was none."""
         return await self._ask(lambda connection: queries.remove_login(connection, network, person), reads=False)
 
+    def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
+        """Keep what was said in hosted rooms."""
+        return self._writer.put(Ask(partial(archives.keep, lines=lines), reads=False), soon=False)
+
+    def attended(self, room: RoomId, user: PersonId, *, since: int) -> Awaitable[None]:
+        """Note that somebody is in a hosted room."""
+        return self._writer.put(Ask(partial(archives.attended, room=room, user=user, since=since), reads=False))
+
+    def departed(self, room: RoomId, user: PersonId, *, until: int) -> Awaitable[None]:
+        """Note that somebody is not there any more."""
+        return self._writer.put(Ask(partial(archives.departed, room=room, user=user, until=until), reads=False))
+
+    async def all_departed(self, until: int) -> None:
+        """Note that nobody is in any hosted room."""
+        await self._ask(lambda connection: archives.all_departed(connection, until), reads=False)
+
+    async def archived(self, wanted: Wanted) -> Page:
+        """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
+        page = await self._ask(lambda connection: _page(connection, wanted))
+        if isinstance(page, NoSuchLine):
+            raise page
+        return page
+
+    async def was_there(self, room: RoomId, user: PersonId) -> bool:
+        """Tell whether somebody was ever in a hosted room."""
+        return await self._ask(lambda connection: archives.was_there(connection, room, user))
+
+    async def erase(self, room: RoomId, user: PersonId) -> int:
+        """Forget that somebody was ever in a hosted room; returns how many messages nobody may read any more."""
+        return await self._ask(lambda connection: archives.erase(connection, room, user), reads=False)
+
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
@@ -180,6 +223,7 @@ class SqlStore:
         messages pass. What was shared and has expired goes too.
         """
         await self._ask(lambda connection: queries.expire(connection, self._now()), reads=False)
+        await self._ask(lambda connection: archives.prune(connection, before), reads=False)
         total = 0
         while some := await self._ask(
             lambda connection: queries.prune(connection, before=before, keep=keep), reads=False
@@ -190,3 +234,11 @@ class SqlStore:
     async def _ask(self, call: Callable[[Connection], T], *, reads: bool = True) -> T:
         answer: T = await self._writer.put(Ask(call, reads=reads))
         return answer
+
+
+def _page(connection: Connection, wanted: Wanted) -> Page | NoSuchLine:
+    """Return the page, or that it cannot be found, which is no fault of the store's."""
+    try:
+        return archives.page(connection, wanted)
+    except NoSuchLine as missing:
+        return missing

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0003"
+HEAD: Final = "0004"
 """The newest migration that this program knows. A constant, so that an ordinary start need not load Alembic."""
 
 ALIAS: Final = -1
@@ -171,5 +171,30 @@ logins = Table(
     Column("credentials", Text, nullable=False),  # as the network's connector wrote them: a secret
     Column("at", BigInteger, nullable=False),
     Column("trouble", Text, nullable=False),  # why it is not used any more
+    sqlite_with_rowid=False,
+)
+
+archive = Table(
+    "archive",
+    metadata,
+    Column("seq", NUMBER, primary_key=True, autoincrement=False),  # grows with what is said: the order of pages
+    Column("room", Text, nullable=False),  # a hosted room's address
+    Column("id", Text, nullable=False),  # the stanza-id
+    Column("at", BigInteger, nullable=False),
+    Column("nick", Text, nullable=False),
+    Column("head", Text, nullable=False),  # the stanza up to its addressee
+    Column("tail", Text, nullable=False),  # and behind it
+    UniqueConstraint("room", "id"),
+    Index(None, "room", "seq"),
+    Index(None, "at"),
+)
+
+attendance = Table(
+    "attendance",
+    metadata,
+    Column("room", Text, primary_key=True),
+    Column("user", Text, primary_key=True),
+    Column("since", BigInteger, primary_key=True),
+    Column("until", BigInteger),  # null: still there
     sqlite_with_rowid=False,
 )

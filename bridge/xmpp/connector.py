@@ -33,7 +33,7 @@ from bridge.core.deliveries import (
 from bridge.core.events import Cause, Member, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
-from bridge.engine.ports import Clock
+from bridge.engine.ports import Archive, Clock
 from bridge.xmpp import adhoc, checks, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.adhoc import AdHoc
@@ -178,7 +178,11 @@ class XmppConnector:
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
         self.hosting = Hosting(self._around)
         self.directory.rooms = self.hosting.describe
-        for kind, payload, answer in (*Inquiries(self.hosting).answers(), *Governing(self.hosting).answers()):
+        for kind, payload, answer in (
+            *Inquiries(self.hosting).answers(),
+            *Governing(self.hosting).answers(),
+            *self.hosting.archivist.answers(),
+        ):
             stream.answer(kind, payload, answer)
         self._report_due = False
         self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to
@@ -196,9 +200,10 @@ class XmppConnector:
         """Learn who keeps users' logins, for the commands of the networks that take some."""
         self._logins.desk = desk
 
-    def host(self, gateway: Gateway) -> None:
-        """Host rooms; ``gateway`` knows which ones there are."""
+    def host(self, gateway: Gateway, archive: Archive | None) -> None:
+        """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""
         self.hosting.gateway = gateway
+        self.hosting.archivist.archive = archive
 
     # -- the lifetime
 

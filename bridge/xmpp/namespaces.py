@@ -44,6 +44,7 @@ FORWARD = "urn:xmpp:forward:0"  # XEP-0297
 HASHES = "urn:xmpp:hashes:2"  # XEP-0300
 CORRECT = "urn:xmpp:message-correct:0"  # XEP-0308
 MAM = "urn:xmpp:mam:2"  # XEP-0313
+MAM_EXTENDED = "urn:xmpp:mam:2#extended"  # XEP-0313
 MARKERS = "urn:xmpp:chat-markers:0"  # XEP-0333
 HINTS = "urn:xmpp:hints"  # XEP-0334
 IDS = "urn:xmpp:sid:0"  # XEP-0359: origin-id and stanza-id

@@ -55,6 +55,16 @@ async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
             lambda el: el.get("from", "").startswith(f"bob%irc@{world.xmpp.component}") and body(el) == "yes?"
         )
 
+        # what was said is kept, for each as far as they were there
+        query = "<query xmlns='urn:xmpp:mam:2'><set xmlns='http://jabber.org/protocol/rsm'><max>10</max></set></query>"
+        for person, words in ((juliet, {"hello there", "hi juliet", "welcome"}), (romeo, {"welcome"})):
+            end = await person.iq("set", query, to=room)
+            assert end.get("type") == "result"
+            found = {
+                body(el) for message in person.seen for el in message.iter(f"{CLIENT}message") if el is not message
+            }
+            assert found == words
+
         # somebody is thrown out, somebody leaves
         bob.send("KICK #python romeo :enough")
         gone = await romeo.presence(f"{room}/romeo", gone=True)

@@ -8,8 +8,20 @@ from msgspec.structs import replace
 from bridge.connector import Cursor, Login, Secret
 from bridge.core.content import Content
 from bridge.core.deliveries import Sent, Tell
-from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId
-from bridge.engine.ports import DeadLetter, Known, Queued, Store, StoredLink, StoredLogin, StoredMessage, StoreError
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
+from bridge.engine.ports import (
+    ArchivedLine,
+    DeadLetter,
+    Known,
+    NoSuchLine,
+    Queued,
+    Store,
+    StoredLink,
+    StoredLogin,
+    StoredMessage,
+    StoreError,
+    Wanted,
+)
 from tests.support.build import (
     as_relay,
     direct,
@@ -611,3 +623,80 @@ async def test_texts_come_back_as_they_went_in(store: Store, text):
     assert (await store.acquainted([person(name)]))[person(name)].name == text
     await store.bury(key_of(entry), reason=text, certain=True)
     assert (await store.dead_letters())[0].reason == text
+
+
+# The archive of hosted rooms
+
+DEV = RoomId("#dev%irc@bridge.example.org")
+JULIET, ROMEO = PersonId("juliet@example.org"), PersonId("romeo@example.org")
+
+
+def archived(seq, text, *, at=None, nick="bob", where=DEV):
+    return ArchivedLine(
+        seq=seq, room=where, id=f"id{seq}", at=START + seq if at is None else at, nick=nick, head="<m", tail=f">{text}"
+    )
+
+
+async def read(store, user=JULIET, **limits):
+    page = await store.archived(Wanted(room=DEV, user=user, **limits))
+    return [line.tail[1:] for line in page.lines], page.index, page.count, page.complete
+
+
+async def test_an_archive_is_read_by_those_who_were_there(store):
+    await store.attended(DEV, JULIET, since=START)
+    await store.attended(DEV, JULIET, since=START + 1)  # known already
+    await store.archive([archived(1, "a"), archived(2, "b")])
+    await store.attended(DEV, ROMEO, since=START + 3)
+    await store.archive([archived(3, "c")])
+    await store.departed(DEV, ROMEO, until=START + 3)
+    await store.archive([archived(4, "d"), archived(5, "elsewhere", where=RoomId("#x%irc@bridge.example.org"))])
+    assert await read(store) == (["a", "b", "c", "d"], 0, 4, True)
+    assert await read(store, ROMEO) == (["c"], 0, 1, True)
+    assert await store.was_there(DEV, ROMEO)
+    assert not await store.was_there(DEV, PersonId("nurse@example.org"))
+    await store.attended(DEV, ROMEO, since=START + 3)  # back in the same moment
+    await store.archive([archived(6, "e")])
+    assert (await read(store, ROMEO))[0] == ["c", "d", "e"]
+
+
+async def test_pages_of_an_archive(store):
+    await store.attended(DEV, JULIET, since=START)
+    await store.archive([archived(number, f"m{number}", nick=f"n{number % 2}") for number in range(1, 8)])
+    assert await read(store, most=2) == (["m1", "m2"], 0, 7, False)
+    assert await read(store, most=2, after="id2") == (["m3", "m4"], 2, 7, False)
+    assert await read(store, most=9, after="id6") == (["m7"], 6, 7, True)
+    assert await read(store, most=2, before="") == (["m6", "m7"], 5, 7, False)
+    assert await read(store, most=9, before="id3") == (["m1", "m2"], 0, 7, True)
+    assert await read(store, most=0) == ([], 0, 7, False)
+    assert await read(store, nick="n1", most=2) == (["m1", "m3"], 0, 4, False)
+    assert await read(store, start=START + 3, end=START + 4) == (["m3", "m4"], 0, 2, True)
+    with pytest.raises(NoSuchLine):
+        await read(store, after="nothing")
+    with pytest.raises(NoSuchLine):
+        await read(store, before="nothing")
+
+
+async def test_a_new_run_finds_nobody_in_a_room(store):
+    await store.attended(DEV, JULIET, since=START)
+    await store.archive([archived(1, "a")])
+    await store.all_departed(START + 1)
+    await store.archive([archived(2, "b")])
+    assert (await read(store))[0] == ["a"]
+
+
+async def test_what_nobody_may_read_any_more_is_erased(store):
+    await store.attended(DEV, JULIET, since=START)
+    await store.archive([archived(1, "a")])
+    await store.attended(DEV, ROMEO, since=START + 2)
+    await store.archive([archived(2, "b")])
+    assert await store.erase(DEV, JULIET) == 1
+    assert (await read(store, ROMEO))[0] == ["b"]
+    assert await store.erase(DEV, ROMEO) == 1
+    assert not await store.was_there(DEV, ROMEO)
+
+
+async def test_an_archive_is_pruned_by_age(store):
+    await store.attended(DEV, JULIET, since=START)
+    await store.archive([archived(1, "a"), archived(2, "b")])
+    await store.prune(before=START + 2, keep=0)
+    assert (await read(store))[0] == ["b"]

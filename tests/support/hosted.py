@@ -17,8 +17,10 @@ from xml.etree.ElementTree import Element
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.events import Cause, Member, MembersListed, Origin, PuppetJoined, PuppetLeft, Rank, RoomOpened
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
+from bridge.storage.memory import MemoryStore
 from bridge.xmpp.errors import refusal
 from bridge.xmpp.ports import IqRefused, Request
+from tests.support.clock import quiet
 from tests.support.muc import NS, USER, xml
 from tests.support.xmpp_connector import Bridge, remote
 
@@ -88,10 +90,12 @@ class Gate:
 class HostedBridge(Bridge):
     """A connector without joined rooms, whose gateway is :class:`Gate`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, logged: bool = False) -> None:
+        """Make one; ``logged`` with an archive, for which whoever joins has to wait (:meth:`joined`)."""
         super().__init__(listen=False)
         self.gate = Gate(self)
-        self.connector.host(self.gate)
+        self.archive = MemoryStore(now=self.clock.now)
+        self.connector.host(self.gate, self.archive if logged else None)
         self._count = 0
 
     # what clients do
@@ -104,6 +108,14 @@ class HostedBridge(Bridge):
         self.presence(
             client, f"{room}/{nick}", f"<x xmlns='http://jabber.org/protocol/muc'>{inner}</x>{more}", id_="j1"
         )
+
+    async def joined(self, client: str, nick: str, inner: str = "") -> list[str]:
+        """Join, let IRC agree, and return what the client saw."""
+        self.join(client, nick, inner)
+        await quiet()
+        self.listed(remote("bob", rank=Rank.ADMIN))
+        self.arrives(client, nick)
+        return self.diary(client)
 
     def say(
         self, client: str, text: str, *, to: str = ROOM, kind: str = "groupchat", more: str = "", id_: str = "m1"

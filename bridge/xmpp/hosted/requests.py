@@ -11,7 +11,7 @@ from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
 from bridge.xmpp.errors import KINDS
 from bridge.xmpp.hosted import speech
-from bridge.xmpp.hosted.speech import Asked
+from bridge.xmpp.hosted.speech import Asked, Line
 
 _STANZA = f"{{{ns.COMPONENT}}}"
 JOIN = f"{{{ns.MUC}}}x"
@@ -54,6 +54,7 @@ class Join(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     presence: Presence = Presence()
     history: Asked = Asked()
+    past: tuple[Line, ...] | None = None  # what this user may read of what was said, None: what the room remembers
 
 
 BARRIERS = {

@@ -41,7 +41,13 @@ class Went(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-Out = str | Came | Went
+class Seated(msgspec.Struct, frozen=True):
+    """The user is in the room from now on."""
+
+    person: Person
+
+
+Out = str | Came | Went | Seated
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -220,7 +226,7 @@ class HostedRoom:
         )
         occupant.presence = occupants.best(occupant.clients.values())
         is_first = not self._occupants and occupant.rank in (Rank.OWNER, Rank.ADMIN)
-        out = self._seated(occupant)
+        out: list[Out] = [Seated(occupant.person), *self._seated(occupant)]
         for join in newcomer.joins.values():
             out += self._welcome(occupant, join, is_new=is_first)
         return out
@@ -237,7 +243,8 @@ class HostedRoom:
         codes += [occupants.CREATED] if is_new else []
         codes += [occupants.ASSIGNED] if occupant.nick != join.nick else []
         out.append(occupants.available(occupant, self.address, join.client, codes=tuple(codes), own=join.client))
-        out += [line.from_history(join.client, self.address) for line in told(list(self.lines), join.history)]
+        lines = list(self.lines) if join.past is None else join.past
+        out += [line.from_history(join.client, self.address) for line in told(lines, join.history)]
         out.append(self._subject(join.client))
         return out
 

@@ -32,13 +32,15 @@ from bridge.core.events import (
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import XMPP, Person, Room, RoomId
 from bridge.core.jids import from_localpart
+from bridge.engine.ports import StoreError
 from bridge.xmpp import inbound, muc, outbound, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants, requests, speech
+from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.occupants import Occupant, Removal
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
-from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Subject, Went, cause_of, presence_error
+from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, cause_of, presence_error, refusal
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.ports import Cancellable, Described, Form
 from bridge.xmpp.surroundings import Surroundings
@@ -84,6 +86,8 @@ class Hosting:
         self._around = around
         self._domain = around.component.domain
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
+        self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
+        self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
 
     # -- what is where
 
@@ -121,7 +125,7 @@ class Hosting:
             category="conference",
             kind="irc" if kind == "irc" else "text",
             name=remote.id,
-            features=FEATURES,
+            features=FEATURES if self.archivist.archive is None else (*FEATURES, ns.MAM, ns.MAM_EXTENDED),
             forms=(_about(place.room if place is not None else None, remote),),
         )
 
@@ -161,7 +165,13 @@ class Hosting:
         if remote is None or self.gateway is None:
             return None
         sessions = self.gateway.sessions(remote.network)
-        room = HostedRoom(address, remote=remote.network, instance=self._around.instance, sessions=sessions)
+        room = HostedRoom(
+            address,
+            remote=remote.network,
+            instance=self._around.instance,
+            sessions=sessions,
+            logged=self.archivist.archive is not None,
+        )
         place = self._places[address] = Place(room, RoomId(address), remote)
         return place
 
@@ -244,7 +254,7 @@ class Hosting:
                 at=delivery.head.at,
                 nick=nick,
             )
-            self._carry(place, place.room.say(line, keep=True))
+            self._say(place, line)
             names.append((line.id, part.id))
         return Sent(outbound.sent_ids(names) if isinstance(delivery, Post) else ())
 
@@ -255,6 +265,11 @@ class Hosting:
             codes = (occupants.BANNED,) if kick.ban else (occupants.KICKED,)
             self._carry(place, place.room.removed(kick.person, Removal(codes=codes, reason=kick.reason)))
         return Sent()
+
+    def _say(self, place: Place, line: Line) -> None:
+        """Say something that is worth keeping."""
+        self.archivist.keep(place.id, line)
+        self._carry(place, place.room.say(line, keep=True))
 
     def _speaker(self, place: Place, delivery: Spoken) -> Occupant | None:
         voice = delivery.head.voice
@@ -283,8 +298,10 @@ class Hosting:
             case "":
                 self._changed(place, address, nick, element)
             case "unavailable" | "error":
+                self._coming.pop(f"{address}/{client}", None)
                 if place is not None:
                     self._carry(place, place.room.leave(client, requests.status(element)))
+                    self._look_after(place)
             case _:
                 pass  # subscriptions and probes: a room is no contact
 
@@ -301,6 +318,28 @@ class Hosting:
             refused = refused or Refused("item-not-found", "there is no such room")
             answer = presence_error(f"{address}/{nick}" if nick else address, join.client, refused, id_=join.id)
             self._around.component.send(answer)
+            return
+        if self.archivist.archive is None:
+            self._come_in(place, join)
+            return
+        ticket = self._coming[f"{place.id}/{join.client}"] = object()
+        self._around.spawn(self._enter_with_past(place, join, ticket))
+
+    async def _enter_with_past(self, place: Place, join: requests.Join, ticket: object) -> None:
+        """Let a client in with what its user may read; it may have given up meanwhile, or asked anew."""
+        key = f"{place.id}/{join.client}"
+        try:
+            past = await self.archivist.recent(place.id, requests.user(join.client).id)
+        except StoreError:
+            past = ()
+        if self._coming.get(key) is ticket:
+            del self._coming[key]
+            self._come_in(place, msgspec.structs.replace(join, past=past))
+
+    def _come_in(self, place: Place, join: requests.Join) -> None:
+        if self._places.get(place.id) is not place:
+            refused = Refused("service-unavailable", "the room has just been closed")
+            self._around.component.send(refusal(place.id, join, refused))
             return
         self._carry(place, place.room.enter(join, self._around.clock.monotonic()))
         self._recognise(place, join.client)
@@ -341,7 +380,7 @@ class Hosting:
         client = element.get("from", "")
         occupant = place.room.at(client) if place is not None else None
         if place is None or occupant is None:
-            if place is None or not place.room.awaits(client):
+            if place is None or not (place.room.awaits(client) or f"{address}/{client}" in self._coming):
                 refused = Refused("not-acceptable", "this client is not in the room")
                 self._around.component.send(presence_error(f"{address}/{nick}", client, refused))
             return
@@ -391,7 +430,10 @@ class Hosting:
             line = speech.copied(
                 element, sender=f"{place.id}/{occupant.nick}", room=place.id, id_=id_, occupant=occupant.id, at=now
             )
-            self._carry(place, place.room.say(line, keep=speech.has_words(element)))
+            if speech.has_words(element):
+                self._say(place, line)
+            else:
+                self._carry(place, place.room.say(line, keep=False))
         if event is not None:
             self._around.emit(event)
 
@@ -458,6 +500,7 @@ class Hosting:
             for out in place.room.close(removal):
                 if isinstance(out, str):
                     self._around.component.send(out)
+        self.archivist.flush()
 
     def _carry(self, place: Place, outs: Iterable[Out]) -> None:
         """Do what follows."""
@@ -467,7 +510,10 @@ class Hosting:
                     self._around.component.send(out)
                 case Came(member=member):
                     self._around.emit(MemberJoined(origin=self._origin(place), member=member))
+                case Seated(person=person):
+                    self.archivist.came(place.id, person.id)
                 case Went(member=member, reason=reason):
+                    self.archivist.went(place.id, member.person.id)
                     self._around.emit(MemberLeft(origin=self._origin(place), member=member, reason=reason))
                     self._look_after(place)
                 case _:
@@ -475,7 +521,8 @@ class Hosting:
 
     def _look_after(self, place: Place) -> None:
         """Close a room soon that nobody is in."""
-        if place.room.is_deserted and place.closing is None and place.is_linked:
+        is_awaited = any(key.startswith(f"{place.id}/") for key in self._coming)
+        if place.room.is_deserted and place.closing is None and place.is_linked and not is_awaited:
             place.closing = self._around.component.call_later(LINGER, partial(self._close, place))
 
     def _close(self, place: Place) -> None:
