@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
-from bridge.connector import Listens, Status
+from bridge.connector import Counted, Counts, Listens, Status
 from bridge.core.ids import XMPP, DeliveryKey, Network, Person, PersonId, Room
 from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
@@ -115,6 +115,15 @@ class Administration:
     def hook_desk(self) -> Hooks:
         """The hooks of all networks."""
         return self._hooks
+
+    def counted(self) -> Sequence[tuple[str, Counted]]:
+        """Return what connectors have counted, each with its network."""
+        return [
+            (network, counted)
+            for network, connector in self._hub.networks().items()
+            if isinstance(connector, Counts)
+            for counted in connector.counted()
+        ]
 
     def unready(self) -> dict[str, str]:
         """Return what of store and networks is not up, and why."""

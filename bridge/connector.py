@@ -388,6 +388,23 @@ class Serves(Protocol):
         """
 
 
+class Counted(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a connector has counted since it was built."""
+
+    name: str  # "hook_calls": shown as linkspan_hook_calls_total
+    means: str  # one line for an operator
+    by: str  # name of its label, beside the network: "outcome"
+    values: Mapping[str, int]  # by value of the label: few, fixed, and never anybody's id, name or address
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """Has numbers of its own for ``/metrics``."""
+
+    def counted(self) -> Sequence[Counted]:
+        """Return them as they are now; they only grow."""
+
+
 class Hook(msgspec.Struct, frozen=True, kw_only=True):
     """A URL at which programs say something in a room."""
 
@@ -520,6 +537,8 @@ __all__ = [
     "Attends",
     "Checks",
     "Connector",
+    "Counted",
+    "Counts",
     "Cursor",
     "Divides",
     "Finding",

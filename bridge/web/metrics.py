@@ -1,5 +1,6 @@
-"""What the engine counts, as Prometheus reads it. The only label of an own metric is the network's configured name.
+"""What the engine counts, and connectors of themselves, as Prometheus reads it.
 
+The labels of an own metric are the network's configured name, and one more with few fixed values where a connector counts.
 Nothing is counted here: a collector reads the engine's numbers when it is asked, so that the hot path knows no metrics
 library. Called by :mod:`bridge.web.admin`.
 """
@@ -13,7 +14,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from bridge.connector import Status
+from bridge.connector import Counted, Status
 from bridge.engine.counters import BOUNDS, Count, Spread
 from bridge.web.ports import Bridge, NetworkDocument, QueueDocument
 
@@ -40,6 +41,7 @@ class EngineCollector(Collector):
         yield from _networks(self._bridge.networks())
         yield from _queues(self._bridge.networks(), self._bridge.queues())
         yield from self._counts()
+        yield from _counted(self._bridge.counted())
 
     def _counts(self) -> Iterator[Metric]:
         families = {count: CounterMetricFamily(f"linkspan_{count}", count.means, labels=["network"]) for count in Count}
@@ -108,6 +110,17 @@ def _queues(networks: Iterable[NetworkDocument], queues: Iterable[QueueDocument]
         for network, number in numbers.items():
             family.add_metric([network], number)
         yield family
+
+
+def _counted(counts: Iterable[tuple[str, Counted]]) -> Iterator[Metric]:
+    """Yield what connectors have counted themselves; two of a kind share a metric."""
+    families: dict[str, CounterMetricFamily] = {}
+    for network, counted in counts:
+        name = f"linkspan_{counted.name}"
+        family = families.setdefault(name, CounterMetricFamily(name, counted.means, labels=["network", counted.by]))
+        for value, number in counted.values.items():
+            family.add_metric([network, value], number)
+    yield from families.values()
 
 
 def _cumulated(spread: Spread) -> list[tuple[str, float]]:

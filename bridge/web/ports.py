@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from bridge.connector import Counted
 from bridge.engine.counters import Counters
 
 
@@ -270,6 +271,9 @@ class Bridge(Protocol):
     @property
     def hook_desk(self) -> HookDesk:
         """The hooks of all networks."""
+
+    def counted(self) -> Sequence[tuple[str, Counted]]:
+        """Return what connectors have counted, each with its network."""
 
     def unready(self) -> dict[str, str]:
         """Return what of store and networks is not up, and why; {} when everything is."""

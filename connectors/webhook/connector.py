@@ -12,6 +12,7 @@ import msgspec
 
 from bridge.connector import (
     Answer,
+    Counted,
     Finding,
     Hook,
     HookCall,
@@ -48,7 +49,7 @@ def wall_clock() -> int:
 
 
 class WebhookConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Serves, TakesHooks and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, Serves, TakesHooks, Counts and Checks."""
 
     def __init__(self, setup: Setup, *, now: Callable[[], int] = wall_clock) -> None:
         assert isinstance(setup.settings, WebhookSettings)
@@ -149,6 +150,11 @@ class WebhookConnector:
         if self._inbound.speech.waits:
             self._woken.set()
         return answer
+
+    def counted(self) -> Sequence[Counted]:
+        """Return how many requests hooks got, and what became of them."""
+        means = "Requests to hooks with a right secret, by what became of them"
+        return [Counted(name="hook_calls", means=means, by="outcome", values=dict(self._inbound.outcomes))]
 
     @property
     def hook_settings(self) -> type[msgspec.Struct]:

@@ -8,7 +8,7 @@ whether it is new. What a body means is for :mod:`.formats` to say, what becomes
 import asyncio
 import logging
 import secrets
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 
 _REMEMBERED: Final = 10_000
 """Deliveries of which the answer is remembered, for those that come again."""
+_OUTCOMES: Final = ("posted", "edited", "retracted", "duplicate", "gathered", "skipped", "refused")
 _METHODS: Final = ("POST", "PUT", "PATCH", "DELETE")
 _STORE_BACK: Final = 2.0
 """Seconds after which it is worth a try whether the store takes something again."""
@@ -81,6 +82,8 @@ class Inbound:
         self._pace = Pace()
         self._known: OrderedDict[str, Taken] = OrderedDict()
         self._under_way: dict[str, asyncio.Future[Taken]] = {}
+        self.outcomes: Counter[str] = Counter(dict.fromkeys(_OUTCOMES, 0))
+        """What became of all requests with a right secret."""
         self.speech = Speech(network, hooks, settings, now=now)
         """What hooks say."""
         self.rooms: set[RoomId] = set()
@@ -112,9 +115,11 @@ class Inbound:
         try:
             return await self._take(self._admitted(hub, hook, request), hook, request, where.rest)
         except _Declined as declined:
+            self.outcomes["refused"] += 1
             log.info("webhook.refused hook=%s status=%d: %s", hook.id, declined.answer.status, declined)
             return declined.answer
         except StoreAway as away:
+            self.outcomes["refused"] += 1
             return refused(HTTPStatus.SERVICE_UNAVAILABLE, str(away), after=_STORE_BACK)
 
     def _admitted(self, hub: Hub | None, hook: Kept, request: Request) -> Hub:
@@ -148,6 +153,7 @@ class Inbound:
         if request.method == "DELETE":
             target, author = await self._named(hub, hook, rest)
             await self.speech.retract(hub, hook, author, target)
+            self.outcomes["retracted"] += 1
             return done()
         suffix = rest[0] if rest and rest[0] in FORMATS else ""
         submission = _opened(request)
@@ -157,8 +163,10 @@ class Inbound:
                 raise _Declined(HTTPStatus.BAD_REQUEST, said.reason)
             target, author = await self._named(hub, hook, rest)
             await self.speech.edit(hub, hook, author, target, said.content, _key(hook, said))
+            self.outcomes["edited"] += 1
             return taken(Taken(id=target, room=room), wait=True)
         what = await self._said(hub, hook, said, request)
+        self.outcomes["duplicate" if what.duplicate else what.outcome] += 1
         wait = submission.query.get("wait") == "true"
         return taken(what, answered=answered, wait=wait)
 

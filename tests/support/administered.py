@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
+from bridge.connector import Counted
 from bridge.engine.counters import Counters
 from bridge.web.ports import (
     DeadLetterDocument,
@@ -112,6 +113,10 @@ class FakeBridge:
             QueueDocument(room="left:#a", waiting=2, more=False, flying=1, oldest=5, reason=""),
             QueueDocument(room="left:#b", waiting=1, more=True, flying=0, oldest=6, reason="down"),
         ]
+
+    def counted(self) -> Sequence[tuple[str, Counted]]:
+        values = {"posted": 3, "refused": 1}
+        return [("left", Counted(name="hook_calls", means="What was sent", by="outcome", values=values))]
 
     def unready(self) -> dict[str, str]:
         return self.trouble

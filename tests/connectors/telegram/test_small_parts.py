@@ -124,7 +124,6 @@ def test_a_thread_is_the_topic_that_it_was_heard_in():
     assert rooms.in_thread(Place(-1, 7), "5") == Place(-1, 7)
 
 
-
 # -- rates
 
 

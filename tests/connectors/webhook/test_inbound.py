@@ -493,6 +493,24 @@ async def test_a_large_body_is_noted_and_not_kept() -> None:
         assert (call.kept, call.size > 70_000) == (False, True)
 
 
+async def test_what_is_counted() -> None:
+    async with stage(webhooks(hooks={"builds": hook(limit=6)})) as here:
+        for headers in ({"Webhook-Id": "1"}, {"Webhook-Id": "1"}):
+            await here.send({"text": "a", "edit_key": "k"}, headers=headers)
+        name = (await here.text("b", edit_key="k")).body["id"]
+        await here.send(path=f"{URL}/{name}", method="DELETE")
+        await here.send(b"{", headers={"Content-Type": "application/json"})
+        await here.send(path="/hooks/builds/wrong-wrong-wrong")
+        (counted,) = here.ci.counted()
+        assert {outcome: number for outcome, number in counted.values.items() if number} == {
+            "posted": 1,
+            "edited": 1,
+            "duplicate": 1,
+            "retracted": 1,
+            "refused": 1,
+        }
+
+
 async def test_what_a_check_finds() -> None:
     async with stage(webhooks(hooks={"builds": hook(), "other": hook(room="lonely")})) as here:
         findings = await here.ci.check(["builds"])
