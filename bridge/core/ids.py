@@ -58,3 +58,8 @@ def digest(*parts: str | int) -> str:
     except UnicodeEncodeError:  # half of a surrogate pair, out of some network's id
         written = json.dumps(parts).encode()
     return hashlib.blake2b(written, digest_size=16).hexdigest()
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether a text has the form of a digest: then nobody but this program has made it, as good as certainly."""
+    return len(text) == 32 and all(digit in "0123456789abcdef" for digit in text)

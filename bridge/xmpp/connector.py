@@ -231,11 +231,11 @@ class XmppConnector:
     async def _tick(self) -> None:
         while True:
             await self._clock.sleep(1.0)
-            now, relieved = self._clock.monotonic(), self._around.relieved()
+            now, congested = self._clock.monotonic(), self._around.congested()
             for room in list(self._rooms.values()):
                 room.tick(now)
-                if relieved:
-                    room.fill_gap()
+                if not congested:
+                    room.read_on()
             self.hosting.tick(now)
 
     async def _leave(self) -> None:

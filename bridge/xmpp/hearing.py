@@ -5,9 +5,13 @@ with this bridge. All else becomes an event. The history comes between the liste
 (XEP-0045 section 7.2.1); just then a stamp on a message counts, later anybody could have written it. The subject that a
 room tells whoever comes in is state: it is news only when it differs from the last one known, also over restarts.
 
+While the archive is read (:mod:`bridge.xmpp.listener`), and while the bridge cannot take more, what others say live is
+held: a room with an archive can be asked again, so only so much is kept, and the archive has the rest.
+
 Not here: what a message says (inbound), who said it (occupants), what our own copies settle (speech).
 """
 
+from collections import deque
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
@@ -15,10 +19,14 @@ from bridge.core.events import Member, TopicChanged
 from bridge.core.ids import XMPP, Person, PersonId, Room, digest
 from bridge.xmpp import inbound, marks, muc
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.archive import Reading
 from bridge.xmpp.inbound import BODY, SUBJECT, Ids, Scene
 from bridge.xmpp.occupants import Occupants
 from bridge.xmpp.speech import Speech
 from bridge.xmpp.surroundings import Surroundings
+
+MOST_HELD = 500
+"""Live messages that are kept while the archive is read; more are read out of it."""
 
 
 class Place(Protocol):
@@ -48,6 +56,13 @@ class Place(Protocol):
     def reconfigured(self) -> None:
         """Learn that the room has another configuration."""
 
+    @property
+    def reading(self) -> Reading:
+        """What the archive is being read for."""
+
+    def reads_on_later(self) -> None:
+        """Learn that the bridge cannot take more: the archive is to be read once it can."""
+
 
 class Hearing:
     """The ears of one room."""
@@ -56,10 +71,15 @@ class Hearing:
         self._place = place
         self._around = place.around
         self._scene = Scene(room=place.room, address=place.address)
+        self._can_be_read_again = False
         self._topic: str | None = None  # digest of the last one known
         self.replayed_up_to: int | None = None  # what the archive has said, in the room's time
         self.begun = 0  # when the bridge first came into the room: what was said before is not for others
         self._early: list[tuple[Element, int, str]] = []  # of the archive, before anybody knows who is in the room
+        self.up_to = ""  # the room's own id of the last message that was passed on, or was ours
+        self._holding = False
+        self._held: deque[tuple[Element, str, bool]] = deque()
+        self._overflown = False
 
     @property
     def stable_ids(self) -> bool:
@@ -69,6 +89,7 @@ class Hearing:
     def know(self, features: frozenset[str]) -> None:
         """Learn what the room announces: without that its ids could be anybody's."""
         place = self._place
+        self._can_be_read_again = {ns.MAM, ns.IDS} <= features
         self._scene = Scene(room=place.room, address=place.address, stable_ids=ns.IDS in features)
         place.occupants.occupant_ids = ns.OCCUPANT_ID in features
 
@@ -78,19 +99,64 @@ class Hearing:
 
     def hear(self, element: Element, nick: str) -> None:
         """Take a groupchat message that came to the reader; ``nick`` is "" when the room itself speaks."""
+        fresh = self._place.just_entered()
+        if not self._holding and self._can_be_read_again and self._around.congested():
+            self.hold()
+            self._place.reads_on_later()
+        if self._holding and (fresh or not self._place.is_ours(nick)):
+            self._hold(element, nick, fresh=fresh)
+        else:
+            self._hear(element, nick, fresh=fresh)
+
+    def _hear(self, element: Element, nick: str, *, fresh: bool) -> None:
         names = inbound.ids(element, self._scene)
+        self.up_to = names.stanza or self.up_to
         if not nick:
-            self._remark(element, names)
+            self._remark(element, names, fresh=fresh)
             return
-        at = inbound.moment(element, self._place.address) if self._place.just_entered() else None
+        at = inbound.moment(element, self._place.address) if fresh else None
         if at is not None and not _only_subject(element):
-            self._replay(element, nick, names, at)
+            self._replay(element, nick, names, at, begun=self.begun)
         elif self._place.is_ours(nick):
             self._reflection(element, names)
-        elif _only_subject(element) and self._place.just_entered():
+        elif _only_subject(element) and fresh:
             self._told_topic(element, nick, names, at)
         else:
             self._news(element, nick, names)
+
+    # -- holding what the archive has as well
+
+    @property
+    def holding(self) -> bool:
+        """Whether live messages wait for the archive."""
+        return self._holding
+
+    def hold(self) -> None:
+        """Let live messages wait from now on."""
+        self._holding = True
+
+    def _hold(self, element: Element, nick: str, *, fresh: bool) -> None:
+        if len(self._held) < MOST_HELD:
+            self._held.append((element, nick, fresh))
+        else:
+            self._overflown = True  # from here on the archive has it, and order would suffer from what comes later
+
+    def release(self) -> bool:
+        """Go on with what was held; False if some of that has to be read in the archive first."""
+        if self._overflown:
+            self._held.clear()
+            self._overflown = False
+            return False
+        held, self._held = self._held, deque()
+        self._holding = False
+        for element, nick, fresh in held:
+            self._hear(element, nick, fresh=fresh)
+        return True
+
+    def forget_held(self) -> None:
+        """Let go of what was held: nobody reads the room any more, and whoever will asks the archive."""
+        self._held.clear()
+        self._holding = self._overflown = False
 
     def replay(self, element: Element, *, at: int, archived: str) -> None:
         """Take a message out of the archive, which calls it ``archived``.
@@ -99,6 +165,8 @@ class Hearing:
         than the archive does: only so is somebody who has stayed the same person as before.
         """
         self.replayed_up_to = max(at, self.replayed_up_to or 0)
+        if self._place.reading is Reading.SINCE and at < self.begun:
+            return
         if self._place.open():
             self._replay_archived(element, at, archived)
         else:
@@ -111,6 +179,7 @@ class Hearing:
             self._replay_archived(element, at, archived)
 
     def _replay_archived(self, element: Element, at: int, archived: str) -> None:
+        self.up_to = archived or self.up_to
         room, _, nick = element.get("from", "").partition("/")
         if room != self._place.address or element.get("type") != "groupchat" or _only_subject(element):
             return
@@ -146,12 +215,12 @@ class Hearing:
                 return
         self._place.speech.reflected(names.attribute, names.stanza)
 
-    def _replay(self, element: Element, nick: str, names: Ids, at: int) -> None:
+    def _replay(self, element: Element, nick: str, names: Ids, at: int, *, begun: int = 0) -> None:
         way = marks.read_via(element.find(marks.VIA_TAG))
         if way and way[-1] == self._around.instance:
             self._place.speech.reflected(names.attribute, names.stanza)
             return
-        if at < self.begun:
+        if at < begun:
             return
         sender = self._author(element, nick)
         event = inbound.read(element, scene=self._scene, sender=sender, names=names, at=at, replayed=True)
@@ -164,9 +233,9 @@ class Hearing:
 
     # -- what the room itself says
 
-    def _remark(self, element: Element, names: Ids) -> None:
+    def _remark(self, element: Element, names: Ids, *, fresh: bool) -> None:
         """Take a subject, a moderation, or news of the configuration; its other remarks are for its own people."""
-        if self._place.just_entered() and element.find(SUBJECT) is not None:  # mu-conference adds who has set it
+        if fresh and element.find(SUBJECT) is not None:  # mu-conference adds who has set it
             self._told_topic(element, "", names, inbound.moment(element, self._place.address))
         elif _only_subject(element):
             self._change_topic(element, None, names, self._around.clock.now(), replayed=False)

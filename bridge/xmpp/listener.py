@@ -1,7 +1,8 @@
 """The listener of one joined room: how the bridge's own occupant gets in, stays in, and comes back.
 
 One coroutine for each room, :meth:`Listener.stay`: ask what the room can do, read in its archive what was missed, join
-with the history since then, wait until something ends it, wait a while, again. What ends it is told by the room, which
+with the history since then, read in the archive what was said between the two, wait until something ends it, wait a
+while, again. What ends it is told by the room, which
 has acted on it at once (another reader, or nobody there); here is only what follows in time. A ban or a destroyed room
 is final: then only an invitation (XEP-0045 section 7.8.2) brings the bridge back.
 
@@ -17,11 +18,13 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
+from bridge.connector import Cursor
 from bridge.core.events import Cause
-from bridge.core.ids import XMPP, Person, PersonId, Room, digest
+from bridge.core.ids import XMPP, Person, PersonId, Room, digest, is_digest
 from bridge.core.nicks import MUC_RULES, clean
 from bridge.xmpp import archive, inbound, marks, stanzas
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.archive import Position
 from bridge.xmpp.hearing import topic_name
 from bridge.xmpp.muc import CREATED, Refusal, Sighting
 from bridge.xmpp.ports import IqRefused
@@ -35,6 +38,14 @@ PATIENCE = 30.0
 """Seconds that a join may take."""
 OVERLAP = 5_000
 """Milliseconds of history that are asked for although they should be known: clocks differ."""
+NOTED = 10.0
+"""Seconds between two notes how far the room has been taken."""
+PAGES_OUTSIDE = 10
+"""Pages of the archive that are read before the join, when they have to be kept; the rest is read behind it."""
+MANY_PAGES = 1_000_000
+"""As many as there are."""
+TRIES = 5
+"""Times in a row that an archive may give no answer while the bridge is in the room."""
 MOST_NICKS = 10
 AFTER_KICK = 30.0
 """Seconds until the bridge comes back after a first kick; after a second within :data:`FORGIVEN` it stays out."""
@@ -62,11 +73,20 @@ class Place(Protocol):
     password: str
     nick: str
     around: Surroundings
-    reads_archive: bool
+    reading: archive.Reading
 
     @property
     def replayed_up_to(self) -> int | None:
         """What the archive has said, in the room's time."""
+
+    def heard_up_to(self) -> str:
+        """Return the room's own id of the last message that was taken, "" where there is none."""
+
+    def release(self) -> bool:
+        """Go on with what was held while the archive was read; False if the archive has more of it."""
+
+    def open(self) -> bool:
+        """Whether somebody reads the room."""
 
     def know(self, features: frozenset[str]) -> None:
         """Learn what the room announces in disco#info."""
@@ -113,6 +133,10 @@ class Listener:
         self._called = asyncio.Event()
         self._forgiven = True
         self._stranger = False  # the bridge has never been in this room
+        self._taken = ""  # the room's id of the message up to which that is noted
+        self._noted = 0.0
+        self._rest: Position | None = None  # of the archive, to be read inside
+        self._reading = asyncio.Lock()
         self._kicked_at = -FORGIVEN
 
     async def stay(self) -> None:
@@ -164,12 +188,37 @@ class Listener:
         """Be invited: try at once."""
         self._called.set()
 
-    async def fill_gap(self) -> None:
-        """Ask the archive for what may not have been taken although it was heard."""
-        place, hub = self._place, self._around.hub
-        cursor = None if hub is None else await hub.cursor(place.room.id)
-        if cursor is not None and place.has(ns.MAM):
-            await archive.catch_up(place, cursor.at - OVERLAP)
+    @property
+    def reads_on_inside(self) -> bool:
+        """Whether the archive will be read on behind the join: what is said live has to wait for that."""
+        return self._rest is not None
+
+    async def read_on(self) -> None:
+        """Read in the archive what was not taken although it was heard, up to its end; then go on with what is live."""
+        await self._read_inside(Position(self._place.heard_up_to()))
+
+    async def _read_inside(self, start: Position) -> None:
+        place = self._place
+        silences = 0
+        async with self._reading:
+            while place.open():
+                try:
+                    found = await archive.read(place, start, pages=MANY_PAGES)
+                except IqRefused as refused:
+                    silences += 1
+                    if silences < TRIES and self._around.up.is_set():
+                        start = self._on_from(start)
+                        continue
+                    log.warning("archive.unread condition=%s", refused.condition)
+                    found = None
+                if place.release() or found is None:
+                    break
+                start = self._on_from(start)
+            while not place.release():
+                pass  # an archive that tells nothing: what was said meanwhile is gone, and order goes on
+
+    def _on_from(self, start: Position) -> Position:
+        return Position(self._place.heard_up_to() or start.after, start.since)
 
     # -- getting in
 
@@ -179,7 +228,10 @@ class Listener:
         unreachable = await self.ask()
         if unreachable is not None:
             return unreachable
-        since = await self._catch_up()
+        try:
+            since = await self._catch_up()
+        except IqRefused as silent:
+            return _refused(Refusal(silent.condition, "wait", silent.text))
         refusal = Refusal("conflict")
         for nick in _nicks(self._around.nick):
             answer = await self._knock(nick, since)
@@ -187,6 +239,9 @@ class Listener:
                 place.entered(answer)
                 self._note_beginning()
                 await self._settle(answer)
+                rest, self._rest = self._rest, None
+                if rest is not None:
+                    await self._read_inside(rest)
                 await is_inside(self._around, place.address, place.nick)  # the answer comes behind all history
                 place.replay_over()
                 return None
@@ -212,6 +267,7 @@ class Listener:
     async def _catch_up(self) -> str:
         """Read what was missed in the archive; returns since when the join has to bring history, "" for none."""
         place, hub = self._place, self._around.hub
+        self._rest = None
         if hub is None or place.read_by_another():
             return ""
         place.topic_known(await hub.recall(topic_name(place.address)))
@@ -221,12 +277,17 @@ class Listener:
         known = [at for at in (unsure, None if cursor is None else cursor.at) if at is not None]
         self._stranger = not known and not begun
         if self._stranger:
+            self._taken = await archive.newest(place) if place.has(ns.MAM) else ""
             return ""
         place.begun(begun)
-        since = max(begun, min(known) - OVERLAP if known else begun)
+        now = self._around.clock.now()  # which may have been set back
+        since = max(min(begun, now), min([now, *known]) - OVERLAP if known else begun)
         if place.has(ns.MAM):
-            since = await archive.catch_up(place, since)
-        return inbound.stamp(since)
+            after = place.heard_up_to() or _later(cursor, await hub.recall(_taken_name(place.address)))
+            found = await archive.read(place, Position(after, since), pages=PAGES_OUTSIDE)
+            if found is not None:
+                self._rest = Position(found.last, since)
+        return inbound.stamp(max(since, place.replayed_up_to or since))
 
     def _note_beginning(self) -> None:
         """Keep the moment of the first entry: from then on whatever was missed can be told from what was before."""
@@ -235,6 +296,19 @@ class Listener:
             now = self._around.clock.now()
             self._place.begun(now)
             self._around.remember(_beginning_name(self._place.address), str(now))
+            self._note_taken(self._taken)
+
+    def tick(self, now: float) -> None:
+        """Note now and then how far the room has been taken: it may be long since anybody but ourselves has spoken."""
+        taken = self._place.heard_up_to()
+        if taken and taken != self._taken and now - self._noted > NOTED:
+            self._noted = now
+            self._note_taken(taken)
+
+    def _note_taken(self, taken: str) -> None:
+        self._taken = taken
+        if taken:
+            self._around.remember(_taken_name(self._place.address), f"{self._around.clock.now()} {taken}")
 
     async def _knock(self, nick: str, since: str) -> Sighting | Refusal:
         """Ask to be let in under this nick (XEP-0045 section 7.2)."""
@@ -299,6 +373,23 @@ _SILENT = Refusal("remote-server-timeout", "wait", "no answer")
 def _beginning_name(address: str) -> str:
     """Return the name under which the first entry into a room is remembered."""
     return f"beginning {digest(address)}"
+
+
+def _taken_name(address: str) -> str:
+    """Return the name under which is remembered how far a room has been taken."""
+    return f"taken {digest(address)}"
+
+
+def _later(cursor: Cursor | None, noted: str | None) -> str:
+    """Return the id of the later message of two: the last fact of the room, and the last that was noted.
+
+    Either would do, since all that came before both is stored. The keys of some facts are no ids of the room's: of a
+    topic that was told on entering, of anything in a room without ids.
+    """
+    at, _, taken = (noted or "0 ").partition(" ")
+    if cursor is None or is_digest(cursor.key) or (taken and int(at) >= cursor.at):
+        return taken
+    return cursor.key
 
 
 def _refused(refusal: Refusal) -> Out:

@@ -26,6 +26,7 @@ from bridge.core.events import (
 from bridge.core.failures import Retry
 from bridge.core.ids import XMPP, Person, Room
 from bridge.xmpp import archive, muc, stanzas
+from bridge.xmpp.archive import Reading
 from bridge.xmpp.ghost import Ghost, Stage
 from bridge.xmpp.ghosts import Ghosts
 from bridge.xmpp.hearing import Hearing
@@ -61,7 +62,7 @@ class JoinedRoom:
         self.password = password
         self.around = around
         self.nick = ""  # the listener's, held or asked for
-        self.reads_archive = False
+        self.reading = Reading.NOTHING
         self.reader = ""  # the address whose copies count, "" while nobody reads
         self.occupants = Occupants(address)
         self.ghosts = Ghosts(self)
@@ -70,6 +71,7 @@ class JoinedRoom:
         self.rights = Rights(self)
         self.listener = Listener(self)
         self.ping = SelfPing(self)
+        self._has_gap = False  # something was left for the archive to tell
         self._phase = Phase.OUT
         self._entering = False  # the listener has asked to be let in
         self._inside = False  # the listener itself is in the room
@@ -128,16 +130,22 @@ class JoinedRoom:
         if self._phase is Phase.OUT:
             return
         if self._phase is Phase.REPLAYING and now - self._since > REPLAY:
-            self.replay_over()
+            self.replay_over()  # unless the archive is still read
         self.ghosts.tick(now)
         self.ping.tick(now)
+        self.listener.tick(now)
         if self._strays and now - self._since > STRAY:
             self._take_out_strays()
 
-    def fill_gap(self) -> None:
-        """Ask for what may not have been taken although it was heard."""
-        if self._phase is Phase.IN:
-            self.around.spawn(self.listener.fill_gap())
+    def reads_on_later(self) -> None:
+        """Learn that the bridge cannot take more: what is said meanwhile stays with the room."""
+        self._has_gap = True
+
+    def read_on(self) -> None:
+        """Ask for what was left with the room, if anything was: the bridge can take it now."""
+        if self._has_gap and self._phase is not Phase.OUT:
+            self._has_gap = False
+            self.around.spawn(self.listener.read_on())
 
     def stream_down(self, reason: str) -> None:
         """Be nowhere: there is no stream."""
@@ -282,6 +290,8 @@ class JoinedRoom:
         self.ping.heard()
         if self._phase is Phase.OUT:
             self._phase = Phase.REPLAYING
+            if self.listener.reads_on_inside:
+                self.hearing.hold()
             self.around.emit(RoomOpened(origin=self.around.origin(self.room)))
         members = tuple(self.occupants.members())
         self.around.emit(MembersListed(origin=self.around.origin(self.room), members=members))
@@ -359,6 +369,8 @@ class JoinedRoom:
         self._phase = Phase.OUT
         self._out = out
         self.reader = ""
+        self._has_gap = False
+        self.hearing.forget_held()
         self._held.clear()
         self._strays.clear()
         self.occupants.clear()
@@ -402,7 +414,7 @@ class JoinedRoom:
 
     def replay_over(self) -> None:
         """Be done with the history: now it is known which of our words the room has."""
-        if self._phase is Phase.REPLAYING:
+        if self._phase is Phase.REPLAYING and not self.hearing.holding:
             self._phase = Phase.IN
             self.speech.pump()
 
@@ -448,6 +460,14 @@ class JoinedRoom:
     def unsure_since(self) -> int | None:
         """Return when the oldest of our words was written that the room may or may not have."""
         return self.speech.since()
+
+    def heard_up_to(self) -> str:
+        """Return the room's own id of the last message that was taken, "" where there is none."""
+        return self.hearing.up_to
+
+    def release(self) -> bool:
+        """Go on with what was held while the archive was read; False if the archive has more of it."""
+        return self.hearing.release()
 
     def is_ours(self, nick: str) -> bool:
         """Whether the listener or a ghost has this nick."""

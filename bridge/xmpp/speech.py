@@ -326,6 +326,7 @@ class Speech:
                 _remember(self._said_by, name, order.address)
         if not order.done.done():
             order.done.set_result(Sent(_ids(order.delivery, names)))
+            self._place.around.settles()
 
     def _withdraw(self, order: Order) -> None:
         for id_ in order.ids:

@@ -21,8 +21,6 @@ from bridge.xmpp.sharing import Placed
 
 RESOURCE = "linkspan"
 """Resource of the listener and of every ghost: ``bob%libera@bridge.example.org/linkspan``."""
-LOOK_EVERY = 64
-"""Facts between two looks whether the hub can take more: it takes thousands before it refuses."""
 
 
 def _ignore_alarm(_room: Room, _words: str) -> None:
@@ -95,8 +93,7 @@ class Surroundings:
         self.entering = asyncio.Semaphore(20)  # listeners on their way into rooms
         self._tasks: asyncio.TaskGroup | None = None
         self._numbers = count()
-        self._emitted = 0
-        self._overrun = False
+        self._settling = False
 
     def start(self, hub: Hub, tasks: asyncio.TaskGroup) -> None:
         """Take the hub and the task group of a run."""
@@ -115,28 +112,38 @@ class Surroundings:
         return True
 
     def emit(self, event: Event) -> None:
-        """Hand a fact to the hub; order is kept, nobody waits.
-
-        A MUC cannot be told to come again, so a hub that may have refused facts is remembered: once it can take more,
-        the rooms' archives are asked (:meth:`relieved`).
-        """
+        """Hand a fact to the hub; order is kept, nobody waits."""
         if self.hub is None:
             return
-        self.hub.emit(event)
-        self._emitted += 1
-        if not self._emitted % LOOK_EVERY and self.hub.congested():
-            self._overrun = True
+        if self._settling:
+            asyncio.get_running_loop().call_soon(self.hub.emit, event)
+        else:
+            self.hub.emit(event)
 
-    def relieved(self) -> bool:
-        """Tell, once, that the hub takes facts again after it may have refused some."""
-        if self.hub is None or not self._overrun or self.hub.congested():
-            return False
-        self._overrun = False
-        return True
+    def settles(self) -> None:
+        """Let what comes in the rest of this turn of the loop be stored behind what was just confirmed.
+
+        Whoever awaits that is called in the next turn. So a fact that is stored proves that everything of ours that the
+        room had said before it is settled, and after a kill the archive has to be read from there only.
+        """
+        if not self._settling:
+            self._settling = True
+            asyncio.get_running_loop().call_soon(self._settled)
+
+    def _settled(self) -> None:
+        self._settling = False
+
+    def congested(self) -> bool:
+        """Whether the hub had better not be given more now: what can be asked for again is not taken."""
+        return self.hub is not None and bool(self.hub.congested())
 
     def remember(self, name: str, value: str) -> None:
         """Keep a small text over restarts."""
-        if self.hub is not None:
+        if self.hub is None:
+            return
+        if self._settling:
+            asyncio.get_running_loop().call_soon(self.hub.remember, name, value)
+        else:
             self.hub.remember(name, value)
 
     def origin(self, room: Room) -> Origin:
