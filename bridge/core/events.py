@@ -1,6 +1,6 @@
 """Facts: what a connector read from its network, in the past tense.
 
-Three families. *Said* (posted, edited, retracted, reacted, topic, direct) is journalled: it is committed together with its
+Three families. *Said* (posted, edited, retracted, reacted, topic, missed, direct) is journalled: it is committed together with its
 deliveries before anything is sent, and a repeat of the same key is dropped. *State* (members, rooms, puppets) is compared,
 never replayed: the last word counts. *Passing* (typing, what became of a copy) is best effort and never stored.
 """
@@ -113,6 +113,17 @@ class TopicChanged(_Event, frozen=True, tag="topic"):
     origin: Origin
     topic: str
     sender: Member | None = None
+
+
+class HistoryMissed(_Event, frozen=True, kw_only=True, tag="missed"):
+    """From ``since`` until ``origin.at`` nobody read a room, and its network cannot tell what was said there meanwhile.
+
+    A connector whose network has history never says so unless that has a hole. ``origin.key`` has to be the same for the
+    same gap.
+    """
+
+    origin: Origin
+    since: int  # milliseconds since the epoch
 
 
 class DirectPosted(_Event, frozen=True, tag="direct"):
@@ -240,6 +251,6 @@ class CopyReported(_Event, frozen=True, tag="copy-reported"):
     reason: str = ""  # why it has not, in words
 
 
-Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | DirectPosted
+Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | HistoryMissed | DirectPosted
 State = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpened | RoomClosed | PuppetJoined | PuppetLeft
 Event = Said | State | TypingChanged | CopyReported

@@ -13,6 +13,7 @@ the network itself says is a moderator. A target may only be looked up in the ro
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple, assert_never
 
 import msgspec
@@ -21,6 +22,7 @@ from bridge.core.capabilities import Capabilities, Feature, Limit, Representatio
 from bridge.core.content import Content, Reply
 from bridge.core.degrade import correction, fit, is_simple, unreachable_named
 from bridge.core.deliveries import (
+    Announce,
     AsBridge,
     AsMask,
     AsPuppet,
@@ -39,6 +41,7 @@ from bridge.core.deliveries import (
 from bridge.core.events import (
     Cause,
     DirectPosted,
+    HistoryMissed,
     Member,
     MessageEdited,
     MessagePosted,
@@ -148,6 +151,8 @@ class Route:
                 return self._reacted(event, known, shows)
             case TopicChanged():
                 return self._topic(event, shows)
+            case HistoryMissed():
+                return self._missed(event)
             case DirectPosted():
                 return Plan(dropped="not said in a room")
             case _:
@@ -216,6 +221,12 @@ class Route:
             return Plan()
         heads = self._heads(event.origin, "topic", event.sender, shows)
         return self._fitted(SetTopic(head=head, topic=event.topic) for head in heads)
+
+    def _missed(self, event: HistoryMissed) -> Plan:
+        origin = event.origin
+        told = f"{origin.room}: not connected {span(event.since, origin.at)}; what was said there meanwhile is missing here"
+        heads = self._heads(origin, "missed", None, _nobody)
+        return self._fitted(Announce(head=head, text=told) for head in heads)
 
     def ousted(self, event: PuppetLeft, own: Sequence[tuple[Room, Member]]) -> Plan:
         """Return what follows when a stand-in was removed: who it stands for is removed where they are (``own``).
@@ -289,6 +300,19 @@ def quoted(original: Original) -> Reply:
         person=None if sender is None else sender.person,
         excerpt="" if content is None else clip(plain(unreachable_named(content)).text, limit=_EXCERPT, ellipsis="…"),
     )
+
+
+def span(since: int, until: int) -> str:
+    """Write from when to when something was, in UTC; with seconds or days only where they are needed."""
+    begin, end = (datetime.fromtimestamp(at / 1000, UTC) for at in (since, until))
+    clock = "%H:%M:%S" if until - since < 60_000 else "%H:%M"
+    if begin.date() != end.date():
+        clock = "%Y-%m-%d %H:%M"
+    return f"{begin.strftime(clock)}–{end.strftime(clock)} UTC"
+
+
+def _nobody(_room: Room, _person: Person) -> bool:
+    return False
 
 
 def _way(source: Room, end: End) -> _Way:

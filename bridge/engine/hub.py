@@ -50,6 +50,7 @@ from bridge.core.events import (
     CopyReported,
     DirectPosted,
     Event,
+    HistoryMissed,
     Member,
     MemberLeft,
     MembersListed,
@@ -436,6 +437,7 @@ class Hub:
                     | MessageRetracted()
                     | ReactionsChanged()
                     | TopicChanged()
+                    | HistoryMissed()
                     | DirectPosted()
                 ):
                     return self._intake.take(event)

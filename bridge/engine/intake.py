@@ -27,6 +27,7 @@ from bridge.core.capabilities import Capabilities
 from bridge.core.events import (
     DirectPosted,
     Event,
+    HistoryMissed,
     MessageEdited,
     MessagePosted,
     MessageRetracted,
@@ -320,7 +321,7 @@ class Intake:
     def _tell_refusals(self, event: Said, plan: Plan) -> None:
         network = event.origin.room.network
         self._counters.add(Count.IMPOSSIBLE, network, times=len(plan.refusals))
-        if isinstance(event, TopicChanged) or event.sender is None:
+        if isinstance(event, TopicChanged | HistoryMissed) or event.sender is None:
             return
         for refusal in plan.refusals:
             self._notices.impossible(event.sender.person, event.origin.room, room=refusal.room, feature=refusal.feature)
@@ -354,7 +355,7 @@ class Intake:
         """Return what is known of the messages that a fact is about, None if that takes the store."""
         room = event.origin.room
         match event:
-            case MessagePosted(reply_to=None) | TopicChanged() | DirectPosted():
+            case MessagePosted(reply_to=None) | TopicChanged() | HistoryMissed() | DirectPosted():
                 return NOTHING
             case MessagePosted(reply_to=answered):
                 reply = self._original(room, answered) if answered else None

@@ -16,6 +16,7 @@ from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
 from bridge.core.failures import Retry
 from bridge.core.ids import Person, RoomId
+from connectors.irc.absence import Absence
 from connectors.irc.checking import check
 from connectors.irc.listener import Listener
 from connectors.irc.moderation import Moderation
@@ -68,6 +69,7 @@ class _Run(NamedTuple):
     """The parts of one run."""
 
     scene: Scene
+    absence: Absence
     pool: Pool
     listener: Listener
     voices: Voices
@@ -96,6 +98,7 @@ class IrcConnector:
             async with asyncio.TaskGroup() as tasks:
                 self._run = run = _compose(self._setup, hub, self._pace, self._places, tasks)
                 await run.scene.recall_topics()
+                await run.absence.recall()
                 early, self._early = self._early, []
                 for wish in early:
                     wish(run)
@@ -108,6 +111,8 @@ class IrcConnector:
         run, self._run = self._run, None
         if run is None:
             return
+        if run.listener.connection is not None:
+            run.absence.up()
         run.scene.close()
         run.sender.close("the bridge stops")
         run.scene.connects.close()
@@ -219,11 +224,14 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
         listener.watch_for(nicks)
 
     scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person)
-    pool = Pool(scene, wake=wake, changed=report, invite=invite, watch=watch)
+    absence = Absence(scene)
+    pool = Pool(scene, absence, wake=wake, changed=report, invite=invite, watch=watch)
     voices = Voices(scene, pool, lambda: listener.connection)
     sender = Sender(scene, voices)
-    listener = Listener(scene, pool, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one)
-    return _Run(scene, pool, listener, voices, sender, Moderation(scene, pool))
+    listener = Listener(
+        scene, pool, absence, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one
+    )
+    return _Run(scene, absence, pool, listener, voices, sender, Moderation(scene, pool))
 
 
 def _join(run: _Run, room: RoomId, member: Member) -> None:

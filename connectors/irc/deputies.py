@@ -15,9 +15,9 @@ import msgspec
 
 from bridge.core.events import Cause
 from bridge.core.ids import RoomId
+from connectors.irc.absence import Absence
 from connectors.irc.client import Connection, Line, Reads
 from connectors.irc.inbound import Batches
-from connectors.irc.inquiry import inquire
 from connectors.irc.places import Place, Step
 from connectors.irc.scene import Scene, command
 from connectors.irc.wishes import Wishes
@@ -54,9 +54,12 @@ class _Post(msgspec.Struct, eq=False):
 class Deputies:
     """All deputies of a network."""
 
-    def __init__(self, scene: Scene, *, others: Callable[[], Iterable[Puppet]], changed: Callable[[], None]) -> None:
+    def __init__(
+        self, scene: Scene, absence: Absence, *, others: Callable[[], Iterable[Puppet]], changed: Callable[[], None]
+    ) -> None:
         """``others`` are all puppets; ``changed`` is called when another one reads a channel."""
         self._scene = scene
+        self._absence = absence
         self._others = others
         self._changed = changed
         self._posts: dict[RoomId, _Post] = {}
@@ -96,6 +99,7 @@ class Deputies:
         if successor is not None:
             self.offer(successor, place)
         if place.step is not Step.IN and not self.has(place.id):
+            self._absence.left(place)
             self._scene.emit(
                 self._scene.inbound.closed(place.name, Cause.LOST, "nobody is left to read it", self._scene.now())
             )
@@ -130,7 +134,7 @@ class Deputies:
         fold = self._scene.view.fold
         read = {fold(post.place.name) for post in posts if post.reads}
         if read and (line.command in _EVERYWHERE or fold(_channel(line, self._scene.view.isupport.statusmsg)) in read):
-            self._scene.emit(self._scene.inbound.read(line, self._scene.now(), self._batches[puppet]))
+            self._absence.pass_on(self._scene.inbound.read(line, self._scene.now(), self._batches[puppet]))
 
     def _is_about_listener(self, puppet: Puppet, line: Line) -> bool:
         if line.command not in _MOVES:
@@ -162,8 +166,7 @@ class Deputies:
         post.reads = True
         connection.read(Reads.ALL)
         if self._scene.view.channel(post.place.name) is None:
-            self._scene.emit(self._scene.inbound.opened(post.place.name, self._scene.now()))
-            inquire(self._scene, connection, post.place.name, names=True)
+            self._absence.entered(connection, post.place, names=True)
         self._changed()
 
     def _hand_back(self, post: _Post, connection: Connection) -> None:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 from bridge.connector import Status
 from bridge.core.events import Cause, RoomClosed
 from bridge.core.ids import Person, PersonId, RoomId
+from connectors.irc.absence import Absence
 from connectors.irc.attendance import plain
 from connectors.irc.client import Congested, Connection, Failure, Identity, Kind, Line, Reads
 from connectors.irc.config import sasl
 from connectors.irc.connects import LISTENER, Lives
 from connectors.irc.inbound import Batches
-from connectors.irc.inquiry import HISTORY, catch_up, inquire
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of, username
 from connectors.irc.places import Place, Step, is_key, is_usable
@@ -46,6 +46,7 @@ class Listener:
         self,
         scene: Scene,
         pool: Pool,
+        absence: Absence,
         *,
         wake: Callable[[RoomId], None],
         seen: Callable[[Line], None],
@@ -59,6 +60,7 @@ class Listener:
         self.connection: Connection | None = None
         self._scene = scene
         self._pool = pool
+        self._absence = absence
         self._wake = wake
         self._seen = seen
         self._gone = gone
@@ -91,6 +93,7 @@ class Listener:
         self._stop_timers()
         self._watch.down()
         self._seeker.down()
+        self._absence.down()
 
     def listen(self, place: Place) -> None:
         """Read a room from now on."""
@@ -156,6 +159,7 @@ class Listener:
         self._pool.deputies.listener_is(connection.nick)
         self._seeker.up(connection)
         self._watch.up(connection)
+        self._absence.up()
         self._join(scene.places)
         self.report()
         scene.connects.open()
@@ -167,11 +171,13 @@ class Listener:
         self.connection = None
         self._seeker.down()
         self._watch.down()
+        self._absence.down()
         self._stop_timers()
         scene.connects.shut()
         for place in scene.places:
             was_in, place.step = place.step is Step.IN, Step.WAITING
             if was_in and not self._pool.deputies.has(place.id):
+                self._absence.left(place)
                 scene.emit(scene.inbound.closed(place.name, Cause.LOST, failure.reason, scene.now()))
             self._wake(place.id)
         if failure.permanent:
@@ -226,7 +232,7 @@ class Listener:
         scene = self._scene
         if line.command == "QUIT" and scene.view.is_ours(line.nick):
             self._gone(line.nick)
-        scene.emit(scene.inbound.read(line, scene.now(), self._batches))
+        self._absence.pass_on(scene.inbound.read(line, scene.now(), self._batches))
         if line.command == "QUIT" or (line.command == "NICK" and not self._is_same(line.nick, line.param(0))):
             self._nick_freed(line.nick)
         elif line.command == "TOPIC":
@@ -269,10 +275,7 @@ class Listener:
             return
         self._stop_rejoin(place)
         place.step, place.reason, place.setbacks = Step.IN, "", 0
-        scene.emit(scene.inbound.opened(name, scene.now()))
-        inquire(scene, connection, name, names=False)
-        if HISTORY in connection.caps:
-            scene.spawn(catch_up(scene, connection, place))
+        self._absence.entered(connection, place, name=name)
         self._decided(place)
 
     def _refused(self, line: Line) -> None:
@@ -294,6 +297,7 @@ class Listener:
         if self._pool.deputies.has(place.id):
             scene.view.part(place.name, scene.view.me)
         else:
+            self._absence.left(place)
             scene.view.close(place.name)
             origin = scene.origin(place.id)
             cause = Cause.BANNED if refusal.is_ban else cause

@@ -16,6 +16,7 @@ from bridge.core.events import Member, Show
 from bridge.core.ids import Person, RoomId, digest
 from bridge.core.splitting import clip
 from connectors.irc import outbound
+from connectors.irc.absence import Absence
 from connectors.irc.client import Connection, Failure, Identity, Line, Reads
 from connectors.irc.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.deputies import Deputies
@@ -259,6 +260,7 @@ class Pool:
     def __init__(
         self,
         scene: Scene,
+        absence: Absence,
         *,
         wake: Callable[[RoomId | None], None],
         changed: Callable[[], None],
@@ -270,7 +272,7 @@ class Pool:
         ``changed``: what is to be reported of the network may have. ``invite`` asks the listener to let a nick into a channel, ``watch`` to
         tell when one of these folded nicks is free.
         """
-        self.deputies = Deputies(scene, others=lambda: self, changed=changed)
+        self.deputies = Deputies(scene, absence, others=lambda: self, changed=changed)
         self.wake = wake
         self.changed = changed
         self.invite = invite

@@ -88,6 +88,11 @@ class Scene:
         """Call once, later."""
         return self.loop.call_later(seconds, call)
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the run is over."""
+        return self._is_closed
+
     def close(self) -> None:
         """Tell the bridge nothing more."""
         self._is_closed = True
@@ -137,7 +142,12 @@ class Scene:
         key = topic_key(channel.topic, channel.topic_at)
         if key != place.topic:
             place.topic = key
-            asyncio.ensure_future(self.hub.remember(f"topic {place.id}", key)).add_done_callback(_taken)
+            self.remember(f"topic {place.id}", key)
+
+    def remember(self, name: str, value: str) -> None:
+        """Keep a small text over restarts."""
+        if not self._is_closed:
+            asyncio.ensure_future(self.hub.remember(name, value)).add_done_callback(_taken)
 
     async def recall_topics(self) -> None:
         """Learn which topics the bridge knows of already."""

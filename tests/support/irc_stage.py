@@ -39,6 +39,7 @@ QUICK = Pace(
     parting=0.05,
     linger=0.2,
     verdict=2.0,
+    listing=0.2,
     rejoin=(0.2, 0.5),
     knock=(0.2, 0.5),
     nick=0.3,

@@ -10,6 +10,7 @@ from bridge.connector import Status
 from bridge.core.content import Kind
 from bridge.core.events import (
     Cause,
+    HistoryMissed,
     MemberJoined,
     MemberLeft,
     MemberRenamed,
@@ -21,7 +22,7 @@ from bridge.core.events import (
     TopicChanged,
 )
 from bridge.demo.people import IrcPerson
-from tests.support.irc_stage import CHANNEL, QUICK, someone
+from tests.support.irc_stage import CHANNEL, QUICK, Diary, someone
 from tests.support.irc_stage import stage as any_stage
 from tests.support.servers import InspIRCd, Ngircd
 
@@ -274,7 +275,8 @@ async def test_history_on_join_is_replayed_and_our_own_words_carry_our_mark():
     async with InspIRCd() as server, IrcPerson("bob", port=server.port) as bob:
         await bob.join(CHANNEL)
         await powers(bob, "+H 50:1d")
-        async with stage(server.port) as play:
+        hub = Diary()
+        async with stage(server.port, hub=hub) as play:
             await play.ready()
             play.join("juliet")
             await play.say("juliet", "from here")
@@ -282,9 +284,10 @@ async def test_history_on_join_is_replayed_and_our_own_words_carry_our_mark():
             await play.told(MessagePosted, content__text="live")
         bob.say(CHANNEL, "while you were away")
         await bob.fence()
-        async with stage(server.port) as play:
+        async with stage(server.port, hub=hub) as play:
             missed = await play.told(MessagePosted, content__text="while you were away")
             assert missed.origin.replayed
-            by_text = {event.content.text: event for event in play.of(MessagePosted)}
+            by_text = {event.content.text: event for event in play.of(MessagePosted) if event.origin.replayed}
+            assert play.of(HistoryMissed) == []  # the server has told it all
             assert by_text["from here"].origin.via == ("stage",)
             assert by_text["live"].origin.via == ()

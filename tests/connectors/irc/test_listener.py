@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from bridge.connector import Cursor, Secret, Status
 from bridge.core.events import (
     Cause,
+    HistoryMissed,
     MemberJoined,
     MemberLeft,
     MembersListed,
@@ -190,24 +191,109 @@ async def test_lost_it_comes_back_and_tells_nothing_twice():
         await play.told(TopicChanged, topic="another")
 
 
-async def test_what_was_said_since_is_asked_for_where_the_server_has_it():
+HISTORIAN = {
+    "caps": "message-tags server-time batch draft/chathistory",
+    "isupport": "CHANTYPES=# CHATHISTORY=2",
+}
+
+
+def told_again(*texts, reference="1"):
+    """Return history: one line a minute, from 22:14 on."""
+    yield f":{NAME} BATCH +{reference} chathistory {CHANNEL}"
+    for text in texts:
+        at = f"2023-11-14T22:{14 + int(text)}:00.000Z"
+        yield f"@batch={reference};time={at};msgid=m{text} :bob!b@h PRIVMSG {CHANNEL} :{text}"
+    yield f":{NAME} BATCH -{reference}"
+
+
+async def test_what_was_said_since_is_asked_for_page_by_page_where_the_server_has_it():
     hub = Diary()
     hub.cursors[CHANNEL] = Cursor(EventKey("x"), 1_700_000_000_123)
     async with Ircd() as ircd, stage(ircd.port, hub=hub) as play:
         mic = await ircd.accept()
-        await mic.welcome(
-            caps="message-tags server-time batch draft/chathistory", isupport="CHANTYPES=# CHATHISTORY=200"
-        )
+        await mic.welcome(**HISTORIAN)
+        await mic.expect(f"JOIN {CHANNEL}")
+        mic.send(f":{mic.mask} JOIN {CHANNEL}", f"@time=2023-11-14T23:00:00.000Z :bob!b@h PRIVMSG {CHANNEL} :live")
+        assert await mic.find("CHATHISTORY") == f"CHATHISTORY AFTER {CHANNEL} timestamp=2023-11-14T22:13:20.123Z 2"
+        mic.send(*told_again("0", "1"))
+        await settle(mic)
+        assert await mic.find("CHATHISTORY") == f"CHATHISTORY AFTER {CHANNEL} timestamp=2023-11-14T22:15:00.000Z 2"
+        mic.send(*told_again("2"))
+        await settle(mic)
+        await play.told(MessagePosted, content__text="live")
+        heard = play.of(MessagePosted)
+        assert [event.content.text for event in heard] == ["0", "1", "2", "live"]
+        assert [event.origin.replayed for event in heard] == [True, True, True, False]
+        assert play.of(HistoryMissed) == []
+
+
+async def test_a_server_that_refuses_to_tell_leaves_a_gap():
+    hub = Diary()
+    hub.cursors[CHANNEL] = Cursor(EventKey("x"), 1_700_000_000_123)
+    async with Ircd() as ircd, stage(ircd.port, hub=hub) as play:
+        mic = await ircd.accept()
+        await mic.welcome(**HISTORIAN)
         await mic.expect(f"JOIN {CHANNEL}")
         mic.send(f":{mic.mask} JOIN {CHANNEL}")
-        assert await mic.find("CHATHISTORY") == f"CHATHISTORY AFTER {CHANNEL} timestamp=2023-11-14T22:13:20.123Z 200"
-        mic.send(
-            f":{NAME} BATCH +1 chathistory {CHANNEL}",
-            f"@batch=1;time=2023-11-14T22:14:00.000Z;msgid=m :bob!b@h PRIVMSG {CHANNEL} :missed",
-            f":{NAME} BATCH -1",
-        )
-        missed = await play.told(MessagePosted)
-        assert missed.origin.replayed
+        await mic.find("CHATHISTORY")
+        mic.send(f":{NAME} FAIL CHATHISTORY MESSAGE_ERROR AFTER {CHANNEL} :Messages could not be retrieved")
+        await settle(mic)
+        missed = await play.told(HistoryMissed)
+        assert missed.since == 1_700_000_000_123
+
+
+async def test_where_there_is_no_history_the_gap_is_told_once():
+    hub = Diary()
+    async with Ircd() as ircd:
+        async with stage(ircd.port, hub=hub) as play:
+            mic = await listener(ircd)
+            await play.told(MembersListed)
+            assert play.of(HistoryMissed) == []  # nobody was there to miss anything
+        hub.kept["read"] = "1700000000000"
+        async with stage(ircd.port, hub=hub) as play:
+            mic = await listener(ircd)
+            missed = await play.told(HistoryMissed)
+            assert missed.since == 1_700_000_000_000
+            assert missed.origin.at > missed.since
+            mark = play.mark()
+            mic.send(f":bob!b@h KICK {CHANNEL} linkspan :shoo")
+            await play.told(RoomClosed, after=mark)
+
+
+@pytest.mark.parametrize(
+    ("mode", "replayed", "told"),
+    [
+        ("500:1h", ["0", "1"], True),  # an hour is not enough
+        ("500:999w", ["0", "1"], False),
+        ("500:999w", [], False),  # nobody has said anything
+        ("2:999w", ["0", "1"], True),  # and maybe more
+        ("2", ["0"], False),
+    ],
+)
+async def test_what_a_server_replays_by_itself_may_be_all(mode, replayed, told):
+    hub = Diary()
+    hub.kept = {f"begun {CHANNEL}": "1", "read": "1700000000123"}
+    async with Ircd() as ircd, stage(ircd.port, hub=hub) as play:
+        mic = await ircd.accept()
+        await mic.welcome(caps="message-tags server-time batch", isupport="CHANTYPES=# CHANMODES=b,k,H,nt")
+        await mic.expect(f"JOIN {CHANNEL}")
+        mic.send(f":{mic.mask} JOIN {CHANNEL}", *told_again(*replayed))
+        mic.send(f":{NAME} 324 {mic.nick} {CHANNEL} +ntH {mode}")
+        mic.send(f"@time=2023-11-14T23:00:00.000Z :bob!b@h PRIVMSG {CHANNEL} :live")
+        await settle(mic)
+        await play.told(MessagePosted, content__text="live")
+        assert [event.content.text for event in play.of(MessagePosted)] == [*replayed, "live"]
+        assert bool(play.of(HistoryMissed)) is told
+
+
+async def test_what_was_said_before_the_first_visit_is_left_alone():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await ircd.accept()
+        await mic.welcome(caps="message-tags server-time batch", isupport="CHANTYPES=#")
+        await mic.expect(f"JOIN {CHANNEL}")
+        mic.send(f":{mic.mask} JOIN {CHANNEL}", *told_again("0", "1"), f":bob!b@h PRIVMSG {CHANNEL} :live")
+        await play.told(MessagePosted, content__text="live")
+        assert len(play.of(MessagePosted)) == 1
 
 
 @pytest.mark.parametrize(
