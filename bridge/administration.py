@@ -11,16 +11,17 @@ from typing import Final
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
 from bridge.connector import Counted, Counts, Listens, Status
-from bridge.core.ids import XMPP, DeliveryKey, Network, Person, PersonId, Room
+from bridge.core.ids import XMPP, DeliveryKey, MessageId, Network, Person, PersonId, Room
 from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
 from bridge.engine.hub import Hub, Link
-from bridge.engine.ports import Clock, DeadLetter, Store, StoredLink, StoreError
+from bridge.engine.ports import Clock, DeadLetter, Queued, Store, StoredLink, StoreError
 from bridge.engine.supervisor import NetworkStatus
 from bridge.hookdesk import Hooks
 from bridge.settings import did_you_mean, nearest, quoted
 from bridge.web.ports import (
     DeadLetterDocument,
+    DeliveryDocument,
     LinkDocument,
     LoginDocument,
     NetworkDocument,
@@ -223,7 +224,7 @@ class Administration:
             networks=tuple(self.networks()),
             links=tuple(self.links()),
             queues=tuple(self.queues()),
-            dead_letters=len(await self._store.dead_letters()),
+            dead_letters=await self._store.count_dead_letters(),
         )
 
     async def add_link(self, link: NewLink) -> LinkDocument:
@@ -281,6 +282,39 @@ class Administration:
             reason = f"{user} has no login on {quoted(network)}"
             raise Refused(reason, status=404)
 
+    async def deliveries(self, limit: int) -> Sequence[DeliveryDocument]:
+        """Return what is not confirmed: what waits or is under way, oldest first, then what failed."""
+        under_way = self._hub.outbox.under_way()
+        waiting = [_waiting(queued, under_way) for queued in await self._store.waiting(limit=limit)]
+        letters = await self._store.dead_letters(limit=limit - len(waiting))
+        return [*waiting, *map(_failed, letters)]
+
+    async def fate(self, room: str, message: str) -> Sequence[DeliveryDocument]:
+        """Return what has become of one message in each other room. Raises: Refused."""
+        known = config.room(room)
+        found = None if known is None else await self._store.fate(known, MessageId(message))
+        if found is None:
+            reason = f"{quoted(room)} has no message {quoted(message)} that the bridge knows of"
+            raise Refused(reason, status=404)
+        under_way = self._hub.outbox.under_way()
+        documents = [*(_waiting(queued, under_way) for queued in found.waiting), *map(_failed, found.dead)]
+        told = {document.room for document in documents if document.what == "post"}
+        rooms = next((link.rooms for link in self._hub.links() if found.ref.room in link.rooms), ())
+        # Nothing is kept of a delivery that arrived but the names of the copy, which some networks do not give.
+        confirmed = [each for each in dict.fromkeys((*found.copies, *rooms)) if str(each) not in told]
+        source = str(found.ref.room)
+        return [
+            *(
+                DeliveryDocument(
+                    room=str(each), source=source, what="post", state="confirmed", certain=True, reason="",
+                    attempts=0, at=0, due=0, ids=found.copies.get(each, ()),
+                )
+                for each in confirmed
+                if each != found.ref.room
+            ),
+            *documents,
+        ]  # fmt: skip
+
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         """Return deliveries that were given up, oldest first."""
         return [_dead_letter(letter) for letter in await self._store.dead_letters(limit=limit)]
@@ -320,6 +354,32 @@ def _rooms(texts: Sequence[str]) -> tuple[Room, ...]:
         reason = "found one room, expected two or more" if rooms else "found no room, expected two or more"
         raise Refused(reason, status=400)
     return tuple(rooms)
+
+
+def _waiting(queued: Queued, under_way: Collection[DeliveryKey]) -> DeliveryDocument:
+    head = queued.delivery.head
+    state = "sent" if head.key in under_way else "retrying" if queued.attempts else "queued"
+    return _delivery(queued, state, reason=queued.reason)
+
+
+def _failed(letter: DeadLetter) -> DeliveryDocument:
+    return _delivery(letter.queued, "failed", reason=letter.reason, certain=letter.certain)
+
+
+def _delivery(queued: Queued, state: str, *, reason: str, certain: bool = True) -> DeliveryDocument:
+    head = queued.delivery.head
+    return DeliveryDocument(
+        room=str(head.room),
+        source=str(head.source),
+        what=str(queued.delivery.__struct_config__.tag),
+        state=state,
+        certain=certain,
+        reason=reason,
+        attempts=queued.attempts,
+        at=head.at,
+        due=queued.due if state == "retrying" else 0,
+        ids=(),
+    )
 
 
 def _dead_letter(letter: DeadLetter) -> DeadLetterDocument:

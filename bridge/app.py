@@ -25,6 +25,7 @@ from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub, Link
+from bridge.engine.limits import Limits
 from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
 from bridge.gateway import Gateway
 from bridge.settings import Problem, join
@@ -76,7 +77,11 @@ def changes(old: Config, new: Config) -> Changes:
     """Compare two configurations; links and logging are always applied, since that disturbs nobody."""
     before, after = networks_of(old), networks_of(new)
     changed = [name for name in before if before[name] != after.get(name)]
-    keys = (("store.url", old.store.url, new.store.url), ("xmpp.domain", old.xmpp.domain, new.xmpp.domain))
+    keys = (
+        ("store.url", old.store.url, new.store.url),
+        ("xmpp.domain", old.xmpp.domain, new.xmpp.domain),
+        ("delivery.max_age", old.delivery.max_age, new.delivery.max_age),
+    )
     return Changes(
         stop=tuple(changed),
         start=tuple(name for name in after if name in changed or name not in before),
@@ -88,7 +93,8 @@ def changes(old: Config, new: Config) -> Changes:
 def _without_restart(old: Config, new: Config) -> Config:
     """Return the new configuration as far as a running bridge can have it: of another domain everything is another."""
     same_domain = old.xmpp.domain == new.xmpp.domain
-    return msgspec.structs.replace(new, store=old.store, xmpp=new.xmpp if same_domain else old.xmpp)
+    xmpp = new.xmpp if same_domain else old.xmpp
+    return msgspec.structs.replace(new, store=old.store, delivery=old.delivery, xmpp=xmpp)
 
 
 def build(
@@ -147,7 +153,13 @@ class App:
         self._store = store
         self._clock = clock
         self._web = Web()
-        self._hub = Hub(store=store, clock=clock, instance=instance_id(configured.xmpp.domain), fetch=self._web)
+        self._hub = Hub(
+            store=store,
+            clock=clock,
+            instance=instance_id(configured.xmpp.domain),
+            limits=Limits(age=configured.delivery.max_age),
+            fetch=self._web,
+        )
         self._hub.admins = admins_of(configured)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._links: list[Link] = []  # configured ones

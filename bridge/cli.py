@@ -104,6 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_links(commands)
     _add_hooks(commands)
     _add_logins(commands)
+    _add_deliveries(commands)
     _add_dead_letters(commands)
     _add_db(commands)
     return parser
@@ -194,6 +195,19 @@ def _add_hooks(commands: Any) -> None:
     rotate.add_argument("hook", metavar="HOOK", help=_WHICH_HOOK)
     _json_option(rotate)
     parser.add_argument("call", metavar="CALL", help='as listed by "hooks calls"')
+
+
+def _add_deliveries(commands: Any) -> None:
+    group = commands.add_parser("deliveries", help="list what is not delivered yet, or what became of one message")
+    deliveries = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listed = _command(deliveries, "list", _deliveries_list, "list what waits, is under way or failed")
+    _json_option(listed)
+    listed.add_argument(
+        "--message",
+        nargs=2,
+        metavar=("NETWORK:ROOM", "ID"),
+        help="one message instead, by what a room calls it: its copies in all other rooms",
+    )
 
 
 def _add_dead_letters(commands: Any) -> None:
@@ -425,6 +439,12 @@ def _hooks_calls(args: argparse.Namespace) -> int:
 def _hooks_replay(args: argparse.Namespace) -> int:
     said = _client(args).replay_hook(args.hook, Replayed(call=args.call))
     print(listing.as_json(said) if args.json else f"said as {said.id}")
+    return DONE
+
+
+def _deliveries_list(args: argparse.Namespace) -> int:
+    found = _client(args).deliveries(*(args.message or ()))
+    print(listing.as_json(found) if args.json else listing.deliveries(found))
     return DONE
 
 

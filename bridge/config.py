@@ -1,6 +1,6 @@
 """The configuration: one TOML file, read once into frozen structs, every mistake in it reported at once.
 
-What is here are the keys of ``[xmpp] [store] [http] [networks.NAME] [[links]] [gateway] [log]`` and what they mean
+What is here are the keys of ``[xmpp] [store] [http] [networks.NAME] [[links]] [delivery] [gateway] [log]`` and what they mean
 together. How types are read and mistakes are worded is in :mod:`bridge.settings`; the keys of a network belong to its
 connector. Nothing here opens a socket or a database. Called by :mod:`bridge.cli` and :mod:`bridge.app`; ``bridge.xmpp``
 takes its settings type from here.
@@ -264,6 +264,12 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class DeliverySettings(_Table, frozen=True):
+    """``[delivery]``: what becomes of messages that wait for a network."""
+
+    max_age: float = 0.0  # seconds after which nobody wants to hear them any more; 0: they wait for as long as it takes
+
+
 class LogSettings(_Table, frozen=True):
     """``[log]``: what goes to stderr."""
 
@@ -305,6 +311,7 @@ class Config(_Table, frozen=True):
     media: MediaSettings = MediaSettings()
     networks: Mapping[Network, NetworkSettings] = msgspec.field(default_factory=dict)
     links: tuple[LinkSettings, ...] = ()
+    delivery: DeliverySettings = DeliverySettings()
     gateway: GatewaySettings = GatewaySettings()
     log: LogSettings = LogSettings()
 
@@ -390,13 +397,14 @@ def parse(text: str, *, name: str, folder: Path, settings_of: SettingsOf, enviro
     store = reader.struct(raw.get("store", {}), StoreSettings, "store")
     http = reader.struct(raw.get("http", {}), HttpSettings, "http")
     media = reader.struct(raw.get("media", {}), MediaSettings, "media")
+    delivery = reader.struct(raw.get("delivery", {}), DeliverySettings, "delivery")
     gateway = reader.struct(raw.get("gateway", {}), GatewaySettings, "gateway")
     log = reader.struct(raw.get("log", {}), LogSettings, "log")
     networks = _networks(reader, raw.get("networks", {}), settings_of)
     names = raw["networks"] if isinstance(raw.get("networks"), dict) else {}
     links = _Links(reader, {XMPP, *names}).read(raw.get("links", []))
     _check_bounds(reader, media, [XMPP, *names])
-    if reader.problems or not (xmpp and store and http and media and gateway and log):
+    if reader.problems or not (xmpp and store and http and media and delivery and gateway and log):
         raise ConfigError(reader.problems)
     return Config(
         xmpp=xmpp,
@@ -405,6 +413,7 @@ def parse(text: str, *, name: str, folder: Path, settings_of: SettingsOf, enviro
         media=media,
         networks=networks,
         links=links,
+        delivery=delivery,
         gateway=gateway,
         log=log,
     )

@@ -13,6 +13,7 @@ from bridge.connector import Finding
 from bridge.core.capabilities import Capabilities, Feature, Support
 from bridge.web.ports import (
     DeadLetterDocument,
+    DeliveryDocument,
     HookCallDocument,
     HookDocument,
     LinkDocument,
@@ -130,6 +131,23 @@ def queues(documents: Iterable[QueueDocument]) -> str:
             for each in documents
         ),
     )
+
+
+def deliveries(documents: Iterable[DeliveryDocument]) -> str:
+    """Return what became of deliveries."""
+    return table(
+        ("ROOM", "WHAT", "STATE", "TRIES", "SAID", "REASON"),
+        (
+            (each.room, each.what, _state(each), str(each.attempts or ""), ago(each.at), each.reason)
+            for each in documents
+        ),
+    )
+
+
+def _state(document: DeliveryDocument) -> str:
+    if document.state != "failed":
+        return document.state
+    return "failed" if document.certain else "failed (may have arrived)"
 
 
 def dead_letters(documents: Iterable[DeadLetterDocument]) -> str:

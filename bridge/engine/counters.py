@@ -26,6 +26,7 @@ class Count(StrEnum):
     RETRIED = "deliveries_retried"
     RELAYED = "deliveries_relayed"
     BURIED = "deliveries_buried"
+    EXPIRED = "deliveries_expired"
     DROPPED = "deliveries_dropped"
     UNCERTAIN = "deliveries_uncertain"
     FAULTS = "faults"
@@ -36,6 +37,7 @@ class Count(StrEnum):
     IDLED = "puppets_idled"
     HELD = "departures_held"
     NOTICES = "notices"
+    UNTOLD = "notices_untold"
     UNMIRRORED = "kicks_unmirrored"
 
     __hash__ = str.__hash__  # an Enum's own is written in Python, and this one is looked up several times a message
@@ -60,6 +62,7 @@ _MEANINGS = {
     Count.RETRIED: "Deliveries put back, to be tried again",
     Count.RELAYED: "Deliveries that lost their puppet and were said by the relay",
     Count.BURIED: "Deliveries given up",
+    Count.EXPIRED: "Deliveries given up because they had waited for longer than they may",
     Count.DROPPED: "Passing deliveries (notices, kicks) left out because their room was busy",
     Count.UNCERTAIN: "Deliveries of which nobody knows whether they arrived",
     Count.FAULTS: "Exceptions out of a connector that no contract foresees",
@@ -71,6 +74,7 @@ _MEANINGS = {
     Count.HELD: "Departures held back because many came at once",
     Count.UNMIRRORED: "Kicks not mirrored because many were removed at once, or the bridge itself was",
     Count.NOTICES: "Notices to people whose message did not arrive",
+    Count.UNTOLD: "Notices that nobody got, because their network has no private messages",
 }
 
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)

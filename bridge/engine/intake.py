@@ -312,7 +312,7 @@ class Intake:
 
     def _tell_forbidden(self, event: Said) -> None:
         """Tell somebody that nobody else corrects or takes back their words: to them it looks as if it had worked."""
-        if event.sender is None or event.origin.replayed:
+        if isinstance(event, HistoryMissed) or event.sender is None or event.origin.replayed:
             return
         what = "correction" if isinstance(event, MessageEdited) else "removal"
         line = f"your {what} of somebody else's message was not passed on"

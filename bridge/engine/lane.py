@@ -12,7 +12,7 @@ What became of a send is decided here, and nowhere else:
 ``Retry``      back to its place in the lane, which waits until then; given up after ``limits.retries``
 ``VoiceLost``  again at once, in the relay's voice
 ``AuthLost``   back to its place; the whole network waits until its connector reports READY
-``Permanent``  (and ``Unsupported``) given up, and the sender is told
+``Permanent``  (and ``Unsupported``) given up, and the sender is told; so is what has become older than ``limits.age``
 ``Uncertain``  like Retry, but given up after ``limits.faults``: the connector gets the same delivery with the same
                key, and it alone can look (echo, history) whether that has arrived
 anything else  a fault of the connector: logged, then like Uncertain
@@ -23,7 +23,7 @@ import asyncio
 import logging
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from functools import partial
 from typing import Any, Protocol, assert_never
 
@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 SHORTEST = 0.1
 """Seconds until a delivery is tried again, even if a network says "at once"."""
+LONGEST = 3_600_000
+"""Milliseconds until it is tried again, at most: a moment farther off was written by a clock that was set back since."""
 
 
 class Outlet:
@@ -100,9 +102,11 @@ class Lane:
     __slots__ = (
         "_alarm",
         "_behind",
+        "_by_hand",
         "_desk",
         "_flying",
         "_found",
+        "_gone_off",
         "_keeper",
         "_loading",
         "_looking",
@@ -133,6 +137,8 @@ class Lane:
         self._found: tuple[MessageRef, tuple[MessageId, ...]] | None = None
         self._timer: Timer | None = None
         self._alarm = 0  # when it goes off, in milliseconds since the epoch
+        self._gone_off = 0  # the last one that has, whatever the clock says
+        self._by_hand: set[DeliveryKey] = set()  # brought back by somebody: however old they are
 
     @property
     def room(self) -> Room:
@@ -148,6 +154,10 @@ class Lane:
     def flying(self) -> int:
         """How many are under way."""
         return len(self._flying)
+
+    def under_way(self) -> Iterable[DeliveryKey]:
+        """Return which are under way."""
+        return self._flying
 
     @property
     def idle(self) -> bool:
@@ -192,6 +202,7 @@ class Lane:
 
     def revive(self, queued: Queued) -> None:
         """Take a dead letter back, in its old place."""
+        self._by_hand.add(queued.delivery.head.key)
         if self._behind and queued.seq > self._read:
             return  # still to be read
         self._put_back(queued)
@@ -219,12 +230,14 @@ class Lane:
         first = self._waiting[0]
         if self._looking or (first.due and not self._due(first.due)):
             return False
+        if self._is_too_old(first):
+            return True  # whatever it refers to
         ref = referred(first.delivery)
         return ref is None or self._at_hand(ref)
 
     def _due(self, due: int) -> bool:
         """Tell whether the time has come; if not, set the timer, unless it is set."""
-        wait = due - self._desk.clock.now()
+        wait = 0 if due == self._gone_off else min(due - self._desk.clock.now(), LONGEST)
         if wait > 0 and self._timer is not None and self._alarm == due:
             return False
         if self._timer is not None:
@@ -238,7 +251,14 @@ class Lane:
 
     def _awake(self) -> None:
         self._timer = None
+        self._gone_off = self._alarm
         self.pump()
+
+    def _is_too_old(self, queued: Queued) -> bool:
+        """Tell whether nobody wants to hear this any more."""
+        age = self._desk.limits.age
+        head = queued.delivery.head
+        return bool(age) and self._desk.clock.now() - head.at > age * 1000 and head.key not in self._by_hand
 
     def _at_hand(self, ref: MessageRef) -> bool:
         """Tell whether the ids of the copy that a delivery refers to are known; see to it if not."""
@@ -262,6 +282,10 @@ class Lane:
         self.pump()
 
     def _dispatch(self, queued: Queued) -> None:
+        if self._is_too_old(queued):
+            self._desk.counters.add(Count.EXPIRED, self._room.network)
+            self._bury(queued, "it had waited too long", certain=not queued.attempts)
+            return
         connector = self._outlet.connector
         assert connector is not None, "a network without a connector is not ready"
         try:

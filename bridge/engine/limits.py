@@ -13,6 +13,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     lane: int = 500  # deliveries of one room in memory; the rest waits in the store
     page: int = 250  # read back at once
 
+    age: float = 0.0  # what is older is not sent any more; 0: however old
     send: float = 300.0  # a send that takes longer is uncertain
     faults: int = 5  # tries when a connector raises what the contract does not foresee, or cannot tell
     retries: int = 200  # tries when a network says "not now": with back-off, most of a day

@@ -1,8 +1,9 @@
 """Telling people that something of theirs did not arrive: few notices, each with a reason.
 
 Failures come in swarms (a network that refuses everything), so those of one person are collected for a moment and told
-together, and then there is quiet for a while. A notice is a passing delivery to the person, or, where their network has no
-private messages, a line in the room where they spoke. Called by the hub with whatever was given up.
+together, and then there is quiet for a while. A notice is a passing delivery to the person, never a line in a room: where
+their network has no private messages it is counted, and the dead letters have the reason. Called by the hub with whatever
+was given up.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from functools import partial
 from bridge.core.capabilities import Capabilities, Feature, Limit, Support, Unit
 from bridge.core.content import Content, Kind
 from bridge.core.degrade import fit
-from bridge.core.deliveries import Announce, AsBridge, Delivery, Edit, Head, Post, Tell
+from bridge.core.deliveries import AsBridge, Delivery, Edit, Head, Post, Tell
 from bridge.core.ids import DeliveryKey, EventKey, Network, Person, Room, RoomId, digest
 from bridge.core.splitting import clip
 from bridge.engine.counters import Count
@@ -112,22 +113,21 @@ class Notices:
         capabilities = self._capabilities(person.network)
         if capabilities is None:
             return None
+        if capabilities.support(Feature.DIRECT) not in (Support.NATIVE, Support.FALLBACK):
+            self._counters.add(Count.UNTOLD, person.network)
+            return None
         self._count += 1
-        private = capabilities.support(Feature.DIRECT) in (Support.NATIVE, Support.FALLBACK)
         now = self._clock.now()
         head = Head(
             key=DeliveryKey(digest("notice", person.network, person.id, now, self._count)),
-            room=Room(person.network, RoomId(person.id)) if private else room,
+            room=Room(person.network, RoomId(person.id)),
             voice=AsBridge(),
             source=room,
             event=EventKey(f"notice {now} {self._count}"),
             at=now,
         )
-        content = Content(text=text, kind=Kind.NOTICE)
-        delivery: Delivery = Announce(head=head, text=text)
-        if private:
-            delivery = Tell(head=head, person=person, content=content)
-        return fit(delivery, capabilities).delivery
+        tell = Tell(head=head, person=person, content=Content(text=text, kind=Kind.NOTICE))
+        return fit(tell, capabilities).delivery
 
 
 def _worded(line: str, times: int, excerpt: str) -> str:

@@ -130,6 +130,10 @@ class Outbox:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def under_way(self) -> set[DeliveryKey]:
+        """Return which deliveries networks have, and have not answered."""
+        return {key for lane in self._lanes.values() for key in lane.under_way()}
+
     def lanes(self) -> list[LaneStatus]:
         """Return the lanes that have something, by room."""
         return [lane.status() for _, lane in sorted(self._lanes.items()) if not lane.idle]

@@ -59,6 +59,15 @@ class StoredLogin(msgspec.Struct, frozen=True, kw_only=True):
     trouble: str = ""
 
 
+class Fate(msgspec.Struct, frozen=True, kw_only=True):
+    """What has become of a message so far, in all rooms but its own."""
+
+    ref: MessageRef
+    waiting: tuple[Queued, ...]
+    dead: tuple[DeadLetter, ...]
+    copies: dict[Room, tuple[MessageId, ...]]
+
+
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What is kept of a person: their last name and when they last spoke (milliseconds since the epoch)."""
 
@@ -165,8 +174,17 @@ class Store(Protocol):
     async def queue(self, room: Room, *, after: int, limit: int) -> list[Queued]:
         """Return waiting deliveries of a room with ``seq > after``, in order."""
 
+    async def waiting(self, *, limit: int = 1000) -> list[Queued]:
+        """Return what waits for any room, oldest first."""
+
     async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
         """Return what was given up, oldest first."""
+
+    async def count_dead_letters(self) -> int:
+        """Return how many were given up."""
+
+    async def fate(self, room: Room, message: MessageId) -> Fate | None:
+        """Return what has become of what this room calls ``message``; None if nobody knows it."""
 
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
         """Move dead letters back into the outbox, with attempts at 0 and their old ``seq``; returns them in order."""

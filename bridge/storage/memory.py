@@ -19,6 +19,7 @@ from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Networ
 from bridge.engine.ports import (
     ArchivedLine,
     DeadLetter,
+    Fate,
     Known,
     NoSuchLine,
     Page,
@@ -271,6 +272,28 @@ class MemoryStore:
     async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
         """Return what was given up, oldest first."""
         return sorted(self._dead.values(), key=lambda letter: (letter.at, letter.queued.seq))[:limit]
+
+    async def waiting(self, *, limit: int = 1000) -> list[Queued]:
+        """Return what waits for any room, oldest first."""
+        return sorted(self._outbox.values(), key=lambda q: q.seq)[:limit]
+
+    async def count_dead_letters(self) -> int:
+        """Return how many were given up."""
+        return len(self._dead)
+
+    async def fate(self, room: Room, message: MessageId) -> Fate | None:
+        """Return what has become of what this room calls ``message``; None if nobody knows it."""
+        ref = self._find(room, message)
+        if ref is None:
+            return None
+        waiting = sorted((q for q in self._outbox.values() if subject(q.delivery) == ref), key=lambda q: q.seq)
+        dead = (letter for letter in self._dead.values() if subject(letter.queued.delivery) == ref)
+        return Fate(
+            ref=ref,
+            waiting=tuple(waiting),
+            dead=tuple(sorted(dead, key=lambda letter: letter.queued.seq)),
+            copies={place: ids for (of, place), ids in self._names.parts.items() if of == ref and ids},
+        )
 
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
         """Move dead letters back into the outbox, with attempts at 0, under their old ``seq``."""

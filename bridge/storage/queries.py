@@ -13,7 +13,17 @@ from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, 
 
 from bridge.connector import Cursor, Login, Secret
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room
-from bridge.engine.ports import DeadLetter, Known, Queued, Shared, StoredLink, StoredLogin, StoredMessage, StoreError
+from bridge.engine.ports import (
+    DeadLetter,
+    Fate,
+    Known,
+    Queued,
+    Shared,
+    StoredLink,
+    StoredLogin,
+    StoredMessage,
+    StoreError,
+)
 from bridge.storage import tables
 from bridge.storage.rows import Rooms, indexed, pack, queued_from, unpack_content, unpack_member, unpack_shared
 from bridge.storage.rules import BLANK, objection
@@ -180,10 +190,45 @@ def bury(connection: Connection, key: DeliveryKey, *, verdict: str, certain: boo
 
 def dead_letters(connection: Connection, limit: int) -> list[DeadLetter]:
     """Return what was given up, oldest first."""
-    return [
-        DeadLetter(queued=queued_from(row[:5]), reason=row.verdict, certain=row.certain, at=row.at)
-        for row in connection.execute(_LETTERS, {"limit": max(limit, 0)})
-    ]
+    return [_letter(row) for row in connection.execute(_LETTERS, {"limit": max(limit, 0)})]
+
+
+def _letter(row: Any) -> DeadLetter:
+    return DeadLetter(queued=queued_from(row[:5]), reason=row.verdict, certain=row.certain, at=row.at)
+
+
+_COUNT_DEAD = select(func.count()).select_from(tables.dead_letters)
+_ALL_WAITING = select(*_QUEUED).order_by(_outbox.seq).limit(_limit)
+_WAITING_OF = select(*_QUEUED).where(_outbox.message == _number).order_by(_outbox.seq)
+_DEAD_OF = _BURIED.where(_dead.message == _number).order_by(_dead.seq)
+_COPIES = select(_ids.room, _ids.id).where(_ids.message == _number, _ids.part >= 0).order_by(_ids.room, _ids.part)
+
+
+def waiting(connection: Connection, limit: int) -> list[Queued]:
+    """Return what waits for any room, oldest first."""
+    return [queued_from(row) for row in connection.execute(_ALL_WAITING, {"limit": max(limit, 0)})]
+
+
+def count_dead_letters(connection: Connection) -> int:
+    """Return how many deliveries were given up."""
+    return connection.scalar(_COUNT_DEAD) or 0
+
+
+def fate(connection: Connection, rooms: Rooms, room: Room, name: MessageId) -> Fate | None:
+    """Return what has become of a message in all other rooms."""
+    found = find(connection, rooms, room, name)
+    if found is None:
+        return None
+    here = {"number": found.id}
+    parts: dict[Room, tuple[MessageId, ...]] = {}
+    for number, part in connection.execute(_COPIES, here):
+        parts[rooms.room(number)] = (*parts.get(rooms.room(number), ()), MessageId(part))
+    return Fate(
+        ref=rooms.ref(found.room, found.own_id or found.key),
+        waiting=tuple(queued_from(row) for row in connection.execute(_WAITING_OF, here)),
+        dead=tuple(_letter(row) for row in connection.execute(_DEAD_OF, here)),
+        copies=parts,
+    )
 
 
 def revive(connection: Connection, keys: Collection[DeliveryKey]) -> list[Queued]:

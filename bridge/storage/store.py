@@ -18,6 +18,7 @@ from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Networ
 from bridge.engine.ports import (
     ArchivedLine,
     DeadLetter,
+    Fate,
     Known,
     NoSuchLine,
     Page,
@@ -148,6 +149,18 @@ class SqlStore:
         return await self._ask(
             lambda connection: queries.queue(connection, self._rooms, room, after=after, limit=limit)
         )
+
+    async def waiting(self, *, limit: int = 1000) -> list[Queued]:
+        """Return what waits for any room, oldest first."""
+        return await self._ask(lambda connection: queries.waiting(connection, limit))
+
+    async def count_dead_letters(self) -> int:
+        """Return how many were given up."""
+        return await self._ask(queries.count_dead_letters)
+
+    async def fate(self, room: Room, message: MessageId) -> Fate | None:
+        """Return what has become of what this room calls ``message``; None if nobody knows it."""
+        return await self._ask(lambda connection: queries.fate(connection, self._rooms, room, message))
 
     async def dead_letters(self, *, limit: int = 1000) -> list[DeadLetter]:
         """Return what was given up, oldest first."""

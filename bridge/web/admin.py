@@ -55,6 +55,7 @@ class Admin:
             (openapi.REMOVE_LINK, self._remove_link),
             (openapi.LIST_LOGINS, self._list_logins),
             (openapi.REMOVE_LOGIN, self._remove_login),
+            (openapi.LIST_DELIVERIES, self._list_deliveries),
             (openapi.LIST_DEAD_LETTERS, self._list_dead_letters),
             (openapi.RETRY_DEAD_LETTERS, self._retry),
             (openapi.DISCARD_DEAD_LETTERS, self._discard),
@@ -106,13 +107,17 @@ class Admin:
         await self._bridge.remove_login(request.match_info["network"], request.match_info["user"])
         return web.Response(status=HTTPStatus.NO_CONTENT)
 
-    async def _list_dead_letters(self, request: web.Request) -> web.Response:
-        text = request.query.get("limit", str(MOST_LISTED))
-        limit = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
-        if not 1 <= limit <= MOST_LISTED:
-            reason = f"limit: expected a whole number from 1 to {MOST_LISTED}"
+    async def _list_deliveries(self, request: web.Request) -> web.Response:
+        room, message = request.query.get("room", ""), request.query.get("message", "")
+        if bool(room) != bool(message):
+            reason = "expected both room and message, or neither"
             raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
-        return as_json(await self._bridge.dead_letters(limit))
+        if room:
+            return as_json(await self._bridge.fate(room, message))
+        return as_json(await self._bridge.deliveries(_limit(request)))
+
+    async def _list_dead_letters(self, request: web.Request) -> web.Response:
+        return as_json(await self._bridge.dead_letters(_limit(request)))
 
     async def _retry(self, request: web.Request) -> web.Response:
         return as_json(Done(count=await self._bridge.retry(_keys(await body_of(request, Chosen)))))
@@ -138,6 +143,15 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
+
+
+def _limit(request: web.Request) -> int:
+    text = request.query.get("limit", str(MOST_LISTED))
+    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
+    if not 1 <= limit <= MOST_LISTED:
+        reason = f"limit: expected a whole number from 1 to {MOST_LISTED}"
+        raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
+    return limit
 
 
 def _keys(chosen: Chosen) -> Collection[str] | None:

@@ -12,6 +12,7 @@ import msgspec
 from bridge.web.ports import (
     Chosen,
     DeadLetterDocument,
+    DeliveryDocument,
     Done,
     HookCallDocument,
     HookDocument,
@@ -77,6 +78,11 @@ class AdminClient:
     def remove_login(self, network: str, user: str) -> None:
         """Forget a login."""
         self._ask("DELETE", f"logins/{quote(network, safe='')}/{quote(user, safe='')}")
+
+    def deliveries(self, room: str = "", message: str = "") -> list[DeliveryDocument]:
+        """Return what is not confirmed, or what has become of one message."""
+        asked = f"?room={quote(room, safe='')}&message={quote(message, safe='')}" if room else ""
+        return self._ask("GET", f"deliveries{asked}", result=list[DeliveryDocument])
 
     def dead_letters(self) -> list[DeadLetterDocument]:
         """Return deliveries that were given up."""

@@ -11,6 +11,7 @@ import msgspec
 from bridge.web.ports import (
     Chosen,
     DeadLetterDocument,
+    DeliveryDocument,
     Done,
     HookCallDocument,
     HookDocument,
@@ -69,6 +70,14 @@ REMOVE_LOGIN = Operation(
     summary="Forget a user's login",
     status=204,
     problems=(404, 409),
+)
+LIST_DELIVERIES = Operation(
+    method="get",
+    path="/api/v1/deliveries",
+    summary="Deliveries that are not confirmed, or all of one message: of what ROOM calls MESSAGE",
+    result=list[DeliveryDocument],
+    query=("limit", "room", "message"),
+    problems=(400, 404),
 )
 LIST_DEAD_LETTERS = Operation(
     method="get",
@@ -158,6 +167,7 @@ OPERATIONS = (
     REMOVE_LINK,
     LIST_LOGINS,
     REMOVE_LOGIN,
+    LIST_DELIVERIES,
     LIST_DEAD_LETTERS,
     RETRY_DEAD_LETTERS,
     DISCARD_DEAD_LETTERS,
@@ -228,4 +238,6 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 
 
 def _in_query(name: str) -> dict[str, Any]:
+    if name != "limit":
+        return {"name": name, "in": "query", "schema": {"type": "string"}}
     return {"name": name, "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000}}

@@ -96,6 +96,29 @@ class StatusDocument(_Document, frozen=True):
     dead_letters: int
 
 
+class DeliveryDocument(_Document, frozen=True):
+    """What has become of one copy of a message, or of one change to it."""
+
+    room: str
+    """The room that is told."""
+    source: str
+    """The room where it was said."""
+    what: str
+    """As in a dead letter."""
+    state: str
+    """``queued``, ``sent`` (the network has it, and has not confirmed it), ``retrying``, ``confirmed`` or ``failed``."""
+    certain: bool
+    """Of a failed one: False if it may have arrived."""
+    reason: str
+    attempts: int
+    at: int
+    """Milliseconds since the epoch: when it was said; of a confirmed one 0."""
+    due: int
+    """Milliseconds since the epoch: when it will be tried again; 0 if it is not waiting for that."""
+    ids: tuple[str, ...]
+    """What the room calls its copy; () where it has no names, or has none yet."""
+
+
 class DeadLetterDocument(_Document, frozen=True):
     """A delivery that was given up."""
 
@@ -301,6 +324,12 @@ class Bridge(Protocol):
 
     async def remove_login(self, network: str, user: str) -> None:
         """Forget a login. Raises: Refused."""
+
+    async def deliveries(self, limit: int) -> Sequence[DeliveryDocument]:
+        """Return what is not confirmed: what waits or is under way, oldest first, then what failed."""
+
+    async def fate(self, room: str, message: str) -> Sequence[DeliveryDocument]:
+        """Return what has become of one message in each other room. Raises: Refused when nobody knows it."""
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         """Return deliveries that were given up, oldest first."""

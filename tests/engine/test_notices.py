@@ -1,10 +1,10 @@
 """What people are told of messages that did not arrive: soon, together, and not too often."""
 
 from bridge.core.capabilities import Feature, Representation
-from bridge.core.deliveries import Announce, Tell
+from bridge.core.deliveries import Tell
 from bridge.core.failures import Permanent
 from bridge.engine.counters import Count
-from tests.support.build import direct, person, posted, room
+from tests.support.build import direct, person, posted
 from tests.support.connectors import capabilities
 from tests.support.hubs import Works, works
 
@@ -72,7 +72,7 @@ async def test_an_uncertain_end_is_told_as_such():
         assert told(w) == ["“perhaps” may not have reached right:#b: the bridge failed at this message"]
 
 
-async def test_where_nobody_can_be_told_in_private_the_room_is_told():
+async def test_where_nobody_can_be_told_in_private_nobody_is_and_that_is_counted():
     async with works(link=()) as w:
         w.add("open", able=capabilities(Representation.ADDRESS, without=(Feature.DIRECT,)))
         w.link("open:#o", "right:#b")
@@ -82,10 +82,9 @@ async def test_where_nobody_can_be_told_in_private_the_room_is_told():
         await w.clock.advance(0)
         w.networks["right"].answer(Permanent("too rude"))
         await w.clock.advance(3)
-        [announced] = w.networks["open"].sent
-        assert isinstance(announced, Announce)
-        assert announced.head.room == room("open:#o")
-        assert announced.text == "“psst” did not reach right:#b: too rude"
+        assert w.networks["open"].sent == []
+        assert w.count(Count.UNTOLD) == 1
+        assert w.count(Count.NOTICES) == 0
 
 
 async def test_of_a_private_word_no_address_is_repeated():

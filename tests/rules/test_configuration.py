@@ -9,6 +9,7 @@ import pytest
 
 from bridge import config, registry
 from bridge.config import (
+    DeliverySettings,
     GatewaySettings,
     HttpSettings,
     LinkSettings,
@@ -32,6 +33,7 @@ TABLES: list[tuple[str, str, type[msgspec.Struct] | str]] = [
     ("store", "store", StoreSettings),
     ("http", "http", HttpSettings),
     ("links", "links", LinkSettings),
+    ("delivery", "delivery", DeliverySettings),
     ("gateway", "gateway", GatewaySettings),
     ("log", "log", LogSettings),
     ("networks.*.puppets", "puppets", PuppetSettings),
