@@ -21,6 +21,7 @@ class ProviderKind(StrEnum):
     KANNEL = "kannel"
     TWILIO = "twilio"
     ANDROID = "android"
+    SMPP = "smpp"
     GAMMU = "gammu"
     HTTP = "http"
 
@@ -44,13 +45,13 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     url: str = ""
     """Where messages are handed in; default: Twilio's own, Kannel and a telephone on this machine."""
     username: str = ""
-    """Kannel: of the group ``sendsms-user``. Twilio: the account's SID. Telephone: as its app shows it."""
+    """Kannel: of the group ``sendsms-user``. Twilio: the account's SID. Telephone: as its app shows it. SMPP: the system id."""
     password: Secret = Secret("")
     """That goes with it. Twilio: the account's token, which also signs."""
     secret: Secret = Secret("")
     """Kannel and http: stands in the URL that is called back, since they sign nothing. Telephone: its signing key for webhooks."""
     service: str = ""
-    """Twilio: SID of a messaging service to send through, instead of ``number``."""
+    """Twilio: SID of a messaging service to send through, instead of ``number``. SMPP: the system type."""
     mms: bool = False
     """Twilio: pictures, sounds and films go out as such (MMS), and not as links."""
     folder: str = ""
@@ -84,7 +85,10 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             if not getattr(self, key):
                 msg = f'{key}: missing, expected it for provider "{self.provider}"'
                 raise ValueError(msg)
-        _check_url(self.url)
+        _check_url(self.url, ("smpp",) if self.provider is ProviderKind.SMPP else ("http", "https"))
+        if self.provider is ProviderKind.SMPP and len(self.password) > 8:
+            msg = "password: found one of more than 8 characters, which SMPP does not carry"
+            raise ValueError(msg)
         for name in self.lists:
             if not _LIST_NAME.fullmatch(name):
                 msg = f'lists: found "{name}", expected names of small letters, digits, "-" and "_"'
@@ -105,13 +109,15 @@ _NEEDED: Final = {
     ProviderKind.KANNEL: ("username", "password", "secret"),
     ProviderKind.TWILIO: ("username", "password"),
     ProviderKind.ANDROID: ("username", "password", "secret"),
+    ProviderKind.SMPP: ("url", "username", "password"),
     ProviderKind.GAMMU: ("folder",),
     ProviderKind.HTTP: ("url", "body", "secret"),
 }
 
 
-def _check_url(url: str) -> None:
+def _check_url(url: str, schemes: tuple[str, ...]) -> None:
     split = urlsplit(url)
-    if url and (split.scheme not in {"http", "https"} or not split.hostname):
-        msg = f'url: found "{url}", expected one that begins with http:// or https://'
+    if url and (split.scheme not in schemes or not split.hostname):
+        wanted = " or ".join(f"{scheme}://" for scheme in schemes)
+        msg = f'url: found "{url}", expected one that begins with {wanted}'
         raise ValueError(msg)

@@ -80,7 +80,7 @@ class SmsConnector:
         self._clock = clock or SystemClock()
         self._provider = _provider(settings)
         self._web = Web(self._provider, callback=self._url) if self._provider is not None else None
-        self._carrier: Carrier = self._web or Gammu(settings)
+        self._carrier: Carrier = self._web or _carrier(settings)
         self._book = Book()
         self._listened: set[RoomId] = set()
         self._claims = Claims(secrets.randbelow)
@@ -364,10 +364,19 @@ def _provider(settings: SmsSettings) -> Provider | None:
             return Android(settings)
         case ProviderKind.HTTP:
             return Described(settings)
-        case ProviderKind.GAMMU:
+        case ProviderKind.GAMMU | ProviderKind.SMPP:
             return None
         case _:
             assert_never(settings.provider)
+
+
+def _carrier(settings: SmsSettings) -> Carrier:
+    """Make one with a life of its own; what it imports is needed for it alone."""
+    if settings.provider is ProviderKind.SMPP:
+        from connectors.sms.providers.smpp import Smpp  # noqa: PLC0415
+
+        return Smpp(settings)
+    return Gammu(settings)
 
 
 @contextlib.asynccontextmanager
