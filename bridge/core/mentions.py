@@ -7,6 +7,7 @@ a look-up for each of its words, however many people there are.
 
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from bridge.core.content import Mention
 from bridge.core.ids import Person
@@ -15,54 +16,70 @@ SHORT = 3
 """Names of fewer characters have to be called."""
 MOST = 50
 """Mentions of one text: who pastes a list of members calls nobody."""
-_WORD = re.compile(r"\S+")
+_CORE = re.compile(r"\w+")
+_REST = re.compile(r"\S*")
 _BEFORE = "@([{<\"'“”‘’«»„*_~`>"
-_TRIES = 4
-"""Characters that may stand behind a name in its word: ``bob's``, ``bob),``."""
+_TRAIL = 4
+"""Characters that may stand behind a name in its word (``bob's``, ``bob),``): more, and it is an address or the like."""
+
+
+class _Bearer(NamedTuple):
+    """Somebody who has a name; ``offset`` is where its first letters begin."""
+
+    offset: int
+    person: Person
+
+
+class _Hit(NamedTuple):
+    """Where somebody is named."""
+
+    start: int
+    end: int
+    person: Person
 
 
 class Names:
-    """The people of one room by their names."""
+    """The people of one room by their names, which are found by their first run of letters."""
 
-    __slots__ = ("_by_first", "_names")
+    __slots__ = ("_by_core", "_names")
 
     def __init__(self) -> None:
-        self._names: dict[Person, str] = {}
-        self._by_first: dict[str, dict[str, Person]] = {}  # first word, folded -> whole name -> who has it
+        self._names: dict[Person, tuple[str, str]] = {}  # who -> (first letters, whole name), folded
+        self._by_core: dict[str, dict[str, _Bearer]] = {}  # first letters -> whole name -> who has it
 
     def add(self, person: Person, name: str) -> None:
         """Know somebody by this name, and by no other."""
         self.drop(person)
         folded = name.casefold()
-        first = next(iter(folded.split()), "")
-        if first and len(folded) == len(name):  # else places in a text could not be told
-            self._names[person] = folded
-            self._by_first.setdefault(first, {})[folded] = person
+        core = _CORE.search(folded)
+        if core is not None and len(folded) == len(name):  # else places in a text could not be told
+            self._names[person] = (core[0], folded)
+            self._by_core.setdefault(core[0], {})[folded] = _Bearer(core.start(), person)
 
     def drop(self, person: Person) -> None:
         """Know somebody no more."""
-        folded = self._names.pop(person, None)
-        if folded is None:
+        known = self._names.pop(person, None)
+        if known is None:
             return
-        first = folded.split()[0]
-        bearers = self._by_first.get(first, {})
-        if bearers.get(folded) == person:
+        core, folded = known
+        bearers = self._by_core.get(core, {})
+        if folded in bearers and bearers[folded].person == person:
             del bearers[folded]
         if not bearers:
-            self._by_first.pop(first, None)
+            self._by_core.pop(core, None)
 
     def clear(self) -> None:
         """Know nobody."""
         self._names.clear()
-        self._by_first.clear()
+        self._by_core.clear()
 
-    def called(self, first: str) -> dict[str, Person]:
-        """Return who may be meant by a word, as (whole name, person)."""
-        return self._by_first.get(first, {})
+    def none_of(self, words: Iterable[str]) -> bool:
+        """Tell whether none of these words begins a name."""
+        return self._by_core.keys().isdisjoint(words)
 
-    def __bool__(self) -> bool:
-        """Tell whether anybody is known."""
-        return bool(self._names)
+    def called(self, core: str) -> dict[str, _Bearer]:
+        """Return the names that begin with these letters, and who has them."""
+        return self._by_core.get(core, {})
 
 
 def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention, ...]:
@@ -70,59 +87,50 @@ def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention
 
     Where people of several rooms have the same name, each of them is meant.
     """
-    known = [names for names in rooms if names]
-    if not known:
-        return ()
     folded = text.casefold()
-    if len(folded) != len(text):
+    words = _CORE.findall(folded)
+    known = [names for names in rooms if not names.none_of(words)]
+    if not known or len(folded) != len(text):
         return ()
-    own, found, taken = writer.casefold(), list[Mention](), 0
-    for word in _WORD.finditer(folded):
-        if word.start() < taken:
-            continue
-        for start, end, person in _named(folded, word.start(), word.end(), known):
-            if folded[start:end] == own or not _counts(folded, start, end):
-                continue
-            found.append(Mention(start, end, person))
-            taken = end
+    own, found = writer.casefold(), list[Mention]()
+    for hit in _hits(folded, known):
+        if folded[hit.start : hit.end] != own and _counts(folded, hit):
+            found.append(Mention(hit.start, hit.end, hit.person))
         if len(found) > MOST:
             return ()
     return tuple(found)
 
 
-def _named(text: str, start: int, end: int, known: list[Names]) -> Iterator[tuple[int, int, Person]]:
-    """Yield who is named where a word begins, the longest name of each room."""
-    while start < end:
-        hits = [hit for names in known if (hit := _longest(text, start, end, names)) is not None]
+def _hits(text: str, known: list[Names]) -> Iterator[_Hit]:
+    """Yield who is named, from left to right, the longest name first; nothing is inside two names."""
+    taken = 0
+    for word in _CORE.finditer(text):
+        hits = [hit for names in known for hit in _named(text, word, names) if hit.start >= taken]
         if hits:
-            longest = max(stop for stop, _ in hits)
-            meant = dict.fromkeys(person for stop, person in hits if stop == longest)
-            yield from ((start, longest, person) for person in meant)
-            return
-        if text[start] not in _BEFORE:
-            return
-        start += 1
+            taken = max(hit.end for hit in hits)
+            yield from dict.fromkeys(hit for hit in hits if hit.end == taken)
 
 
-def _longest(text: str, start: int, end: int, names: Names) -> tuple[int, Person] | None:
-    for stop in range(end, max(start, end - _TRIES - 1), -1):
-        hits = [
-            (start + len(name), person)
-            for name, person in names.called(text[start:stop]).items()
-            if text.startswith(name, start) and _is_border(text, start + len(name))
-        ]
-        if hits:
-            return max(hits, key=lambda hit: hit[0])
-    return None
+def _named(text: str, word: re.Match[str], names: Names) -> Iterator[_Hit]:
+    for name, bearer in names.called(word[0]).items():
+        start = word.start() - bearer.offset
+        if start >= 0 and text.startswith(name, start) and _stands_alone(text, start, start + len(name)):
+            yield _Hit(start, start + len(name), bearer.person)
 
 
-def _is_border(text: str, at: int) -> bool:
-    """Tell whether no word goes on here."""
-    return at >= len(text) or not (text[at].isalnum() or text[at] == "_")
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Tell whether a name is a word, with nothing but a few marks around it: no part of an address, say."""
+    if start and not (text[start - 1].isspace() or text[start - 1] in _BEFORE):
+        return False
+    if end < len(text) and (text[end].isalnum() or text[end] == "_"):
+        return False
+    rest = _REST.match(text, end)
+    return rest is None or rest.end() - end <= _TRAIL
 
 
-def _counts(text: str, start: int, end: int) -> bool:
+def _counts(text: str, hit: _Hit) -> bool:
     """Tell whether a name is meant as one: long enough, or called."""
+    start, end, _ = hit
     if end - start >= SHORT:
         return True
     return text[start - 1 : start] == "@" or (start == 0 and text[end : end + 1] in {":", ","})
