@@ -223,7 +223,7 @@ class Intake:
             if (room, origin.key) in self._keys:
                 self._counters.add(Count.REPEATS, room.network)
                 return self._done()
-            known = None if origin.replayed else self._known(event)
+            known = None if origin.replayed or self._media.unknown(event) else self._known(event)
             if known is not None:
                 return Durable(self._accept(source, event, known))
         return self._defer(source, event)
@@ -438,6 +438,7 @@ class Intake:
             self._keys.put(key, True)  # noqa: FBT003
             written.set_result(None)
             return
+        event = await self._media.looked_at(event)
         known = await self._look_up(event)
         try:
             accepted = self._accept(source, event, known)

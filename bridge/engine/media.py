@@ -22,7 +22,7 @@ import msgspec
 from bridge.connector import OpenFile, Opens, Unreadable
 from bridge.core.content import Attachment, Content
 from bridge.core.degrade import human_size
-from bridge.core.events import DirectPosted, MessageEdited, MessagePosted
+from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, Said
 from bridge.core.ids import MessageRef, Network
 from bridge.engine.filetypes import ENOUGH, judged
 from bridge.engine.ports import Clock, Shared, Store
@@ -31,6 +31,8 @@ LARGEST: Final = 100_000_000
 """Bytes of a file, unless the operator says otherwise."""
 KEEP: Final = 7 * 86_400.0
 """Seconds that a URL is good for, unless the operator says otherwise."""
+A_MOMENT: Final = 3.0
+"""Seconds for which a message waits until it is known how large its file is."""
 STALLED: Final = 30.0
 """Seconds without a byte after which a file is given up."""
 
@@ -42,6 +44,9 @@ class Fetch(Protocol):
 
     def open(self, url: str) -> AbstractAsyncContextManager[OpenFile]:
         """Open what stands behind an http(s) URL. Raises: Unreadable."""
+
+    def trusted(self, url: str) -> bool:
+        """Tell whether this is a file of the operator's own server."""
 
 
 class Media:
@@ -104,6 +109,37 @@ class Media:
         self._store.share(token, shared)
         name = "text.txt" if file is None else file_name(file)
         return f"{self._base}/media/{token}/{quote(name, safe='')}"
+
+    # -- learning what a file is
+
+    def unknown(self, event: Said) -> bool:
+        """Tell whether a message has a file on the operator's own server of which nobody has said how large it is.
+
+        Most clients on XMPP give just the address.
+        """
+        if not isinstance(event, MessagePosted) or not event.content.attachments or event.origin.replayed:
+            return False
+        return any(self._is_unknown(file) for file in event.content.attachments)
+
+    def _is_unknown(self, file: Attachment) -> bool:
+        return file.size is None and not file.handle and self._fetch is not None and self._fetch.trusted(file.url)
+
+    async def looked_at(self, event: Said) -> Said:
+        """Return the message with size and type of such files, as far as they can be learned in a moment."""
+        if not isinstance(event, MessagePosted) or not self.unknown(event):
+            return event
+        content = event.content
+        files = await asyncio.gather(*(self._look(file) for file in content.attachments))
+        return msgspec.structs.replace(event, content=msgspec.structs.replace(content, attachments=tuple(files)))
+
+    async def _look(self, file: Attachment) -> Attachment:
+        if not self._is_unknown(file):
+            return file
+        try:
+            async with asyncio.timeout(A_MOMENT), self.open(file, most=LARGEST) as opened:
+                return msgspec.structs.replace(file, size=opened.size, media_type=file.media_type or opened.media_type)
+        except (Unreadable, TimeoutError):
+            return file
 
     # -- reading
 

@@ -165,6 +165,13 @@ class Web:
             self._strangers = _session(connector)
         return self._strangers
 
+    def trusted(self, url: str) -> bool:
+        """Tell whether this is a file of the server's own upload service."""
+        try:
+            return bool(self._trusted) and self._is_trusted(URL(url))
+        except ValueError:
+            return False
+
     def _is_trusted(self, url: URL) -> bool:
         return ".." not in url.path and any(str(url).startswith(beginning) for beginning in self._trusted)
 

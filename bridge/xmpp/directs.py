@@ -21,7 +21,7 @@ from bridge.core.ids import XMPP, MessageId, Person, PersonId, Room, RoomId
 from bridge.core.spans import prefixed
 from bridge.core.styling import to_styling
 from bridge.core.text import clean_name
-from bridge.xmpp import inbound, marks, muc, stanzas
+from bridge.xmpp import inbound, marks, muc, sharing, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.console import Answering, Console
 from bridge.xmpp.directory import Directory
@@ -29,6 +29,7 @@ from bridge.xmpp.ghost import Stage
 from bridge.xmpp.ports import IqRefused
 from bridge.xmpp.refusals import failure
 from bridge.xmpp.rooms import JoinedRoom
+from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import RESOURCE, Surroundings
 
 _BODY = inbound.BODY
@@ -253,6 +254,7 @@ def _written(tell: Tell, sender: str, to: str, id_: str) -> str:
     text, unstyled = to_styling(content)
     text = "\n".join(filter(None, (text, *(file.url for file in content.attachments))))
     extra = f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
+    extra += "".join(sharing.written(Placed(file=file), body=text) for file in content.attachments)
     if "/" in to:
         extra += _MUC_USER_X
     return stanzas.message(

@@ -47,6 +47,41 @@ def with_attachments(event: MessagePosted, *files: Attachment) -> MessagePosted:
     return msgspec.structs.replace(event, content=msgspec.structs.replace(event.content, attachments=files))
 
 
+class Fetched:
+    """A web with one picture, on the operator's own server."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def open(self, url: str) -> AbstractAsyncContextManager[OpenFile]:
+        self.asked.append(url)
+        return opened(PNG if url.endswith("ship.png") else None, most=1 << 30)
+
+    def trusted(self, url: str) -> bool:
+        return url.startswith("https://up.example/")
+
+
+async def test_a_file_on_the_operators_own_server_is_looked_at_before_it_is_passed_on():
+    """Scenario: a client that gives just the address; people on IRC want to know how large it is."""
+    fetched = Fetched()
+    async with works(fetch=fetched) as w:
+        ship = Attachment(url="https://up.example/ship.png", name="ship.png")
+        gone, elsewhere = Attachment(url="https://up.example/gone"), Attachment(url="https://x.example/ship.png")
+        w.networks["left"].emit(with_attachments(posted("one"), ship, gone, elsewhere))
+        w.networks["left"].emit(posted("two"))
+        await quiet()
+        assert w.networks["right"].texts() == ["one", "two"]
+        (first, _) = w.networks["right"].sent
+        assert isinstance(first, Post)
+        known = msgspec.structs.replace(ship, size=len(PNG), media_type="image/png")
+        assert first.content.attachments == (known, gone, elsewhere)
+        assert fetched.asked == ["https://up.example/ship.png", "https://up.example/gone"]
+        w.networks["left"].emit(with_attachments(posted("again", replayed=True), ship))
+        w.networks["left"].emit(with_attachments(posted("known"), known))
+        await quiet()
+        assert len(fetched.asked) == 2
+
+
 async def token_of(file: Attachment) -> str:
     beginning, media, token, _ = file.url.rsplit("/", 3)
     assert (beginning, media) == (BASE, "media")

@@ -8,6 +8,7 @@ to it that every cell of the table in docs/users/what-crosses.md is read by one.
 import asyncio
 import hashlib
 import io
+import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
@@ -125,6 +126,20 @@ async def several_lines(scene: Scene) -> None:
     await scene.on_xmpp("verse one\nverse two", nick="Alice")
 
 
+@crosses(Feature.MULTILINE, IRC)
+async def a_very_long_text(scene: Scene) -> None:
+    text = "\n".join(f"chapter {number}: and so on – ünd weiter" for number in range(40))
+    scene.juliet.say(scene.room, text)
+    said = await scene.on_xmpp(text, nick="juliet")
+    line = await scene.bob.line("33 more lines: http://", "/media/")
+    url = line.rpartition(" ")[2]
+    assert await asyncio.to_thread(fetched, url) == ("text/plain", hashlib.sha256(f"{text}\n".encode()).hexdigest())
+    retract = f"<retract xmlns='urn:xmpp:message-retract:1' id='{scene.ids(said)[0]}'/>"
+    scene.juliet.say(scene.room, "/me retracted a message", more=retract)
+    await scene.on_irc("\x01ACTION took back a message\x01", nick="juliet")
+    assert await asyncio.to_thread(fetched, url) == ("404", "")
+
+
 @crosses(Feature.ACTION, XMPP, IRC, TELEGRAM)
 async def an_action(scene: Scene) -> None:
     scene.juliet.say(scene.room, "/me waves")
@@ -212,8 +227,10 @@ async def a_retraction(scene: Scene) -> None:
     await scene.on_irc("I never said this", nick="juliet")
     shown = await scene.on_telegram("juliet: I never said this")
     retract = f"<retract xmlns='urn:xmpp:message-retract:1' id='{scene.ids(mine)[0]}'/>"
+    told = ("juliet", "\x01ACTION took back a message\x01")
+    before = scene.bob.texts("#verona").count(told)
     scene.juliet.say(scene.room, "/me retracted a message", more=retract)
-    await scene.on_irc("\x01ACTION took back a message\x01", nick="juliet")
+    await scene.bob.see(lambda _: scene.bob.texts("#verona").count(told) > before)
     await scene.api.until(lambda: shown["message_id"] not in scene.group.messages)
 
 
@@ -271,6 +288,12 @@ async def a_file(scene: Scene) -> None:
     sent = next(each for each in scene.group.messages.values() if "photo" in each and from_bot(scene, each))
     assert scene.api.world.files[sent["photo"][-1]["file_id"]].data == data
     assert sent["caption"] == "juliet"
+    # most clients give just the address: the bridge looks how large it is
+    scene.juliet.say(scene.room, url, more=f"<x xmlns='jabber:x:oob'><url>{url}</url></x>")
+    await scene.on_irc(f"{url.rpartition('/')[2]} ({human_size(len(data))}): {url}", nick="juliet")
+    # what nobody but its reader can read is words
+    scene.juliet.say(scene.room, "aesgcm://upload.example/a.png#00ff")
+    await scene.on_irc("aesgcm://upload.example/a.png#00ff", nick="juliet")
 
 
 @crosses(Feature.TOPIC, XMPP, IRC, TELEGRAM)
@@ -372,9 +395,12 @@ def shared(url: str, *, name: str, size: int) -> str:
 
 
 def fetched(url: str) -> tuple[str, str]:
-    """Fetch a file as anybody would; return its type and the SHA-256 of its bytes."""
-    with urllib.request.urlopen(url, timeout=10) as response:
-        return response.headers.get_content_type(), hashlib.sha256(response.read()).hexdigest()
+    """Fetch a file as anybody would; return its type and the SHA-256 of its bytes, or the status that says why not."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as response:
+            return response.headers.get_content_type(), hashlib.sha256(response.read()).hexdigest()
+    except urllib.error.HTTPError as error:
+        return str(error.code), ""
 
 
 def from_bot(scene: Scene, message: dict[str, dict[str, object]]) -> bool:

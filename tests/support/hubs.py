@@ -10,6 +10,7 @@ from bridge.core.routing import Policy
 from bridge.engine.counters import Count
 from bridge.engine.hub import Hub, Link
 from bridge.engine.limits import Limits
+from bridge.engine.media import Fetch
 from bridge.storage.memory import MemoryStore
 from tests.support.build import room
 from tests.support.clock import VirtualClock, quiet
@@ -19,10 +20,14 @@ from tests.support.connectors import HandConnector, capabilities
 class Works:
     """A hub, and a hand on every network."""
 
-    def __init__(self, *, store: MemoryStore | None = None, limits: Limits | None = None) -> None:
+    def __init__(
+        self, *, store: MemoryStore | None = None, limits: Limits | None = None, fetch: Fetch | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.store = store or MemoryStore(now=self.clock.now)
-        self.hub = Hub(store=self.store, clock=self.clock, instance="test", limits=limits, jitter=lambda: 1.0)
+        self.hub = Hub(
+            store=self.store, clock=self.clock, instance="test", limits=limits, fetch=fetch, jitter=lambda: 1.0
+        )
         self.networks: dict[str, HandConnector] = {}
 
     def add(
@@ -62,9 +67,10 @@ async def works(
     representation: Representation = Representation.ADDRESS,
     pipeline: int = 1,
     link: tuple[str, ...] = ("left:#a", "right:#b"),
+    fetch: Fetch | None = None,
 ) -> AsyncIterator[Works]:
     """Start a hub with the networks "left" and "right", and one link."""
-    one = Works(store=store, limits=limits)
+    one = Works(store=store, limits=limits, fetch=fetch)
     await one.hub.open()
     for name in ("left", "right"):
         one.add(name, able=capabilities(representation, pipeline=pipeline), puppets=puppets)

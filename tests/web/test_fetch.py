@@ -155,6 +155,8 @@ async def test_the_upload_service_may_be_anywhere_but_nothing_beside_it(there: S
             assert file.name == "ship.png"
         for path in ("/other", "/files/../other", "/files/%2e%2e/other", "/filesystem"):
             assert await refusal(web_, f"{url}{path}") == "this address is not on the public Internet", path
+        assert web_.trusted(f"{url}/files/a.png")
+        assert not any(map(web_.trusted, (f"{url}/other", "nonsense", "http://[", "https://x.example/files/")))
         web_.trust("http://127.0.0.1")
         web_.trust("nonsense")
         assert await refusal(web_, f"{url}/other") == "this address is not on the public Internet"
