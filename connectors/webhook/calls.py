@@ -43,13 +43,15 @@ class Calls:
     def __init__(self, *, keep: float) -> None:
         self._keep = int(keep * 1000)
         self._next: dict[str, int] = {}
+        self._at: dict[str, int] = {}  # when what is kept under each name was sent
 
     async def load(self, hub: Hub) -> None:
         """Find out where each ring goes on."""
         for name, value in (await hub.recollect("call/")).items():
             hook = name.split("/")[1]
-            number = msgspec.json.decode(value, type=Call).number
-            self._next[hook] = max(self._next.get(hook, 0), number + 1)
+            call = msgspec.json.decode(value, type=Call)
+            self._next[hook] = max(self._next.get(hook, 0), call.number + 1)
+            self._at[name] = call.at
 
     def note(self, hub: Hub, hook: str, call: str, request: Request, *, outcome: str, now: int) -> Awaitable[None]:
         """Keep what was sent, and what became of it; durable when awaited."""
@@ -67,7 +69,9 @@ class Calls:
             headers=tuple(pair for pair in request.headers if pair[0] not in _UNKEPT) if kept else (),
             body=request.body if kept else None,
         )
-        return hub.remember(f"call/{hook}/{number % MOST}", msgspec.json.encode(noted).decode())
+        name = f"call/{hook}/{number % MOST}"
+        self._at[name] = now
+        return hub.remember(name, msgspec.json.encode(noted).decode())
 
     async def listed(self, hub: Hub, hook: str) -> list[Call]:
         """Return what is kept of a hook, newest first."""
@@ -76,14 +80,15 @@ class Calls:
 
     async def tidy(self, hub: Hub, now: int) -> None:
         """Forget what is too old."""
-        for name, value in (await hub.recollect("call/")).items():
-            if now - msgspec.json.decode(value, type=Call).at > self._keep:
-                await hub.forget(name)
+        for name in [name for name, at in self._at.items() if now - at > self._keep]:
+            del self._at[name]
+            await hub.forget(name)
 
     async def forget(self, hub: Hub, hook: str) -> None:
         """Forget everything of a hook."""
         self._next.pop(hook, None)
-        for name in await hub.recollect(f"call/{hook}/"):
+        for name in [name for name in self._at if name.startswith(f"call/{hook}/")]:
+            del self._at[name]
             await hub.forget(name)
 
 

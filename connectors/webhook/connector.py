@@ -202,4 +202,6 @@ class WebhookConnector:
         if self._hub is None:
             msg = "the network does not run"
             raise HookRefused(msg)
+        if why := self._hub.congested():
+            raise StoreAway(why)
         return self._hub

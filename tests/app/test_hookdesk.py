@@ -129,3 +129,16 @@ async def test_hooks_of_one_name_in_two_networks_are_told_apart() -> None:
         assert (await desk.test("ci:builds")).id
         with pytest.raises(Refused, match='the room "other" is in no link'):
             await desk.test("ops:builds")
+
+
+async def test_a_hook_is_not_made_while_it_cannot_be_kept() -> None:
+    async with stage() as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        here.works.store.break_down("the disk is full")
+        with pytest.raises(Refused, match="the disk is full") as caught:
+            await desk.create(NewHook(room="ci:builds"))
+        assert caught.value.status == 503
+        here.works.store.recover()
+        await here.works.hub.remove_network(Network("ci"))
+        with pytest.raises(Refused, match="found a room of"):
+            await desk.create(NewHook(room="ci:builds"))
