@@ -14,6 +14,7 @@ from bridge.connector import Secret
 from bridge.core.addresses import parse_range
 from connectors.webhook.authentication import Authentication
 from connectors.webhook.custom import TemplateSettings
+from connectors.webhook.endpoints import EndpointSettings, name_mistake
 from connectors.webhook.filters import FilterSettings
 from connectors.webhook.formats import FORMATS
 
@@ -127,6 +128,8 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Silence after which a name leaves the room."""
     hooks: dict[str, WrittenHook] = {}
     """Hooks that stand in the file; others are made by command."""
+    endpoints: dict[str, EndpointSettings] = {}
+    """URLs that are told what happens in the links of this network's rooms."""
 
     def __post_init__(self) -> None:
         """Refuse what could not work, each with the key that is wrong."""
@@ -139,6 +142,10 @@ class WebhookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         for name in self.hooks:
             if not _ID.fullmatch(name):
                 msg = f'hooks: found "{name}", expected a name of letters, digits, dots, dashes and underscores'
+                raise ValueError(msg)
+        for name in self.endpoints:
+            if mistake := name_mistake(name):
+                msg = f"endpoints: {mistake}"
                 raise ValueError(msg)
 
 

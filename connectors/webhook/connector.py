@@ -22,7 +22,6 @@ from bridge.connector import (
     Request,
     Route,
     Setup,
-    Status,
     StoreAway,
 )
 from bridge.core.capabilities import Capabilities
@@ -34,6 +33,7 @@ from connectors.webhook.capabilities import CAPABILITIES
 from connectors.webhook.config import HookSettings, WebhookSettings
 from connectors.webhook.hooks import PREFIX, Hooks, Kept
 from connectors.webhook.inbound import Inbound
+from connectors.webhook.outbound import Outbound
 
 _TIDY_EVERY: Final = 60.0
 
@@ -49,7 +49,7 @@ def wall_clock() -> int:
 
 
 class WebhookConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Serves, TakesHooks, Counts and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, Divides, Serves, TakesHooks, Counts and Checks."""
 
     def __init__(self, setup: Setup, *, now: Callable[[], int] = wall_clock) -> None:
         assert isinstance(setup.settings, WebhookSettings)
@@ -58,6 +58,7 @@ class WebhookConnector:
         self._now = now
         self._hooks = Hooks(self._settings.hooks)
         self._inbound = Inbound(setup.network, self._hooks, self._settings, now=now)
+        self._outbound = Outbound(setup.network, self._settings.endpoints, version=setup.version)
         self._hub: Hub | None = None
         self._loaded = False
         self._woken = asyncio.Event()
@@ -77,12 +78,14 @@ class WebhookConnector:
         self._loaded = True
         self._hub = hub
         try:
-            hub.report(Status.READY)
+            await self._outbound.open(hub)
+            self._outbound.report()
             for room in self._inbound.rooms:
                 self._open(hub, room)
             await self._keep_house(hub)
         finally:
             self._hub = None
+            await self._outbound.close()
 
     async def _keep_house(self, hub: Hub) -> None:
         """Say what was gathered when it is due, and forget what is over."""
@@ -129,11 +132,12 @@ class WebhookConnector:
     # -- speaking
 
     def send(self, delivery: Delivery) -> Awaitable[Sent]:
-        """Carry out one order."""
-        return self._nobody(delivery)
+        """Tell an endpoint: a share of a room; the room itself has nobody to tell."""
+        return self._outbound.send(delivery)
 
-    async def _nobody(self, _: Delivery) -> Sent:
-        return Sent()
+    def shares(self, room: RoomId) -> tuple[RoomId, ...]:
+        """Return who hears a room: its endpoints."""
+        return self._outbound.shares(room)
 
     # -- hooks
 

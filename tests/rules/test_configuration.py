@@ -20,6 +20,7 @@ from bridge.config import (
 from bridge.connector import PuppetSettings
 from connectors.sms.config import ListSettings
 from connectors.webhook.config import WrittenHook
+from connectors.webhook.endpoints import EndpointSettings
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.toml"
@@ -39,6 +40,7 @@ TABLES: list[tuple[str, str, type[msgspec.Struct] | str]] = [
     ("networks.*.puppets", "puppets", PuppetSettings),
     *((f"networks.*:{kind}", kind, kind) for kind in KINDS),
     ("networks.*.hooks.*", "hooks", WrittenHook),
+    ("networks.*.endpoints.*", "endpoints", EndpointSettings),
     ("networks.*.lists.*", "lists", ListSettings),
 ]
 """Table in the example, heading in the page, settings (of a connector: its kind)."""
@@ -83,6 +85,8 @@ def test_every_key_is_shown_and_explained(table: str, heading: str, settings: ty
 
 def _secret(name: str) -> str:
     """Return what could stand in a variable of this name."""
+    if name.endswith("AUDIT_SECRET"):
+        return "whsec_MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY="
     return "0123456789abcdef" if "BUILDS_" in name else "1:s3cr3t"
 
 
