@@ -90,8 +90,9 @@ class Media:
 
     def _addressed(self, file: Attachment, event: Worded, network: Network) -> Attachment:
         owned = msgspec.structs.replace(file, network=network)
-        if not self._base or not isinstance(self._opener(network), Opens):
-            return owned
+        too_large = (file.size or 0) > self._largest(None)
+        if too_large or not self._base or not isinstance(self._opener(network), Opens):
+            return owned  # core names it in words
         message = event.target if isinstance(event, MessageEdited) else event.id
         return msgspec.structs.replace(
             owned, url=self._share(MessageRef(event.origin.room, message), event.origin.at, owned)

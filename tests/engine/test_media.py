@@ -126,6 +126,16 @@ async def test_without_a_public_listener_a_file_is_named_in_words():
         assert w.networks["left"].texts()[-1] == "[ship.png] look"
 
 
+async def test_what_is_too_large_to_be_passed_on_is_named_in_words():
+    async with works() as w:
+        await with_files(w)
+        w.hub.media.bound(largest=lambda _: 1_000, keep=60.0)
+        large = msgspec.structs.replace(PHOTO, size=45_000_000, description="video")
+        w.networks["files"].emit(with_attachments(posted("look", where="files:#c"), large))
+        await quiet()
+        assert w.networks["left"].texts()[-1] == "[ship.png, video, 45 MB] look"
+
+
 async def test_a_page_is_the_message_as_it_reads_now():
     async with works() as w:
         await with_files(w)
