@@ -21,7 +21,7 @@ CAPABILITIES: Final = Capabilities(
         Feature.RETRACT: Support.NATIVE,
         Feature.REACT: Support.FALLBACK,  # a bot has one reaction to a message: it stands for everybody's
         Feature.REPLY: Support.NATIVE,
-        Feature.THREAD: Support.FALLBACK,
+        Feature.THREAD: Support.NATIVE,  # a forum's topics; elsewhere the words alone
         Feature.MENTION: Support.NATIVE,
         Feature.ATTACHMENT: Support.NATIVE,
         Feature.TOPIC: Support.FALLBACK,  # groups have none: it is told

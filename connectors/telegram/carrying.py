@@ -73,7 +73,7 @@ class Carrier:
                 msg = "the message is from before the group became a supergroup"
                 raise Refused(msg) from moved
             self._on_moved(call.place.chat, moved.chat)
-            return Done(more=(replace(call, place=Place(moved.chat, call.place.topic), answers=0),))
+            return Done(more=(replace(call, place=call.place._replace(chat=moved.chat), answers=0),))
 
     async def _call(self, mouth: Mouth, call: Call) -> Done:
         client = mouth.client
@@ -180,6 +180,8 @@ def _instead(call: Call, found: Meaning) -> Done | None:
             if len(files) > 1:
                 return Done(more=_one_by_one(call))
             return Done(more=otherwise[0] if plain else (replace(call, plain=True),))
+        case Say(place=place) | Show(place=place), Meaning.NO_TOPIC if place.guessed:
+            return Done(more=(replace(call, place=Place(place.chat)),))
         case Rewrite(anew=True, place=place, text=text, entities=entities), Meaning.GONE:
             return Done(more=(Say(place=place, text=text, entities=entities),))
         case Remove(chat=chat, numbers=numbers, own=True), Meaning.UNDELETABLE:

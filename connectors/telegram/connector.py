@@ -90,7 +90,13 @@ class TelegramConnector:
             main=self._settings.token,
         )
         desk = Desk(group_within=self._settings.group_within)
-        self._reader = Reader(setup.network, rooms=self._rooms, desk=desk, own=self._own)
+        self._reader = Reader(
+            setup.network,
+            rooms=self._rooms,
+            desk=desk,
+            own=self._own,
+            largest=self._settings.download_mb * 1_000_000,
+        )
         handing = Handing(reader=self._reader, desk=desk, tell=self._tell)
         self._polling = Polling(handing=handing, clock=self._clock, wait=self._settings.poll)
         self._hooked = setup.announced and self._settings.webhook

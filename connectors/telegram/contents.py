@@ -15,11 +15,15 @@ from bridge.core.ids import Network
 from bridge.core.spans import prefixed, tidy
 from bridge.core.splitting import clip
 from bridge.core.text import clean, clean_name
+from connectors.telegram import rich
 from connectors.telegram.entities import Known, from_entities
 from connectors.telegram.people import chat_name, full_name
+from connectors.telegram.services import told
 from connectors.telegram.updates import Checklist, Elsewhere, File, Forwarded, Location, Message, Poll
 
 _EXCERPT = Limit(80, Unit.CODE_POINTS)
+DOWNLOAD: Final = 20_000_000
+"""Bytes of the largest file that Telegram gives to bots (getFile)."""
 _ENVELOPE: Final = frozenset(
     {
         "message_id", "message_thread_id", "direct_messages_topic", "from", "sender_chat", "sender_boost_count",
@@ -32,39 +36,26 @@ _ENVELOPE: Final = frozenset(
     }
 )  # fmt: skip
 """Fields that say how and where something was said, not what."""
-_SERVICE: Final = {
-    "group_chat_created": "created the group",
-    "supergroup_chat_created": "created the group",
-    "channel_chat_created": "created the channel",
-    "delete_chat_photo": "removed the group's picture",
-    "forum_topic_closed": "closed the topic",
-    "forum_topic_reopened": "reopened the topic",
-    "general_forum_topic_hidden": "hid the general topic",
-    "general_forum_topic_unhidden": "showed the general topic again",
-    "message_auto_delete_timer_changed": "changed when messages are deleted by themselves",
-    "new_chat_photo": "changed the group's picture",
-    "video_chat_scheduled": "scheduled a video chat",
-    "video_chat_started": "started a video chat",
-    "video_chat_participants_invited": "invited people to the video chat",
-    "boost_added": "boosted the group",
-    "chat_background_set": "changed the chat's background",
-    "migrate_to_chat_id": "made this group a supergroup",
-}
 SILENT: Final = frozenset({"new_chat_members", "left_chat_member", "migrate_from_chat_id"})
 """What is told as facts about members and rooms, not as words."""
 
 
-def content(message: Message, fields: frozenset[str], *, network: Network, known: Known) -> Content | None:
-    """Return what a message says; None where it says nothing in words. ``fields`` are all that the message came with."""
+def content(
+    message: Message, fields: frozenset[str], *, network: Network, known: Known, largest: int = DOWNLOAD
+) -> Content | None:
+    """Return what a message says; None where it says nothing in words.
+
+    ``fields`` are all that the message came with; ``largest`` is how many bytes Telegram gives to bots.
+    """
     if SILENT & fields:
         return None
-    service = _service(message, fields)
+    service = told(message, fields, excerpt=excerpt)
     if service:
         return Content(text=service, kind=Kind.ACTION)
     said = _said(message, network=network, known=known)
     files = _files(message)
     if files:
-        said = replace(said, attachments=files)
+        said = replace(said, attachments=tuple(_within(file, largest) for file in files))
     else:
         words = _words(message)
         if not words and not said.text:
@@ -103,6 +94,8 @@ def excerpt(message: Message) -> str:
 def _said(message: Message, *, network: Network, known: Known) -> Content:
     if message.text:
         return from_entities(message.text, message.entities, network=network, known=known)
+    if message.rich_message is not None:
+        return Content(text=clean(rich.text(message.rich_message)))
     return from_entities(message.caption, message.caption_entities, network=network, known=known)
 
 
@@ -121,7 +114,7 @@ def _files(message: Message) -> tuple[Attachment, ...]:
         note = message.video_note
         return (_file(replace(note, width=note.length, height=note.length), "video message", "video/mp4"),)
     kinds = ((message.video, "video"), (message.audio, "audio"), (message.voice, "voice message"))
-    for file, what in (*kinds, (message.document, "")):
+    for file, what in (*kinds, (message.live_photo, "live photo"), (message.document, "")):
         if file is not None:
             return (_file(file, what),)
     return ()
@@ -140,6 +133,13 @@ def _file(file: File, what: str, media_type: str = "") -> Attachment:
         duration=file.duration,
         description=f"{what}: {piece}" if piece else what,
     )
+
+
+def _within(file: Attachment, largest: int) -> Attachment:
+    """Return a file that bots can have as it is, another as words: nobody gets it from here."""
+    if (file.size or 0) <= largest:
+        return file
+    return replace(file, handle="", description=f"{file.description or 'file'}, too large for bots: see Telegram")
 
 
 def _sticker(file: File) -> Attachment:
@@ -170,10 +170,28 @@ def _words(message: Message) -> str:
             return f"[{clean_name(dice.emoji)} {dice.value}]"
         case Message(checklist=checklist) if checklist is not None:
             return _checklist(checklist)
+        case _:
+            return _offer(message)
+
+
+def _offer(message: Message) -> str:
+    """Return what there is to be had, where that is all that a message says."""
+    match message:
         case Message(game=game) if game is not None:
             return f"[game: {clean_name(game.title)}]"
         case Message(invoice=invoice) if invoice is not None:
             return f"[invoice: {clean_name(invoice.title)}]"
+        case Message(paid_media=paid) if paid is not None:
+            return f"[pictures or films for {paid.star_count} stars: see Telegram]"
+        case Message(story=story) if story is not None:
+            return f"[story of {chat_name(story.chat)}: see Telegram]" if story.chat is not None else "[story]"
+        case Message(giveaway=giveaway) if giveaway is not None:
+            prize = clean_name(giveaway.prize_description)
+            return f"[giveaway with {giveaway.winner_count} winners{f': {prize}' if prize else ''}]"
+        case Message(giveaway_winners=drawn) if drawn is not None:
+            return f"[a giveaway has its {drawn.winner_count} winners]"
+        case Message(giveaway_completed=drawn) if drawn is not None:
+            return f"[a giveaway has its {drawn.winner_count} winners]"
         case _:
             return ""
 
@@ -184,7 +202,9 @@ def _map(location: Location) -> str:
 
 
 def _poll(poll: Poll) -> str:
-    lines = [f"[{'quiz' if poll.type == 'quiz' else 'poll'}: {clean_name(poll.question)}]"]
+    how = ", several answers" if poll.allows_multiple_answers else ""
+    over = ", closed" if poll.is_closed else ""
+    lines = [f"[{'quiz' if poll.type == 'quiz' else 'poll'}{how}{over}: {clean_name(poll.question)}]"]
     lines += [f"{number}. {clean_name(option.text)}" for number, option in enumerate(poll.options, 1)]
     return "\n".join(lines)
 
@@ -199,28 +219,6 @@ def _unknown(fields: frozenset[str]) -> str:
     """Name what is not known here: people learn that there was something, and can look."""
     kinds = sorted(fields - _ENVELOPE)
     return f"[{', '.join(kinds).replace('_', ' ') or 'empty message'}]"
-
-
-def _service(message: Message, fields: frozenset[str]) -> str:
-    """Return what somebody did, as it is told after their name; "" for a message that is said."""
-    for field, words in _SERVICE.items():
-        if field in fields:
-            return words
-    match message:
-        case Message(new_chat_title=title) if title:
-            return f"changed the name to “{clean_name(title)}”"
-        case Message(pinned_message=pinned) if pinned is not None:
-            words = excerpt(pinned)
-            return f"pinned “{words}”" if words else "pinned a message"
-        case Message(forum_topic_created=topic) if topic is not None:
-            return f"created the topic “{clean_name(topic.name)}”"
-        case Message(forum_topic_edited=topic) if topic is not None:
-            name = clean_name(topic.name)
-            return f"renamed the topic to “{name}”" if name else "changed the topic's icon"
-        case Message(video_chat_ended=ended) if ended is not None:
-            return f"ended the video chat ({ended.duration // 60} min)"
-        case _:
-            return ""
 
 
 # -- where it comes from, and what it answers

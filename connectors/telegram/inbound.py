@@ -26,11 +26,11 @@ from bridge.core.events import (
     ReactionsChanged,
 )
 from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
-from connectors.telegram.contents import SILENT, album, content
+from connectors.telegram.contents import DOWNLOAD, SILENT, album, content
 from connectors.telegram.desk import Desk
 from connectors.telegram.people import People
 from connectors.telegram.rooms import Heard, Rooms, Spot, topic_of
-from connectors.telegram.updates import Became, Chat, Message, Reacted, Update, User
+from connectors.telegram.updates import Became, Chat, Elsewhere, Message, Reacted, Update, User
 
 _ALBUMS = 200
 CUSTOM = "⭐"
@@ -73,11 +73,12 @@ class OwnBots(Protocol):
 class Reader:
     """Reads updates, with what has to be known for it."""
 
-    def __init__(self, network: Network, *, rooms: Rooms, desk: Desk, own: OwnBots) -> None:
+    def __init__(self, network: Network, *, rooms: Rooms, desk: Desk, own: OwnBots, largest: int = DOWNLOAD) -> None:
         self._network = network
         self._rooms = rooms
         self._desk = desk
         self._own = own
+        self._largest = largest  # bytes of a file that the bot can have
         self._people = People(network)
         self._albums: OrderedDict[tuple[int, str], dict[int, Content]] = OrderedDict()
         self.me = 0  # the bot's own id
@@ -151,7 +152,7 @@ class Reader:
             message = update.posted
             if message is None:
                 continue
-            said = content(message, update.fields, network=self._network, known=self._people.known)
+            said = self._said(message, update.fields)
             if said is not None:
                 parts[message.message_id] = said
         if len(parts) < 2:
@@ -163,11 +164,21 @@ class Reader:
             self._albums.popitem(last=False)
         return album(list(parts.values()))
 
+    def _said(self, message: Message, fields: frozenset[str]) -> Content | None:
+        if message.external_reply is not None and self._is_at_home(message.external_reply, message):
+            message = msgspec.structs.replace(message, external_reply=None)  # an answer like any other
+        return content(message, fields, network=self._network, known=self._people.known, largest=self._largest)
+
+    def _is_at_home(self, answered: Elsewhere, message: Message) -> bool:
+        """Tell whether what is answered is in another topic of the same chat, and all of that is one room."""
+        same = answered.chat is not None and answered.chat.id == message.chat.id
+        return bool(answered.message_id) and same and self._rooms.is_whole(message.chat.id)
+
     def _edited(self, update: Update, message: Message) -> list[Fact]:
         heard = self._heard(message)
         sender = self._people.sender(message)
-        said = content(message, update.fields, network=self._network, known=self._people.known)
-        if heard is None or sender is None or said is None:
+        said = self._said(message, update.fields)
+        if heard is None or sender is None or said is None or _moves(message):
             return []
         parts = self._albums.get((message.chat.id, message.media_group_id))
         if parts is not None and message.message_id in parts:
@@ -184,9 +195,12 @@ class Reader:
     def _answered(self, room: RoomId, message: Message) -> MessageId | None:
         """Return what a message answers; in a topic everything formally answers the topic itself."""
         answered = message.reply_to_message
-        if answered is None or answered.message_id == topic_of(message):
+        if answered is not None and answered.message_id != topic_of(message):
+            return self._rooms.message_id(room, Spot(message.chat.id, answered.message_id))
+        other = message.external_reply
+        if other is None or not self._is_at_home(other, message):
             return None
-        return self._rooms.message_id(room, Spot(message.chat.id, answered.message_id))
+        return self._rooms.message_id(room, Spot(message.chat.id, other.message_id))
 
     def _reacted(self, update: Update, reacted: Reacted) -> list[Fact]:
         """Tell every room of the chat: the update does not name the topic, and only there the message is known."""
@@ -216,7 +230,7 @@ class Reader:
             return []
         answered = message.reply_to_message
         to = self._desk.correspondent(message.chat.id, answered.message_id if answered is not None else 0)
-        said = content(message, update.fields, network=self._network, known=self._people.known)
+        said = self._said(message, update.fields)
         if to is None or said is None or message.text.startswith("/"):
             return [Nobody(message.chat.id, message.message_id)]
         number = MessageId(str(message.message_id))
@@ -303,6 +317,11 @@ class Reader:
 
     def _origin(self, room: RoomId, key: EventKey, at: int) -> Origin:
         return Origin(room=Room(self._network, room), key=key, at=at * 1000, replayed=self.replayed)
+
+
+def _moves(message: Message) -> bool:
+    """Tell whether this is somebody on their way: their place is corrected every few seconds."""
+    return message.location is not None and bool(message.location.live_period)
 
 
 def _key(update: Update) -> EventKey:

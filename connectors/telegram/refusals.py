@@ -62,6 +62,7 @@ class Meaning(StrEnum):
     CAPTION = "caption"  # the message has a caption, not a text
     UNFETCHED = "unfetched"  # Telegram could not get a file from its URL
     UNDELETABLE = "undeletable"
+    NO_TOPIC = "no topic"  # there is no such topic in the chat
     OUTSIDE = "outside"  # the bot is not in the chat, or may not write to the person
     NEVER = "never"
 
@@ -86,6 +87,8 @@ _MEANINGS: Final = {
     "photo_invalid_dimensions": Meaning.UNFETCHED,
     "image_process_failed": Meaning.UNFETCHED,
     "message can't be deleted": Meaning.UNDELETABLE,
+    "message thread not found": Meaning.NO_TOPIC,
+    "topic_deleted": Meaning.NO_TOPIC,
     "bot was kicked": Meaning.OUTSIDE,
     "bot is not a member": Meaning.OUTSIDE,
     "chat not found": Meaning.OUTSIDE,

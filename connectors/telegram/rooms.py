@@ -12,11 +12,8 @@ from bridge.core.ids import MessageId, RoomId
 from connectors.telegram.updates import Chat, Message
 
 _ROOM = re.compile(r"(-?[1-9]\d{0,18})(?:/([1-9]\d{0,9}))?", re.ASCII)
+_TOPIC = re.compile("[1-9][0-9]{0,9}")
 _MESSAGE = re.compile(r"(?:(-?[1-9]\d{0,18})/)?(\d{1,10})", re.ASCII)
-
-
-_THREADS = 1000
-"""Topics that are remembered."""
 
 
 class Place(NamedTuple):
@@ -24,6 +21,7 @@ class Place(NamedTuple):
 
     chat: int
     topic: int | None = None
+    guessed: bool = False  # another network's thread is called so: if there is no such topic, none is meant
 
 
 class Spot(NamedTuple):
@@ -60,7 +58,6 @@ class Rooms:
         self.listened: set[RoomId] = set()
         self.chats: dict[int, Chat] = {}  # what is known of those that the bot is in
         self._moved: dict[int, int] = {}  # from the old chat to the new one
-        self._threads: dict[Place, None] = {}  # topics without a room of their own in which something was heard
 
     def move(self, old: int, new: int) -> bool:
         """Take note that a group became a supergroup; False if that was known."""
@@ -96,27 +93,23 @@ class Rooms:
                 return Heard(RoomId(f"{name}/{topic}"))
         for name in self._names(chat):
             if RoomId(str(name)) in self.listened:
-                return Heard(RoomId(str(name)), "" if topic is None else self._thread(Place(chat, topic)))
+                return Heard(RoomId(str(name)), "" if topic is None else str(topic))
         return None
 
-    def _thread(self, place: Place) -> str:
-        self._threads.pop(place, None)
-        self._threads[place] = None
-        if len(self._threads) > _THREADS:
-            del self._threads[next(iter(self._threads))]
-        return str(place.topic)
-
     def in_thread(self, place: Place, thread: str) -> Place:
-        """Return where something in a thread is said: in the topic of this name, if the thread is one that was heard here."""
-        if place.topic is not None or not (thread.isascii() and thread.isdecimal()):
+        """Return where a thread goes on: what comes from a topic has its number for a name everywhere, and comes back so."""
+        if place.topic is not None or _TOPIC.fullmatch(thread) is None:
             return place
-        topic = Place(place.chat, int(thread[:10]))
-        return topic if topic in self._threads else place
+        return Place(place.chat, int(thread), guessed=True)
 
     def rooms_of(self, chat: int) -> list[RoomId]:
         """Return all rooms that are read in a chat, its topics too."""
         names = {*self._names(chat)}
         return sorted(room for room in self.listened if (found := place(room)) is not None and found.chat in names)
+
+    def is_whole(self, chat: int) -> bool:
+        """Tell whether all that is said in a chat is heard in one room: no topic is a room of its own."""
+        return all(found is None or found.topic is None for found in map(place, self.rooms_of(chat)))
 
     def message_id(self, room: RoomId, spot: Spot) -> MessageId:
         """Return what a message is called in a room."""

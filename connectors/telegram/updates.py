@@ -102,6 +102,8 @@ class Poll(_Object, frozen=True):
     question: str
     options: tuple[Option, ...] = ()
     type: str = "regular"
+    allows_multiple_answers: bool = False
+    is_closed: bool = False
 
 
 class Dice(_Object, frozen=True):
@@ -115,6 +117,7 @@ class Task(_Object, frozen=True):
     """One line of a checklist."""
 
     text: str
+    id: int = 0
     completion_date: int = 0
 
 
@@ -123,6 +126,59 @@ class Checklist(_Object, frozen=True):
 
     title: str
     tasks: tuple[Task, ...] = ()
+
+
+class AddedTasks(_Object, frozen=True):
+    """Lines that were added to a checklist."""
+
+    tasks: tuple[Task, ...] = ()
+
+
+class Ticked(_Object, frozen=True):
+    """Lines of a checklist that are done now, or not any more."""
+
+    checklist_message: "Message | None" = None
+    marked_as_done_task_ids: tuple[int, ...] = ()
+    marked_as_not_done_task_ids: tuple[int, ...] = ()
+
+
+class PollOption(_Object, frozen=True):
+    """An answer that was added to a poll, or removed."""
+
+    option_text: str
+
+
+class Near(_Object, frozen=True):
+    """Two people who share their places have come close."""
+
+    traveler: User
+    watcher: User
+    distance: int
+
+
+class NewOwner(_Object, frozen=True):
+    """To whom a group was given."""
+
+    new_owner: User | None = None
+
+
+class Paid(_Object, frozen=True):
+    """Pictures and films that cost something."""
+
+    star_count: int
+
+
+class Story(_Object, frozen=True):
+    """Something that a chat shows for a day."""
+
+    chat: Chat | None = None
+
+
+class Giveaway(_Object, frozen=True):
+    """Prizes, to be drawn or drawn already."""
+
+    winner_count: int = 0
+    prize_description: str = ""
 
 
 class Titled(_Object, frozen=True):
@@ -197,6 +253,13 @@ class Message(_Object, frozen=True, rename={"sender": "from"}):
     checklist: Checklist | None = None
     game: Titled | None = None
     invoice: Titled | None = None
+    live_photo: File | None = None
+    paid_media: Paid | None = None
+    story: Story | None = None
+    giveaway: Giveaway | None = None
+    giveaway_winners: Giveaway | None = None
+    giveaway_completed: Giveaway | None = None
+    rich_message: dict[str, Any] | None = None
 
     new_chat_members: tuple[User, ...] = ()
     left_chat_member: User | None = None
@@ -209,6 +272,12 @@ class Message(_Object, frozen=True, rename={"sender": "from"}):
     forum_topic_created: Titled | None = None
     forum_topic_edited: Titled | None = None
     video_chat_ended: Titled | None = None
+    chat_owner_changed: NewOwner | None = None
+    proximity_alert_triggered: Near | None = None
+    checklist_tasks_done: Ticked | None = None
+    checklist_tasks_added: AddedTasks | None = None
+    poll_option_added: PollOption | None = None
+    poll_option_deleted: PollOption | None = None
 
 
 class Reaction(_Object, frozen=True):

@@ -6,8 +6,9 @@ import pytest
 from bridge.core.content import Attachment, Content, Kind, Span, Style
 from bridge.core.degrade import unreachable_named
 from bridge.core.ids import Network
-from connectors.telegram.contents import album, content, excerpt
+from connectors.telegram.contents import _ENVELOPE, SILENT, album, content, excerpt
 from connectors.telegram.updates import read
+from tests.support.telegram.schema import schema
 
 ALICE = {"id": 7, "is_bot": False, "first_name": "Alice"}
 GROUP = {"id": -100123, "type": "supergroup", "title": "Ferry port"}
@@ -66,6 +67,43 @@ KINDS = {
         "[plan .pdf, 1.2 MB]",
     ),
     "a document without a name": ({"document": FILE | {"mime_type": "application/pdf"}}, "[application/pdf]"),
+    "a file that bots cannot have": (
+        {"document": FILE | {"file_name": "film.mkv", "file_size": 24_000_000}},
+        "[film.mkv, file, too large for bots: see Telegram, 24 MB]",
+    ),
+    "a live photo without a photo": ({"live_photo": FILE | {"width": 9, "height": 7, "duration": 2}}, "[live photo, 9×7, 0:02]"),
+    "a poll with several answers, closed": (
+        {"poll": {"question": "Sail?", "options": [{"text": "yes"}], "allows_multiple_answers": True, "is_closed": True}},
+        "[poll, several answers, closed: Sail?]\n1. yes",
+    ),
+    "a story": ({"story": {"chat": GROUP, "id": 1}}, "[story of Ferry port: see Telegram]"),
+    "paid media": ({"paid_media": {"star_count": 5, "paid_media": []}}, "[pictures or films for 5 stars: see Telegram]"),
+    "a giveaway": ({"giveaway": {"winner_count": 3, "prize_description": "a boat"}}, "[giveaway with 3 winners: a boat]"),
+    "the winners": ({"giveaway_winners": {"winner_count": 3}}, "[a giveaway has its 3 winners]"),
+    "the end of a giveaway": ({"giveaway_completed": {"winner_count": 2}}, "[a giveaway has its 2 winners]"),
+    "a rich message": (
+        {
+            "rich_message": {
+                "blocks": [
+                    {"type": "heading", "size": 1, "text": "Timetable"},
+                    {"type": "paragraph", "text": ["Sail ", {"type": "bold", "text": "at ten"}, "."]},
+                    {"type": "divider"},
+                    {
+                        "type": "list",
+                        "items": [
+                            {"label": "1.", "blocks": [{"type": "paragraph", "text": "north"}]},
+                            {"label": "2.", "blocks": [{"type": "paragraph", "text": "south"}]},
+                        ],
+                    },
+                    {"type": "table", "cells": [[{"text": "a"}, {"text": "b"}], [{"text": "c"}, {"text": ""}]]},
+                    {"type": "blockquote", "blocks": [{"type": "paragraph", "text": "ahoy"}], "credit": "Bob"},
+                    {"type": "paragraph", "text": {"type": "url", "text": "here", "url": "https://x.example"}},
+                    {"type": "not known yet", "text": "but read"},
+                ]
+            }
+        },
+        "Timetable\nSail at ten.\n———\n1. north\n2. south\na | b\nc | \nBob\nahoy\nhere (https://x.example)\nbut read",
+    ),
     "a sticker": ({"sticker": FILE | {"emoji": "🚢", "width": 512, "height": 512}}, "[sticker 🚢]"),
     "an animated sticker": ({"sticker": FILE | {"is_animated": True}}, "[sticker]"),
     "a location": ({"location": HERE}, f"[location: 54.18000, 12.08000] {MAP}"),
@@ -93,7 +131,7 @@ KINDS = {
     ),
     "a game": ({"game": {"title": "Ships"}}, "[game: Ships]"),
     "an invoice": ({"invoice": {"title": "Ticket"}}, "[invoice: Ticket]"),
-    "a story": ({"story": {"id": 1}}, "[story]"),
+    "a story of somebody": ({"story": {"id": 1}}, "[story]"),
     "a kind that did not exist": ({"hologram_of_ship": {"x": 1}}, "[hologram of ship]"),
     "nothing at all": ({}, "[empty message]"),
     "a forward of somebody": (
@@ -195,6 +233,65 @@ SERVICE = {
 @pytest.mark.parametrize(("fields", "text"), SERVICE.values(), ids=SERVICE.keys())
 def test_what_is_done_is_told_after_the_name(fields, text):
     assert said(**fields) == Content(text=text, kind=Kind.ACTION)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text"),
+    [
+        ({"chat_owner_changed": {"new_owner": ALICE}}, "gave the group to Alice"),
+        ({"chat_owner_left": {}}, "left the group that they own"),
+        ({"gift": {"gift": {}}}, "sent a gift"),
+        (
+            {
+                "proximity_alert_triggered": {
+                    "traveler": ALICE,
+                    "watcher": ALICE | {"first_name": "Bob"},
+                    "distance": 40,
+                }
+            },
+            "said that Alice is within 40 m of Bob",
+        ),
+        ({"checklist_tasks_added": {"tasks": [{"id": 1, "text": "paint"}]}}, "added to the checklist: “paint”"),
+        (
+            {
+                "checklist_tasks_done": {
+                    "checklist_message": {
+                        "message_id": 1,
+                        "chat": GROUP,
+                        "checklist": {"title": "x", "tasks": [{"id": 1, "text": "paint"}, {"id": 2, "text": "sail"}]},
+                    },
+                    "marked_as_done_task_ids": [1],
+                    "marked_as_not_done_task_ids": [2],
+                }
+            },
+            "ticked off “paint” and took back “sail”",
+        ),
+        ({"checklist_tasks_done": {"marked_as_done_task_ids": [1, 2]}}, "ticked off 2 of the checklist"),
+        (
+            {"poll_option_added": {"option_persistent_id": "1", "option_text": "no"}},
+            "added an answer to the poll: “no”",
+        ),
+        (
+            {"poll_option_deleted": {"option_persistent_id": "1", "option_text": "no"}},
+            "removed an answer from the poll: “no”",
+        ),
+    ],
+)
+def test_less_usual_deeds(fields, text):
+    assert (said(**fields).text, said(**fields).kind) == (text, Kind.ACTION)
+
+
+MESSAGE = schema().fields("Message")
+SAYS_NOTHING = {"guest_query_id", "sender_tag"} | _ENVELOPE | SILENT
+
+
+@pytest.mark.parametrize("field", sorted(set(MESSAGE) - SAYS_NOTHING))
+@pytest.mark.parametrize("value", [{}, {"nonsense": [1]}, [], "words", 7, True])
+def test_no_kind_of_message_is_met_with_silence(field, value):
+    """Whatever the Bot API describes, and whatever is in it: there is a line that somebody can read."""
+    found = said(**{field: value})
+    assert found is not None
+    assert found.text.strip() or found.attachments
 
 
 @pytest.mark.parametrize(

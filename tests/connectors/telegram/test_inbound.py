@@ -173,6 +173,29 @@ def test_an_answer():
     assert only(Scene().hears(text="yes", reply_to_message={"message_id": 4, "chat": GROUP, "date": 1})).reply_to == "4"
 
 
+@pytest.mark.parametrize(
+    ("rooms", "chat", "answers", "text"),
+    [
+        (("-100123",), GROUP, "4", "oh"),
+        (("-100123", "-100123/9"), GROUP, None, "Bob in Ferry port: […]\noh"),
+        (("-100123",), CHANNEL, None, "Bob in News: […]\noh"),
+    ],
+)
+def test_an_answer_to_another_topic_is_one_where_all_topics_are_one_room(rooms, chat, answers, text):
+    origin = {"type": "user", "date": 1, "sender_user": BOB}
+    elsewhere = {"origin": origin, "chat": chat, "message_id": 4}
+    topic = {"message_thread_id": 42, "is_topic_message": True}
+    posted = only(Scene(*rooms).hears(text="oh", external_reply=elsewhere, **topic))
+    assert (posted.reply_to, posted.content.text) == (answers, text)
+
+
+def test_a_place_that_moves_is_told_once():
+    scene = Scene()
+    here = {"latitude": 54.0, "longitude": 12.0, "live_period": 600}
+    assert only(scene.hears(location=here)).content.text.startswith("[live location")
+    assert scene.hears(location=here | {"latitude": 54.1}, kind="edited_message") == []
+
+
 def test_in_a_topic_everything_formally_answers_the_topic():
     scene = Scene("-100500/42")
     in_topic = {"message_thread_id": 42, "is_topic_message": True}

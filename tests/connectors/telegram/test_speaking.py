@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.connector import Status, Unreadable
 from bridge.core.content import Attachment, Mention, Span, Style
@@ -387,6 +388,18 @@ async def test_people_who_cannot_be_written_to(spoil, words):
         with pytest.raises(Permanent, match=words):
             await s.tell(s.alice, "psst")
         assert not s.hub.of(RoomClosed)
+
+
+async def test_a_thread_that_is_no_topic_is_said_without_one():
+    async with stage() as s:
+        forum = s.world.supergroup("Forum", s.alice, s.bot, forum=True)
+        tides = forum.topic(s.alice, "Tides")
+        post = s.post("in it", room=forum)
+        await s.send(replace(post, thread=str(tides)))
+        assert forum.last["message_thread_id"] == tides
+        s.hub.files[SHIP.url] = PICTURE
+        await s.send(replace(s.post("beside it", room=forum, attachments=(SHIP,)), thread="4711"))
+        assert (forum.last["caption"], "message_thread_id" in forum.last) == ("Juliet: beside it", False)
 
 
 async def test_a_topic_that_is_closed():

@@ -53,7 +53,7 @@ class Town:
 
     async def read(self):
         """Wait until the bridge has read all that was said."""
-        await self.api.until(lambda: not self.bot.updates)
+        await self.api.until(lambda: not self.bot.updates, patience=60.0)  # there may be 10,000
         await quiet()
 
 

@@ -47,6 +47,10 @@ class Schema:
         self._results: dict[str, list[str]] = description["results"]
         self._types: dict[str, dict[str, Any]] = description["types"]
 
+    def fields(self, kind: str) -> list[str]:
+        """Return what a type has."""
+        return list(self._types[kind]["fields"])
+
     def parameters(self, method: str, given: dict[str, Any], *, as_text: bool) -> dict[str, Any]:
         """Return the parameters of a call, read and checked; ``as_text``: a form, where all but strings is JSON.
 

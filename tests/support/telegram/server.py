@@ -118,9 +118,9 @@ class BotApi:
         """Return what was asked of these methods, in order."""
         return [call.given for call in self.calls if call.method in methods]
 
-    async def until(self, condition: Callable[[], object]) -> None:
+    async def until(self, condition: Callable[[], object], *, patience: float = PATIENCE) -> None:
         """Wait until something is so; looked at whenever a request comes or is answered, and when a webhook took an update."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(patience):
             while not condition():
                 self._stirred.clear()
                 await self._stirred.wait()
