@@ -100,7 +100,10 @@ class Rooms:
         """Return where a thread goes on: what comes from a topic has its number for a name everywhere, and comes back so."""
         if place.topic is not None or _TOPIC.fullmatch(thread) is None:
             return place
-        return Place(place.chat, int(thread), guessed=True)
+        topic = int(thread)
+        heard = self.heard(place.chat, topic)
+        own = heard is not None and not heard.thread  # a room of its own, which another link may have
+        return place if own else Place(place.chat, topic, guessed=True)
 
     def rooms_of(self, chat: int) -> list[RoomId]:
         """Return all rooms that are read in a chat, its topics too."""

@@ -105,21 +105,6 @@ def test_a_topic_and_a_private_chat_are_places():
     assert calls(tell) == [say("Juliet: psst", bold(6), place=Place(7))]
 
 
-@pytest.mark.parametrize(
-    ("room", "thread", "place"),
-    [
-        ("-100123", "42", Place(-100123, 42, guessed=True)),
-        ("-100123", "", HERE),
-        ("-100123", "0", HERE),
-        ("-100123", "e0ffe42b28561960c6b12b944a092794b9683a38", HERE),
-        ("-100123", "٤٢", HERE),
-        ("-100123/7", "42", Place(-100123, 7)),
-    ],
-)
-def test_a_thread_goes_on_in_the_topic_that_is_called_so(room, thread, place):
-    assert calls(replace(post("hello", room=room), thread=thread))[0].place == place
-
-
 @pytest.mark.parametrize("room", ["#dev", "", "0", "-100123/0", "-100123/x", "12345678901234567890123"])
 def test_what_is_no_room_is_refused(room):
     with pytest.raises(Permanent, match="no room of Telegram"):

@@ -111,17 +111,23 @@ def test_a_group_may_move_twice_and_in_a_ring():
     assert rooms.place("-1") is not None
 
 
-def test_a_thread_is_the_topic_that_it_was_heard_in():
+@pytest.mark.parametrize(
+    ("place", "thread", "there"),
+    [
+        (Place(-1), "5", Place(-1, 5, guessed=True)),
+        (Place(-1), "7", Place(-1)),  # a room of its own
+        (Place(-1), "", Place(-1)),
+        (Place(-1), "0", Place(-1)),
+        (Place(-1), "e0ffe4", Place(-1)),
+        (Place(-1), "٥", Place(-1)),
+        (Place(-1), "123456789012", Place(-1)),
+        (Place(-1, 7), "5", Place(-1, 7)),
+    ],
+)
+def test_a_thread_is_the_topic_that_is_called_so(place, thread, there):
     rooms = Rooms()
     rooms.listened = {RoomId("-1"), RoomId("-1/7")}
-    assert rooms.in_thread(Place(-1), "5") == Place(-1)
-    assert rooms.heard(-1, 5).thread == "5"
-    assert rooms.heard(-1, 7).thread == ""
-    assert rooms.in_thread(Place(-1), "5") == Place(-1, 5)
-    assert rooms.in_thread(Place(-1), "7") == Place(-1)
-    assert rooms.in_thread(Place(-1), "e0ffe4") == Place(-1)
-    assert rooms.in_thread(Place(-1), "٥") == Place(-1)
-    assert rooms.in_thread(Place(-1, 7), "5") == Place(-1, 7)
+    assert rooms.in_thread(place, thread) == there
 
 
 # -- rates
