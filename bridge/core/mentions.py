@@ -1,8 +1,9 @@
 """Names of people in a text: who is meant by ``bob: hello`` or ``ask @bob``, whatever networks they and the writer are on.
 
-A name counts at word borders alone, whatever its case. Short ones are words of some language too, so they count only where
-they are called (``@al``, or ``al:`` at the beginning). Called by the hub for what is said in linked rooms; a message costs
-a look-up for each of its words, however many people there are.
+A name counts at word borders alone, and as it is written: ``Will`` is somebody, ``will`` is a word. Where it is called
+(``@will``, or ``will:`` at the beginning) its case does not matter, and just there short ones count, which are mostly
+words too. Called by the hub for what is said in linked rooms; a message costs a look-up for each of its words, however
+many people there are.
 """
 
 import re
@@ -28,6 +29,7 @@ class _Bearer(NamedTuple):
 
     offset: int
     person: Person
+    name: str  # as it is written
 
 
 class _Hit(NamedTuple):
@@ -36,6 +38,7 @@ class _Hit(NamedTuple):
     start: int
     end: int
     person: Person
+    name: str
 
 
 class Names:
@@ -54,7 +57,7 @@ class Names:
         core = _CORE.search(folded)
         if core is not None and len(folded) == len(name):  # else places in a text could not be told
             self._names[person] = (core[0], folded)
-            self._by_core.setdefault(core[0], {})[folded] = _Bearer(core.start(), person)
+            self._by_core.setdefault(core[0], {})[folded] = _Bearer(core.start(), person, name)
 
     def drop(self, person: Person) -> None:
         """Know somebody no more."""
@@ -94,7 +97,7 @@ def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention
         return ()
     own, found = writer.casefold(), list[Mention]()
     for hit in _hits(folded, known):
-        if folded[hit.start : hit.end] != own and _counts(folded, hit):
+        if folded[hit.start : hit.end] != own and _counts(text, hit):
             found.append(Mention(hit.start, hit.end, hit.person))
         if len(found) > MOST:
             return ()
@@ -115,7 +118,7 @@ def _named(text: str, word: re.Match[str], names: Names) -> Iterator[_Hit]:
     for name, bearer in names.called(word[0]).items():
         start = word.start() - bearer.offset
         if start >= 0 and text.startswith(name, start) and _stands_alone(text, start, start + len(name)):
-            yield _Hit(start, start + len(name), bearer.person)
+            yield _Hit(start, start + len(name), bearer.person, bearer.name)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -129,8 +132,8 @@ def _stands_alone(text: str, start: int, end: int) -> bool:
 
 
 def _counts(text: str, hit: _Hit) -> bool:
-    """Tell whether a name is meant as one: long enough, or called."""
-    start, end, _ = hit
-    if end - start >= SHORT:
+    """Tell whether a name is meant as one: long enough and written like this, or called."""
+    start, end, _, name = hit
+    if end - start >= SHORT and text[start:end] == name:
         return True
     return text[start - 1 : start] == "@" or (start == 0 and text[end : end + 1] in {":", ","})

@@ -28,6 +28,8 @@ LONGEST: Final = 600.0
 """Seconds that one file may take."""
 REDIRECTS: Final = 5
 CHUNK: Final = 65_536
+_PUTTING: Final = aiohttp.ClientTimeout(total=LONGEST, sock_connect=CONNECTING)
+"""Nothing is to be read while a file is written, however long that takes."""
 _BUSY: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -58,6 +60,26 @@ class _Guarded(AbstractResolver):
         if found and not kept:
             raise NotThere("this address is not on the public Internet")
         return kept
+
+    async def close(self) -> None:
+        """End."""
+        await self._resolver.close()
+
+
+class _Ours(AbstractResolver):
+    """Resolves names of the operator's own: those under ``localhost`` are this machine (RFC 6761 section 6.3), whatever DNS says."""
+
+    def __init__(self, resolver: AbstractResolver) -> None:
+        self._resolver = resolver
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Return the addresses of a name."""
+        if not host.endswith(".localhost"):
+            return await self._resolver.resolve(host, port, family)
+        here = ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)
+        return [here]
 
     async def close(self) -> None:
         """End."""
@@ -110,11 +132,11 @@ class Web:
         self, url: str, headers: Mapping[str, str], *, chunks: AsyncIterator[bytes], size: int, kind: str
     ) -> None:
         """Put a file where the upload service says (XEP-0363 section 4). Raises: Unreadable."""
-        session = self._ours = self._ours or _session(aiohttp.TCPConnector(limit=8, use_dns_cache=False))
+        session = self._own_session()
         told = {**headers, "Content-Type": kind, "Content-Length": str(size)}
         try:
             async with session.put(
-                URL(url, encoded=True), data=chunks, headers=told, allow_redirects=False
+                URL(url, encoded=True), data=chunks, headers=told, allow_redirects=False, timeout=_PUTTING
             ) as response:
                 if response.status not in {200, 201, 204}:
                     msg = f"the upload service said {response.status}"
@@ -154,8 +176,7 @@ class Web:
 
     def _session_for(self, url: URL) -> aiohttp.ClientSession:
         if self._is_trusted(url):
-            self._ours = self._ours or _session(aiohttp.TCPConnector(limit=8, use_dns_cache=False))
-            return self._ours
+            return self._own_session()
         host = url.host or ""
         if _is_address(host) and not self._allows(host):
             raise Unreadable("this address is not on the public Internet")
@@ -164,6 +185,12 @@ class Web:
             connector = aiohttp.TCPConnector(limit=16, use_dns_cache=False, resolver=resolver, force_close=True)
             self._strangers = _session(connector)
         return self._strangers
+
+    def _own_session(self) -> aiohttp.ClientSession:
+        if self._ours is None:
+            resolver = _Ours(self._resolver())
+            self._ours = _session(aiohttp.TCPConnector(limit=8, use_dns_cache=False, resolver=resolver))
+        return self._ours
 
     def trusted(self, url: str) -> bool:
         """Tell whether this is a file of the server's own upload service."""

@@ -34,6 +34,8 @@ PATIENCE: Final = 60.0
 """Seconds that a file may take to be where it is said: the room waits for it."""
 LOOKING: Final = 10.0
 """Seconds that the search for a service may take."""
+LOOK_AGAIN: Final = 600.0
+"""Seconds until a service that was not there is looked for once more."""
 LARGEST: Final = 1 << 40
 """The operator's bound is the hub's."""
 REMEMBERED: Final = 500
@@ -69,12 +71,14 @@ class Uploads:
         self._most = LARGEST
         self._placed: Recent[tuple[str, str], tuple[float, Placed]] = Recent(REMEMBERED)
         self._found = asyncio.Event()
+        self._looked = 0.0
 
     # -- finding the service
 
     def look(self) -> None:
         """Look for the service, in the background: there is a new stream."""
         self._found.clear()
+        self._looked = self._around.clock.monotonic()
         if self._puts is None or not self._around.spawn(self._look()):
             self._found.set()
 
@@ -138,6 +142,8 @@ class Uploads:
         key = (file.network, file.handle)
         if not self.needed(file):
             return Placed(file=file)
+        if self._found.is_set() and not self._service and self._around.clock.monotonic() - self._looked > LOOK_AGAIN:
+            self.look()
         since, known = self._placed.get(key) or (0.0, None)
         if known is not None and self._around.clock.monotonic() - since < STAYS:
             return replace(known, file=replace(known.file, description=file.description))

@@ -180,6 +180,14 @@ async def test_what_is_no_url_is_refused(url: str):
         assert await refusal(web_, url) == "this is no address that files are fetched from"
 
 
+async def test_names_under_localhost_are_this_machine_for_the_upload_service_alone(there: Site):
+    async with reader(upload_localhost=["127.0.0.1"]) as web_:
+        url = f"http://upload.localhost:{there.port}"
+        assert await refusal(web_, f"{url}/files/a.png") == "this address is not on the public Internet"
+        web_.trust(f"{url}/files/")
+        assert await refusal(web_, f"{url}/files/a.png") == "it was read"
+
+
 async def test_a_file_is_put_where_the_service_says(there: Site):
     async def data() -> AsyncIterator[bytes]:
         yield PNG[:100]

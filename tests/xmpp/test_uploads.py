@@ -11,6 +11,7 @@ from PIL import Image
 
 from bridge.connector import Unreadable
 from bridge.core.content import Attachment, Content
+from bridge.xmpp import uploads
 from tests.support import build
 from tests.support.muc import Refused
 from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, outcome
@@ -150,3 +151,16 @@ async def test_a_file_that_is_gone_is_said_by_its_url():
     async with bridge_with(Service()) as bridge:
         said, _ = await say(bridge, PHOTO)
         assert said.findtext(BODY) == "https://bridge/media/x"
+
+
+async def test_a_service_that_comes_later_is_found():
+    service = Service()
+    bridge = bridge_with(service, h1=png())
+    services, bridge.stream.services = bridge.stream.services, {}
+    async with bridge:
+        said, _ = await say(bridge, PHOTO)
+        assert said.findtext(BODY) == "https://bridge/media/x"
+        bridge.stream.services = services
+        await bridge.clock.advance(uploads.LOOK_AGAIN + 1)
+        said, _ = await say(bridge, PHOTO)
+        assert said.findtext(BODY) == "http://127.0.0.1:5280/files/2/image.png"

@@ -243,7 +243,8 @@ class Hosting:
             return Sent()
         nick = speaker.nick if speaker is not None else ""
         sender = f"{place.id}/{nick}" if nick else str(place.id)
-        parts = outbound.parts(delivery, outbound.Speaker(address=sender, room="@", stable_ids=True))
+        seats = _seats(place, delivery)
+        parts = outbound.parts(delivery, outbound.Speaker(address=sender, room="@", stable_ids=True, seats=seats))
         names: list[tuple[str, str]] = []
         for part in parts:
             line = speech.spoken(
@@ -562,3 +563,10 @@ def _about(room: HostedRoom | None, remote: Room) -> Form:
         fields["muc#roominfo_occupants"] = str(sum(1 for _ in room))
         fields["muc#roominfo_subject"] = room.subject.text
     return Form(ns.MUC_ROOMINFO, fields)
+
+
+def _seats(place: Place, delivery: Spoken) -> dict[Person, str]:
+    """Return the occupant JIDs of those whom a text names, as far as they are in the room."""
+    named = delivery.content.mentions if isinstance(delivery, Post | Edit) else ()
+    found = {each.person: place.room.find(each.person) for each in named if each.person.network == XMPP}
+    return {person: f"{place.id}/{occupant.nick}" for person, occupant in found.items() if occupant is not None}
