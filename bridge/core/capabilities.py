@@ -70,6 +70,9 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     features: Mapping[Feature, Support]
     forms: Mapping[Feature, str] = {}  # for people: in what form a feature is shown, where that is not obvious
     pipeline: int = 1  # deliveries of one room that may be under way at once; the connector keeps their order
+    patience: float = (
+        0.0  # seconds for which one that has to be tried again holds up those behind it; 0: until it is sent
+    )
 
     def support(self, feature: Feature) -> Support:
         """Return how far a feature goes; REFUSED for one that is not declared."""

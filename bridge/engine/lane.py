@@ -9,7 +9,8 @@ What became of a send is decided here, and nowhere else:
 
 =============  ==================================================================================================
 ``Sent``       settled; the ids of the copy go to the message map
-``Retry``      back to its place in the lane, which waits until then; given up after ``limits.retries``
+``Retry``      back to its place in the lane, which waits until then; given up after ``limits.retries``. Where the network
+               has little patience, those behind an old one are sent meanwhile
 ``VoiceLost``  again at once, in the relay's voice
 ``AuthLost``   back to its place; the whole network waits until its connector reports READY
 ``Permanent``  (and ``Unsupported``) given up, and the sender is told; so is what has become older than ``limits.age``
@@ -47,10 +48,14 @@ LONGEST = 3_600_000
 """Milliseconds until it is tried again, at most: a moment farther off was written by a clock that was set back since."""
 
 
+MOST_ASIDE = 8
+"""Deliveries of one room that others may overtake: where more fail, it is not they that are bad."""
+
+
 class Outlet:
     """One network as its lanes see it."""
 
-    __slots__ = ("connector", "network", "ready", "trouble", "window")
+    __slots__ = ("connector", "network", "patience", "ready", "trouble", "window")
 
     def __init__(self, network: Network) -> None:
         self.network = network
@@ -58,6 +63,7 @@ class Outlet:
         self.ready = False
         self.trouble = ""  # why nothing goes although the network is up
         self.window = 1
+        self.patience = 0.0
 
 
 class Keeper(Protocol):
@@ -101,6 +107,7 @@ class Lane:
 
     __slots__ = (
         "_alarm",
+        "_aside",
         "_behind",
         "_by_hand",
         "_desk",
@@ -126,6 +133,7 @@ class Lane:
         self._desk = desk
         self._keeper = keeper
         self._waiting: deque[Queued] = deque()  # by seq
+        self._aside: list[Queued] = []  # wait for another try, and let others pass
         self._flying: dict[DeliveryKey, Flight] = {}
         self._passing: set[DeliveryKey] = set()  # not in the store
         self._read = 0  # all up to this seq have been in memory
@@ -162,15 +170,17 @@ class Lane:
     @property
     def idle(self) -> bool:
         """Whether nothing waits, here or in the store, and nothing is under way."""
-        return not (self._waiting or self._flying or self._behind or self._loading or self._looking)
+        waits = self._waiting or self._aside or self._flying
+        return not (waits or self._behind or self._loading or self._looking)
 
     def status(self) -> LaneStatus:
         """Return what waits, and why."""
-        first = min((flight.queued for flight in self._flying.values()), key=_seq, default=None)
+        begun = [*self._aside, *(flight.queued for flight in self._flying.values())]
+        first = min(begun, key=_seq, default=None)
         first = first or (self._waiting[0] if self._waiting else None)
         return LaneStatus(
             room=self._room,
-            waiting=len(self._waiting),
+            waiting=len(self._waiting) + len(self._aside),
             more=self._behind,
             flying=len(self._flying),
             oldest=first.delivery.head.at if first else 0,
@@ -227,6 +237,8 @@ class Lane:
         outlet = self._outlet
         if not self._waiting or not outlet.ready or outlet.trouble or len(self._flying) >= outlet.window:
             return False
+        if outlet.patience and not self._passed_by(outlet.patience):
+            return False
         first = self._waiting[0]
         if self._looking or (first.due and not self._due(first.due)):
             return False
@@ -234,6 +246,32 @@ class Lane:
             return True  # whatever it refers to
         ref = referred(first.delivery)
         return ref is None or self._at_hand(ref)
+
+    def _passed_by(self, patience: float) -> bool:
+        """Set aside what is old and waits for another try, and what is about that; tell whether there is a first in line."""
+        now = self._desk.clock.now()
+        while self._waiting and len(self._aside) < MOST_ASIDE:
+            first = self._waiting[0]
+            due = first.due if now - first.delivery.head.at > patience * 1000 else 0
+            due = max(due, self._due_before(referred(first.delivery)))
+            if due <= now:
+                break
+            self._waiting.popleft()
+            self._aside.append(first)
+            self._desk.clock.call_later(min(due - now, LONGEST) / 1000, partial(self._come_back, first))
+        return bool(self._waiting)
+
+    def _due_before(self, ref: MessageRef | None) -> int:
+        """Return when a message that something is about will be tried again, 0 if it is not set aside."""
+        if ref is None:
+            return 0
+        return max((queued.due for queued in self._aside if copied(queued.delivery) == ref), default=0)
+
+    def _come_back(self, queued: Queued) -> None:
+        if queued in self._aside:
+            self._aside.remove(queued)
+            self._put_back(queued)
+            self.pump()
 
     def _due(self, due: int) -> bool:
         """Tell whether the time has come; if not, set the timer, unless it is set."""
@@ -342,9 +380,9 @@ class Lane:
         if landing.cancelled() or landing.exception() is not None:
             return
         key = flight.queued.delivery.head.key
-        again = next((queued for queued in self._waiting if queued.delivery.head.key == key), None)
+        again = next((queued for queued in (*self._waiting, *self._aside) if queued.delivery.head.key == key), None)
         if again is not None:
-            self._waiting.remove(again)
+            (self._aside if again in self._aside else self._waiting).remove(again)
             self._sent(again, landing.result())
             self.pump()
 

@@ -83,6 +83,7 @@ class Outbox:
         assert outlet.connector is not None
         outlet.trouble = ""
         outlet.window = max(1, outlet.connector.capabilities.pipeline)
+        outlet.patience = outlet.connector.capabilities.patience
         for lane in self._of(network):
             lane.pump()
 

@@ -24,4 +24,5 @@ CAPABILITIES: Final = Capabilities(
         Feature.TYPING: Support.DROPPED,
         Feature.AVATAR: Support.NATIVE,
     },
+    patience=60.0,  # an endpoint that refuses one body for ever is told the others
 )

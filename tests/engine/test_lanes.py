@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 
 import pytest
+from msgspec import structs
 
 from bridge.core.capabilities import Feature
 from bridge.core.content import Reply
@@ -28,7 +29,14 @@ RIGHT = Network("right")
 class Bench:
     """An outbox with one network, and everything that it touches."""
 
-    def __init__(self, *, limits: Limits | None = None, pipeline: int = 1, store: MemoryStore | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        limits: Limits | None = None,
+        pipeline: int = 1,
+        patience: float = 0.0,
+        store: MemoryStore | None = None,
+    ) -> None:
         self.limits = limits or Limits()
         self.clock = VirtualClock()
         self.store = store or MemoryStore(now=self.clock.now)
@@ -36,7 +44,8 @@ class Bench:
         self.messages = Messages(store=self.store, limits=self.limits)
         self.failed: list[tuple[str, str, bool]] = []
         self.seq = 0
-        self.connector = HandConnector(capabilities(pipeline=pipeline), automatic=False)
+        able = structs.replace(capabilities(pipeline=pipeline), patience=patience)
+        self.connector = HandConnector(able, automatic=False)
         desk = Desk(
             store=self.store,
             clock=self.clock,
@@ -456,3 +465,83 @@ async def test_a_network_that_left_gets_its_deliveries_when_it_is_back(bench: Be
     bench.outbox.ready(RIGHT, yes=True)
     await quiet()
     assert again.texts() == ["one", "two"]
+
+
+async def impatient() -> Bench:
+    one = Bench(patience=60.0)
+    await one.start()
+    return one
+
+
+async def test_what_waits_for_another_try_holds_up_the_others_for_a_while_only():
+    bench = await impatient()
+    bench.say("bad", "good", "better")
+    bench.connector.answer(Retry("not now", after=30))
+    await quiet()
+    assert bench.flying() == []
+    await bench.clock.advance(30)
+    assert bench.flying() == ["bad"]
+    await bench.clock.advance(31)  # more than a minute old by now
+    bench.connector.answer(Retry("not now", after=300))
+    await quiet()
+    assert bench.flying() == ["good"]
+    bench.connector.answer()
+    await quiet()
+    bench.connector.answer()
+    await quiet()
+    assert bench.flying() == []
+    (status,) = bench.outbox.lanes()
+    assert (status.waiting, status.reason) == (1, "not now")
+    await bench.clock.advance(300)
+    assert bench.flying() == ["bad"]
+    bench.connector.answer()
+    await quiet()
+    assert bench.outbox.lanes() == []
+    assert await bench.store.lanes() == {}
+    await bench.outbox.close()
+
+
+async def test_what_is_about_a_message_waits_for_it():
+    bench = await impatient()
+    await bench.clock.advance(61)
+    bench.say("bad")
+    bench.push(edit("bad", "worse"))
+    bench.say("good")
+    bench.connector.answer(Retry("not now", after=300))
+    await quiet()
+    assert bench.flying() == ["good"]
+    bench.connector.answer()
+    await bench.clock.advance(300)
+    assert bench.flying() == ["bad"]
+    bench.connector.answer(("its id",))
+    await quiet()
+    assert bench.flying() == ["worse"]
+    assert [d.ids for d, _ in bench.connector.open if isinstance(d, Edit)] == [("its id",)]
+    await bench.outbox.close()
+
+
+async def test_where_everything_fails_few_are_tried_and_the_rest_waits():
+    bench = await impatient()
+    await bench.clock.advance(61)
+    bench.say(*(str(number) for number in range(20)))
+    for _ in range(20):
+        if bench.connector.open:
+            bench.connector.answer(Retry("not now", after=300))
+            await quiet()
+    assert len(bench.connector.sent) == 9
+    await bench.outbox.close()
+
+
+async def test_patience_is_no_matter_after_a_restart():
+    bench = await impatient()
+    await bench.clock.advance(61)
+    bench.say("bad", "good")
+    bench.connector.answer(Retry("not now", after=300))
+    await quiet()
+    await bench.outbox.close()
+    again = Bench(patience=60.0, store=bench.store)
+    await again.clock.advance(61)
+    await again.start()
+    await quiet()
+    assert again.flying() == ["good"]
+    await again.outbox.close()
