@@ -94,6 +94,7 @@ class WebhookConnector:
             if time.monotonic() - tidied >= _TIDY_EVERY:
                 tidied = time.monotonic()
                 await self._inbound.tidy(hub)
+                hub.report(Status.READY, self._hooks.ending(self._now()))
             self._woken.clear()
             try:
                 wait = await self._inbound.speech.release(hub)

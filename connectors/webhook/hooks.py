@@ -23,6 +23,7 @@ FROM_FILE: Final = "file"
 BY_COMMAND: Final = "command"
 REMEMBERED: Final = 30 * 86_400_000
 """Milliseconds for which a hook that was taken back still says so (410); then it is as unknown as any (404)."""
+_SOON: Final = 3 * 86_400_000
 _USED_EVERY: Final = 60_000
 """Milliseconds between two notes of when a hook was used."""
 _NOBODY: Final = hashlib.sha256(secrets.token_bytes(32)).hexdigest()
@@ -117,6 +118,15 @@ class Hooks:
             for kept in self
             if not kept.revoked
         ]
+
+    def ending(self, now: int) -> str:
+        """Return which hooks expire within three days, as a line for an operator; "" when none does."""
+        soon = [
+            f"{kept.id} on {kept.settings.expires[:10]}"
+            for kept in self
+            if not kept.revoked and kept.settings.expires and 0 < (moment(kept.settings.expires) or 0) - now <= _SOON
+        ]
+        return f"hooks that expire: {', '.join(soon)}" if soon else ""
 
     def used(self, hub: Hub, hook: str, now: int) -> None:
         """Take note that a hook was called; kept about once a minute, for it changes with every call."""

@@ -102,6 +102,14 @@ async def test_a_hook_expires() -> None:
         assert [each.state for each in desk.hooks()] == ["active", "expired"]
 
 
+async def test_a_hook_that_is_about_to_expire_is_told_in_the_status() -> None:
+    settings = webhooks(hooks={"builds": hook(expires="2023-11-16"), "later": hook(expires="2024-01-01")})
+    async with stage(settings) as here:  # the clock begins on 2023-11-14
+        status = here.works.hub.supervisor.status(Network("ci"))
+        assert status is not None
+        assert (status.status.value, status.detail) == ("ready", "hooks that expire: builds on 2023-11-16")
+
+
 async def test_a_hook_of_the_file_is_read_only() -> None:
     async with stage() as here:
         desk = Hooks(here.works.hub.networks, clock=here.works.clock)
