@@ -89,12 +89,12 @@ class WebhookConnector:
 
     async def _keep_house(self, hub: Hub) -> None:
         """Say what was gathered when it is due, and forget what is over."""
-        tidied = 0.0
+        tidied = -_TIDY_EVERY
         while True:
             if time.monotonic() - tidied >= _TIDY_EVERY:
                 tidied = time.monotonic()
                 await self._inbound.tidy(hub)
-                hub.report(Status.READY, self._hooks.ending(self._now()))
+                self._outbound.report(also=self._hooks.ending(self._now()))
             self._woken.clear()
             try:
                 wait = await self._inbound.speech.release(hub)

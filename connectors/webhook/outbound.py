@@ -21,9 +21,10 @@ from typing import Final
 import msgspec
 
 from bridge.connector import Hub, Status
-from bridge.core.deliveries import Delivery, Edit, Post, React, Retract, Sent
+from bridge.core.capabilities import Feature
+from bridge.core.deliveries import Delivery, Edit, Kick, Post, React, Retract, Sent, Tell
 from bridge.core.events import DirectPosted, MessagePosted
-from bridge.core.failures import Permanent, Retry
+from bridge.core.failures import Permanent, Retry, Unsupported
 from bridge.core.ids import DeliveryKey, MessageId, Network, RoomId, digest
 from connectors.webhook.authentication import sign_standard, standard_key
 from connectors.webhook.caller import Answer, Caller, Forbidden, Resolvers, Unreached
@@ -84,6 +85,7 @@ class Outbound:
         self._resolver = resolver
         self._caller: Caller | None = None
         self._hub: Hub | None = None
+        self._also = ""
         self._health: dict[str, Health] = {}
         self._tries: OrderedDict[DeliveryKey, _Tries] = OrderedDict()
         self._answers: dict[DeliveryKey, MessagePosted | DirectPosted] = {}
@@ -104,11 +106,12 @@ class Outbound:
         if caller is not None:
             await caller.close()
 
-    def report(self) -> None:
-        """Say how the network is, as far as endpoints go."""
+    def report(self, *, also: str | None = None) -> None:
+        """Say how the network is, as far as endpoints go; ``also`` is what is to be told from now on beside that."""
+        self._also = self._also if also is None else also
         if self._hub is not None:
             off = [f"endpoint {name} is off: {health.off}" for name, health in self._health.items() if health.off]
-            self._hub.report(Status.DEGRADED if off else Status.READY, "; ".join(off))
+            self._hub.report(Status.DEGRADED if off else Status.READY, "; ".join(filter(None, [*off, self._also])))
 
     def shares(self, room: RoomId) -> tuple[RoomId, ...]:
         """Return the shares of a room: one for each endpoint that hears it."""
@@ -117,13 +120,18 @@ class Outbound:
     # -- one delivery
 
     def send(self, delivery: Delivery) -> Awaitable[Sent]:
-        """Tell one endpoint. Raises (in the awaitable): Retry, Permanent."""
+        """Tell one endpoint. Raises (in the awaitable): Retry, Permanent, Unsupported."""
         telling = asyncio.ensure_future(self._send(delivery))
         telling.add_done_callback(partial(self._answered, delivery.head.key))
         return telling
 
     async def _send(self, delivery: Delivery) -> Sent:
         head = delivery.head
+        if isinstance(delivery, Kick | Tell):
+            raise Unsupported(Feature.KICK if isinstance(delivery, Kick) else Feature.DIRECT)
+        if self._caller is None:
+            msg = "the network does not run"
+            raise Retry(msg, after=1.0)
         name = head.room.id.rpartition("/")[2]
         settings = self._endpoints.get(name)
         if settings is None:
@@ -169,6 +177,9 @@ class Outbound:
             request = call(settings, told, delivery)
         except Unsayable as error:
             raise self._give_up(delivery, str(error)) from None
+        except UnicodeEncodeError:
+            reason = "half of a surrogate pair is in it, which no JSON can hold"
+            raise self._give_up(delivery, reason) from None
         headers = self._headers(settings, request.body, delivery) | {"Content-Type": request.content_type}
         try:
             return await caller.call(request, headers, private=settings.private, patience=settings.patience)
