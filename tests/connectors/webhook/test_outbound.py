@@ -18,7 +18,7 @@ from bridge.connector import Secret, Status
 from bridge.core.content import Content, Kind, Reply
 from bridge.core.deliveries import Announce, AsBridge, AsMask, Edit, Head, Kick, NetworkIs, Post, React, Retract, Sent
 from bridge.core.events import DirectPosted, MessagePosted
-from bridge.core.failures import Permanent, Retry
+from bridge.core.failures import Permanent, Retry, Unsupported
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, digest
 from connectors.webhook.endpoints import EndpointSettings
 from connectors.webhook.outbound import PROBE, Outbound
@@ -418,7 +418,8 @@ async def test_what_is_not_wanted_is_not_told_nor_what_becomes_of_it():
 
 async def test_what_is_for_others_is_not_told():
     async with stage(events=("state",)) as here:
-        assert await here.tell(Kick(head=head(), person=person("x"), name="x")) == Sent()
+        with pytest.raises(Unsupported):
+            await here.tell(Kick(head=head(), person=person("x"), name="x"))
         about = NetworkIs(network=Network("libera"), status="down", before="ready")
         await here.tell(Announce(head=head("2", by=""), text="libera is down", about=about))
         (got,) = here.there.got
