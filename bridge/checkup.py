@@ -7,12 +7,12 @@ refused by some servers, and would take away half of the traffic on others. Call
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from bridge import app, config
 from bridge.config import Config
-from bridge.connector import Checks, Connector, Finding
+from bridge.connector import Checks, Connector, Finding, Opens
 from bridge.core.ids import XMPP, Network, RoomId
 from bridge.engine.clock import SystemClock
 from bridge.engine.ports import StoreError
@@ -38,7 +38,17 @@ async def check(configured: Config) -> list[Finding]:
         for network, connector in connectors.items()
     ]
     found = await asyncio.gather(*looks)
-    return [store, *(finding for each in found for finding in each)]
+    return [store, *_media(configured, connectors.values()), *(finding for each in found for finding in each)]
+
+
+def _media(configured: Config, connectors: Iterable[Connector]) -> list[Finding]:
+    """Say where files are found that only their network can open; nothing where there are none."""
+    if not any(isinstance(each, Opens) for each in connectors):
+        return []
+    detail = f"files have URLs under {configured.public_url}/media/"
+    if not configured.http.public_url:
+        detail += ", which only this machine can open: set http.public_url"
+    return [Finding("media", ok=True, detail=detail)]
 
 
 def _store(url: str) -> Finding:

@@ -196,6 +196,32 @@ def insert(content: Content, additions: Sequence[tuple[int, str]]) -> Content:
     )
 
 
+def substituted(content: Content, changes: Sequence[tuple[int, int, str]]) -> Content:
+    """Put other words in the place of these ranges (start, end, words), which are in order and apart; styles stay over them."""
+    text, done, parts = content.text, 0, []
+    moves = [(0, 0)]  # (behind this position, everything has moved so far)
+    for start, end, words in changes:
+        parts += [text[done:start], words]
+        done = end
+        moves.append((end, moves[-1][1] + len(words) - (end - start)))
+    behind = [position for position, _ in moves]
+
+    def moved(position: int) -> int:
+        for start, end, _ in changes:
+            if start < position < end:
+                return moved(start)
+        return position + moves[bisect_right(behind, position) - 1][1]
+
+    return replace(
+        content,
+        text="".join([*parts, text[done:]]),
+        spans=tidy(
+            [Span(moved(s.start), moved(s.end), s.style, s.value) for s in content.spans], len(text) + moves[-1][1]
+        ),
+        mentions=tuple(Mention(moved(m.start), moved(m.end), m.person) for m in content.mentions),
+    )
+
+
 def prefixed(content: Content, prefix: str) -> Content:
     """Return the content with unstyled words in front."""
     return insert(content, [(0, prefix)])

@@ -35,8 +35,8 @@ from bridge.core.deliveries import (
     Tell,
     Voice,
 )
-from bridge.core.ids import MessageId, MessageRef, PersonId
-from bridge.core.spans import insert, prefixed
+from bridge.core.ids import MessageId, MessageRef, Person, PersonId
+from bridge.core.spans import insert, prefixed, substituted
 from bridge.core.text import clean_name
 from connectors.irc import ctcp, formatting
 from connectors.irc.marks import OWN, REACT, REPLY, UNREACT, VIA
@@ -47,6 +47,10 @@ _EXCERPT = Limit(80, Unit.BYTES)
 _LEAST = 40  # bytes for a text, however long the name before it is
 _UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 """What separates words rather than be left out: controls and line separators."""
+
+
+def _nobody(_person: Person) -> str:
+    return ""
 
 
 def _no_page(_message: MessageRef, _at: int) -> str:
@@ -72,6 +76,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     corrections: Literal["short", "full", "off"] = "short"
     retractions: Literal["notice", "off"] = "notice"  # where the network has no redaction
     reactions: Literal["tags", "text"] = "tags"
+    nick_of: Callable[[Person], str] = _nobody  # of somebody who is on this network, "" for who is not
     page: Callable[[MessageRef, int], str] = _no_page  # the URL of a page with a whole text; "" for none
     lines: int = 8  # that one message may have; the rest is counted, not said
     guard: bool = False  # names in relayed text are made such that nobody is highlighted
@@ -132,12 +137,22 @@ def plain_line(post: Post, channel: str, *, room: int, tags: bool) -> Order | No
 
 
 def _post(delivery: Post, dialect: Dialect) -> list[Order]:
-    content = delivery.content
+    content = _called_by_nick(delivery.content, dialect)
     tags: dict[str, str] = {}
     if delivery.reply is not None:
         content = _answering(content, delivery.reply, dialect)
         tags = _reply_tag(delivery.reply.ids, dialect)
     return _say(content, dialect, head=delivery.head, target=dialect.channel, tags=tags, whole=delivery.message)
+
+
+def _called_by_nick(content: Content, dialect: Dialect) -> Content:
+    """Call people by the nicks that they have here, so that they are highlighted: elsewhere they may be ``bob (libera)``."""
+    changes = {
+        (each.start, each.end): nick
+        for each in content.mentions
+        if (nick := dialect.nick_of(each.person)) and content.text[each.start : each.end].casefold() != nick.casefold()
+    }
+    return substituted(content, [(*place, nick) for place, nick in changes.items()]) if changes else content
 
 
 def _answering(content: Content, reply: Reply, dialect: Dialect) -> Content:

@@ -149,6 +149,7 @@ class Voices:
             corrections=settings.corrections,
             retractions=settings.retractions,
             reactions=settings.reactions,
+            nick_of=self._nick_of,
             page=scene.hub.page,
             lines=settings.lines,
             guard=settings.guard_names,
@@ -157,6 +158,11 @@ class Voices:
             is_recent=lambda ids: scene.is_recent(room, ids),
             mask=self._mask,
         )
+
+    def _nick_of(self, person: Person) -> str:
+        """Return the nick of somebody on this network."""
+        user = self._scene.view.user(person.id) if person.network == self._scene.network else None
+        return user.nick if user is not None else ""
 
     def _mask(self, person: PersonId) -> str:
         """Return whom a ban is for: the host, unless others have the same (a bouncer, a web client, a bridge)."""

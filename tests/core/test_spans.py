@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.core.content import Content, Mention, Span, Style
 from bridge.core.ids import Network, Person, PersonId
-from bridge.core.spans import piece, prefixed, slice_spans, tidy
+from bridge.core.spans import piece, prefixed, slice_spans, substituted, tidy
 
 B, IT, Q, PRE, LINK = Style.BOLD, Style.ITALIC, Style.QUOTE, Style.PRE, Style.LINK
 BOB = Person(Network("libera"), PersonId("bob"))
@@ -101,3 +101,31 @@ def test_a_mention_goes_with_the_piece_in_which_it_begins():
 def test_words_in_front_move_everything():
     content = Content(text="bob!", mentions=(Mention(0, 3, BOB),), spans=(Span(0, 4, B),))
     assert prefixed(content, "> ") == Content(text="> bob!", mentions=(Mention(2, 5, BOB),), spans=(Span(2, 6, B),))
+
+
+def test_other_words_in_a_place_keep_what_is_around_them():
+    content = Content(
+        text="Bob (x): hi Bob (x)!",
+        spans=(Span(0, 7, B), Span(2, 12, IT), Span(12, 20, Q)),
+        mentions=(Mention(0, 7, BOB), Mention(12, 19, BOB)),
+    )
+    changed = substituted(content, [(0, 7, "bob"), (12, 19, "robert")])
+    assert changed.text == "bob: hi robert!"
+    assert changed.mentions == (Mention(0, 3, BOB), Mention(8, 14, BOB))
+    assert changed.spans == (Span(0, 8, IT), Span(0, 3, B), Span(8, 15, Q))
+
+
+@given(st.text(max_size=20), SPANS, st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5), st.text(max_size=4))))
+def test_putting_other_words_in_loses_nothing_else(text, spans, wishes):
+    changes, free = [], 0
+    for start, size, words in sorted(wishes):
+        if start >= free and start + size <= len(text):
+            changes.append((start, start + size, words))
+            free = start + size + 1
+    changed = substituted(Content(text=text, spans=tidy(spans, len(text))), changes)
+    left, at = [], 0
+    for start, end, words in changes:
+        left += [text[at:start], words]
+        at = end
+    assert changed.text == "".join([*left, text[at:]])
+    assert tidy(changed.spans, len(changed.text)) == changed.spans

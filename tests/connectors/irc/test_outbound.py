@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from bridge.core.content import Attachment, Content, Kind, Reply, Span, Style
+from bridge.core.content import Attachment, Content, Kind, Mention, Reply, Span, Style
 from bridge.core.deliveries import Announce, AsBridge, AsRelay, Kick, Tell
 from bridge.core.ids import MessageId, MessageRef, Network, Person, PersonId
 from connectors.irc.marks import VIA
@@ -176,6 +176,15 @@ def test_reactions_in_words_where_that_is_wanted():
     assert orders(now, dialect(**words), reacted=("👍", "🎉")) == []
     assert texts(replace(now, about=None), **words) == ["\x01ACTION reacted 👍 🎉 to a message\x01"]
     assert texts(replace(now, about=Reply(to=ref, name="bob")), **words) == ["\x01ACTION reacted 👍 🎉 to bob\x01"]
+
+
+def test_people_are_called_by_the_nicks_that_they_have_here():
+    called = replace(said("Bob (irc): hi, bob"), content=Content(
+        text="Bob (irc): hi, bob", mentions=(Mention(0, 9, BOB), Mention(15, 18, BOB)), spans=(Span(0, 9, Style.BOLD),)
+    ))  # fmt: skip
+    nicks = {"nick_of": lambda person: "bob" if person == BOB else ""}
+    assert texts(called, **nicks) == ["\x02bob\x02: hi, bob"]
+    assert texts(called) == ["\x02Bob (irc)\x02: hi, bob"]
 
 
 def test_a_very_long_text_has_a_page():
