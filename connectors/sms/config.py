@@ -71,7 +71,7 @@ class SmsSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     smart: bool = True
     """Typographic quotation marks, dashes and blanks become plain ones where that keeps a text in the cheap alphabet."""
     daily: int = 0
-    """Most short messages on one day (UTC), all together; 0: no bound. At four fifths it is said in the log."""
+    """Most short messages on one day (UTC), all together; 0: no bound. At four fifths the admins are told."""
     gather: float = 0.0
     """What a list says within this time goes to a telephone as one message; 0: each by itself."""
     short_codes: tuple[str, ...] = ()

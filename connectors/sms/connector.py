@@ -124,6 +124,7 @@ class SmsConnector:
         await self._book.open(hub, {name: each.numbers for name, each in self._settings.lists.items()})
         self._hub = hub
         self._submitter.carrier = self._carrier
+        self._submitter.alarm = hub.alarm
         try:
             for room in sorted(self._listened):
                 self._open(room)

@@ -7,6 +7,7 @@ for: money is spent and a telephone rings at every message. Used by :mod:`connec
 
 import logging
 import zlib
+from collections.abc import Callable
 from typing import Final
 
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain
@@ -36,6 +37,7 @@ class Submitter:
         self._smart = settings.smart
         self._daily = settings.daily
         self.carrier: Carrier | None = None
+        self.alarm: Callable[[str], None] = lambda _: None  # tells the admins
 
     async def submit(
         self, ref: str, *, to: str, text: str, room: RoomId, copy: MessageId, media: tuple[str, ...] = ()
@@ -117,10 +119,6 @@ class Submitter:
         spent.count += 1
         if self._daily and not spent.warned and spent.count >= self._daily * _WARN_AT:
             spent.warned = True
-            log.warning(
-                "sms.daily network=%s: %d of today's %d short messages are sent",
-                self._network,
-                spent.count,
-                self._daily,
-            )
+            log.warning("sms.daily network=%s count=%d", self._network, spent.count)
+            self.alarm(f"{spent.count} of today's {self._daily} short messages of {self._network} are sent")
         self._book.keep_spent()

@@ -23,6 +23,7 @@ class KeepingHub:
         self.memory: dict[str, str] = {}
         self.up = asyncio.Event()
         self.full = ""
+        self.alarms: list[str] = []
 
     def emit(self, event: Event) -> Awaitable[None]:
         self.events.append(event)
@@ -34,6 +35,9 @@ class KeepingHub:
     def report(self, status: Status, detail: str = "") -> None:
         if status is not Status.CONNECTING:
             self.up.set()
+
+    def alarm(self, words: str) -> None:
+        self.alarms.append(words)
 
     async def recall(self, name: str) -> str | None:
         return self.memory.get(name)

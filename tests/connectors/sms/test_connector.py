@@ -264,6 +264,7 @@ async def test_a_budget_for_the_day() -> None:
             with pytest.raises(Retry, match="today's 2 short messages") as caught:
                 await one.send(tell("x", key="a3"))
             assert caught.value.after is not None
+            assert hub.alarms == ["2 of today's 2 short messages of phone are sent"]
             await clock.advance(caught.value.after + 1)
             await one.send(tell("x", key="a3"))
         assert len(provider.taken) == 3
