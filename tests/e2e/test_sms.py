@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from bridge.demo.people import XmppPerson
-from bridge.demo.processes import free_port, until
+from bridge.demo.processes import until
 from tests.support.kannel import PASSWORD, USER, Kannel, Network
 from tests.support.world import World
 
@@ -28,12 +28,9 @@ class Town:
 
 @contextlib.asynccontextmanager
 async def town() -> AsyncIterator[Town]:
-    port = free_port()
-    async with Kannel(f"http://127.0.0.1:{port}/sms/phone/callback-secret") as kannel:
-        world = World(rooms=["xmpp:verona@conference.localhost", f"phone:{BOB}"], start=False)
-        async with world:
-            config = world.config().replace("[http]", f'[http]\nlisten = "127.0.0.1:{port}"')
-            world.bridge.config.write_text(f"""{config}
+    world = World(rooms=["xmpp:verona@conference.localhost", f"phone:{BOB}"], start=False)
+    async with Kannel(f"http://127.0.0.1:{world.public_port}/sms/phone/callback-secret") as kannel, world:
+        world.bridge.config.write_text(f"""{world.config()}
 [networks.phone]
 connector = "sms"
 provider = "kannel"
@@ -44,10 +41,10 @@ password = "{PASSWORD}"
 secret = "callback-secret"
 owners = ["nurse@localhost"]
 """)
-            await world.bridge.start()
-            juliet = await world.user("juliet")
-            nurse = await world.user("nurse", join=False)
-            yield Town(kannel, world, juliet, nurse)
+        await world.bridge.start()
+        juliet = await world.user("juliet")
+        nurse = await world.user("nurse", join=False)
+        yield Town(kannel, world, juliet, nurse)
 
 
 async def got(network: Network, number: str, text: str | Callable[[list[str]], bool]) -> list[str]:

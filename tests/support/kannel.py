@@ -29,7 +29,7 @@ class _Box(Server):
         (self.folder / "spool").mkdir()
 
     def command(self) -> Sequence[str]:
-        return [program(self.name, package=self.package), "-v", "0", str(self.config)]
+        return [program(self.name, package=self.package), "-v", "1", str(self.config)]
 
     async def ready(self) -> bool:
         return await answers(self._port)
