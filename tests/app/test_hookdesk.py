@@ -150,3 +150,25 @@ async def test_a_hook_is_not_made_while_it_cannot_be_kept() -> None:
         await here.works.hub.remove_network(Network("ci"))
         with pytest.raises(Refused, match="found a room of"):
             await desk.create(NewHook(room="ci:builds"))
+
+
+async def test_what_was_chosen_for_a_hook_outlives_a_restart() -> None:
+    chosen = {
+        "authentication": {"scheme": "bearer", "secret": "a secret of the sender's"},
+        "filters": {"events": ["deploy"]},
+        "template": {"text": "{{ what }}"},
+        "allow": ["127.0.0.0/8"],
+        "update": "reply",
+    }
+    async with stage(webhooks(hooks={})) as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        path = (await desk.create(NewHook(room="ci:builds", settings=chosen))).url
+        await here.works.clock.advance(61)
+        for _ in range(2):
+            body = {"what": "x", "event": "deploy"}
+            assert (await here.send(body, path=path)).status == 401
+            right = await here.send(body, path=path, headers={"Authorization": "Bearer a secret of the sender's"})
+            assert (right.status, right.body["id"]) == (200, None)  # a template names no event, and none is filtered in
+            used = desk.hooks()[0].used
+            await here.restart(webhooks(hooks={}))
+            assert desk.hooks()[0].used == used
