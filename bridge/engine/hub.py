@@ -399,7 +399,11 @@ class Hub:
         self._notices.tell(person, Room(person.network, RoomId(person.id)), line)
 
     def _gave_up(self, queued: Queued, reason: str, certain: bool) -> None:  # noqa: FBT001 - a callback
-        self._notices.undelivered(queued.delivery, reason, certain=certain)
+        room = queued.delivery.head.room
+        if self._is_share(room):
+            self._alarm(room.network, f"{room.id} was not told something: {reason}. It is a dead letter")
+        else:
+            self._notices.undelivered(queued.delivery, reason, certain=certain)
         self._tidings.given_up(queued, reason, certain=certain)
 
     def _ousted(self, event: PuppetLeft, own: list[tuple[Room, Member]]) -> None:

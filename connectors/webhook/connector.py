@@ -31,6 +31,7 @@ from bridge.core.ids import EventKey, Room, RoomId
 from connectors.webhook.answers import unready
 from connectors.webhook.capabilities import CAPABILITIES
 from connectors.webhook.config import HookSettings, WebhookSettings
+from connectors.webhook.endpoints import EndpointSettings, hears, leads_inside
 from connectors.webhook.hooks import PREFIX, Hooks, Kept
 from connectors.webhook.inbound import Inbound
 from connectors.webhook.outbound import Outbound
@@ -128,6 +129,8 @@ class WebhookConnector:
                 detail = f'hook "{name}" speaks in {self._network}:{hook.room}, which is in no link'
                 hint = "add the room to a link, or take out the hook"
                 found.append(Finding(subject=self._network, ok=False, detail=detail, hint=hint))
+        for name, endpoint in self._settings.endpoints.items():
+            found += _endpoint_findings(self._network, name, endpoint, rooms)
         return found
 
     # -- speaking
@@ -157,9 +160,12 @@ class WebhookConnector:
         return answer
 
     def counted(self) -> Sequence[Counted]:
-        """Return how many requests hooks got, and what became of them."""
+        """Return how many requests hooks got and endpoints were sent, and what became of them."""
         means = "Requests to hooks with a right secret, by what became of them"
-        return [Counted(name="hook_calls", means=means, by="outcome", values=dict(self._inbound.outcomes))]
+        calls = Counted(name="hook_calls", means=means, by="outcome", values=dict(self._inbound.outcomes))
+        means = "Requests to endpoints, by what came of them"
+        told = Counted(name="endpoint_calls", means=means, by="outcome", values=dict(self._outbound.outcomes))
+        return [calls, told]
 
     @property
     def hook_settings(self) -> type[msgspec.Struct]:
@@ -210,3 +216,16 @@ class WebhookConnector:
         if why := self._hub.congested():
             raise StoreAway(why)
         return self._hub
+
+
+def _endpoint_findings(network: str, name: str, endpoint: EndpointSettings, rooms: list[RoomId]) -> list[Finding]:
+    """Return what is wrong with an endpoint, as far as that can be told without calling it."""
+    found = []
+    if not any(hears(endpoint, room) for room in rooms):
+        detail = f'endpoint "{name}" hears no room that is in a link'
+        hint = f"add a room of {network} to a link, or one that is linked to its rooms"
+        found.append(Finding(subject=network, ok=False, detail=detail, hint=hint))
+    if not endpoint.private and leads_inside(endpoint):
+        detail = f'endpoint "{name}" is at an address that is not on the public Internet'
+        found.append(Finding(subject=network, ok=False, detail=detail, hint='set "private = true" if that is meant'))
+    return found

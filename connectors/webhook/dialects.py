@@ -6,6 +6,7 @@ message was taken back. Discord's own messages are edited and deleted by the ids
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -128,7 +129,7 @@ def _outgoing(settings: EndpointSettings, happening: Happening, delivery: Delive
 def _template(settings: EndpointSettings, happening: Happening, _: Delivery) -> Call:
     values = msgspec.to_builtins(happening)
     try:
-        body = Template(settings.template).render(values | {"event": values})
+        body = _compiled(settings.template).render(values | {"event": values})
     except TemplateFailed as failure:
         msg = f"its template fails: {failure}"
         raise Unsayable(msg) from None
@@ -139,6 +140,11 @@ def _template(settings: EndpointSettings, happening: Happening, _: Delivery) -> 
             msg = f"its template makes no JSON ({error})"
             raise Unsayable(msg) from None
     return Call(method="POST", url=settings.url, body=body.encode(), content_type=settings.content_type)
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> Template:
+    return Template(source)
 
 
 _WRITERS: Final[dict[Dialect, Callable[[EndpointSettings, Happening, Delivery], Call]]] = {

@@ -8,12 +8,14 @@ import re
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
 from bridge.connector import Secret
+from bridge.core.addresses import is_public
 from bridge.core.ids import Network
 from connectors.webhook.authentication import standard_key
 from connectors.webhook.happenings import Happening, Told
@@ -115,6 +117,16 @@ def name_mistake(name: str) -> str:
 def hears(settings: EndpointSettings, room: str) -> bool:
     """Tell whether an endpoint hears the links of a room of its network."""
     return not settings.rooms or room in settings.rooms
+
+
+def leads_inside(settings: EndpointSettings) -> bool:
+    """Tell whether a URL names an address, or this machine, that is not on the public Internet; of a name nothing is known."""
+    host = urlsplit(settings.url).hostname or ""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return not is_public(host)
 
 
 def unwanted(settings: EndpointSettings, happening: Happening, *, network: Network) -> str:

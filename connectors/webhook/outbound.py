@@ -13,7 +13,7 @@ import asyncio
 import logging
 import random
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Final
@@ -88,6 +88,8 @@ class Outbound:
         self._also = ""
         self._health: dict[str, Health] = {}
         self._tries: OrderedDict[DeliveryKey, _Tries] = OrderedDict()
+        self.outcomes: Counter[str] = Counter()
+        """How many requests were made, by what came of them."""
         self._answers: dict[DeliveryKey, MessagePosted | DirectPosted] = {}
         self._given_up: OrderedDict[DeliveryKey, None] = OrderedDict()
 
@@ -184,14 +186,17 @@ class Outbound:
         try:
             return await caller.call(request, headers, private=settings.private, patience=settings.patience)
         except Forbidden:
+            self.outcomes["forbidden"] += 1
             reason = "its address is not on the public Internet"
             raise self._give_up(delivery, reason) from None
         except Unreached as error:
+            self.outcomes["unreached"] += 1
             raise await self._failed(name, settings, delivery, str(error)) from None
 
     async def _taken(self, name: str, settings: EndpointSettings, delivery: Delivery, answer: Answer) -> Sent:
         """Act on an answer. Raises: Retry, Permanent."""
         head = delivery.head
+        self.outcomes[f"{answer.status // 100}xx"] += 1
         match meaning(answer.status):
             case Meaning.TAKEN:
                 await self._well(name)

@@ -47,7 +47,7 @@ private = true
 answers = true
 triggers = ["!time", "!whisper"]
 """
-        world = await stack.enter_async_context(World(rooms=ROOMS, more=more))
+        world = await stack.enter_async_context(World(rooms=ROOMS, more=more, admins=["juliet@localhost"]))
         yield Stage(world, await world.user("juliet"), audit, bad, bot)
 
 
@@ -120,6 +120,7 @@ async def test_what_an_endpoint_answers_is_said_and_what_it_refuses_can_be_tried
         await world.user("romeo")
         while (refused := await bad.next()).text != "odd":
             pass
+        await juliet.see(lambda el: "ci: dev/bad was not told something: it refused this (400)" in (body(el) or ""))
         listed = await dead_letters(world)
         assert [letter["room"] for letter in listed] == ["ci:dev/bad"]
         ended = await world.bridge.command("deadletters", "retry", str(listed[0]["key"]))

@@ -201,3 +201,17 @@ async def test_administrators_are_told_in_private():
         await quiet()
         told = [d for d in one.networks["left"].sent if d.head.room.id == "admin"]
         assert [d.content.text for d in told] == ["hooks: an endpoint is off"]
+
+
+async def test_what_a_share_was_not_told_is_for_administrators_and_not_for_who_spoke():
+    async with works(link=()) as one:
+        one.hub.admins = (Person(Network("left"), PersonId("admin")),)
+        divided = stage(one)
+        await quiet()
+        await one.networks["left"].emit(posted("hello", id="1"))
+        await quiet()
+        divided.settle("builds/one", Permanent("it refused this"))
+        await one.clock.advance(5)
+        await quiet()
+        told = {d.head.room.id: d.content.text for d in one.networks["left"].sent}
+        assert told == {"admin": "hooks: builds/one was not told something: it refused this. It is a dead letter"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from bridge.connector import Secret
+from bridge.connector import PuppetSettings, Secret, Setup
 from bridge.core.content import Attachment, Content, Kind, Span, Style
 from bridge.core.deliveries import (
     Announce,
@@ -22,9 +22,11 @@ from bridge.core.deliveries import (
     SetTopic,
 )
 from bridge.core.events import Cause, MemberJoined, MemberLeft, MemberRenamed
-from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, RoomId
+from connectors.webhook.config import WebhookSettings
+from connectors.webhook.connector import build
 from connectors.webhook.dialects import call
-from connectors.webhook.endpoints import EndpointSettings, name_mistake, unwanted
+from connectors.webhook.endpoints import EndpointSettings, leads_inside, name_mistake, unwanted
 from connectors.webhook.happenings import Happening, happening
 from connectors.webhook.marking import discord, markdown, mrkdwn
 from connectors.webhook.markup import MARKDOWN, styled
@@ -123,6 +125,31 @@ def test_the_name_of_an_endpoint_is_a_word():
     assert name_mistake("audit-1.x") == ""
     for name in ("a/b", "", "-a", "a b", "x" * 65, "ä"):
         assert name_mistake(name)
+
+
+def test_a_url_that_leads_inside_is_known_before_it_is_called():
+    for url in (
+        "http://127.0.0.1/x",
+        "http://[::1]:5/",
+        "http://10.1.2.3/",
+        "https://localhost/",
+        "http://a.localhost:1/",
+    ):
+        assert leads_inside(settings(url=url))
+    for url in ("https://8.8.8.8/", "https://x.example/"):
+        assert not leads_inside(settings(url=url))
+
+
+async def test_the_check_names_endpoints_that_cannot_work():
+    keys = {"a": settings(url="http://127.0.0.1/"), "b": settings(rooms=["other"]), "c": settings(rooms=["dev"])}
+    setup = Setup(
+        network=CI, settings=WebhookSettings(endpoints=keys), puppets=PuppetSettings(), instance="x", version="1"
+    )
+    found = [finding for finding in await build(setup).check([RoomId("dev")]) if not finding.ok]
+    assert [finding.detail for finding in found] == [
+        'endpoint "a" is at an address that is not on the public Internet',
+        'endpoint "b" hears no room that is in a link',
+    ]
 
 
 def test_no_secret_shows_itself():
