@@ -46,6 +46,8 @@ class HookSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What becomes of a delivery that belongs to an earlier message: edit, reply or off."""
     update_within: float = 86_400.0
     """How old that message may be; an older one is answered."""
+    tell_end: bool = False
+    """Answer the message, too, when what it is about is over: a correction wakes nobody."""
     names: tuple[str, ...] = ()
     """Names that messages may choose; default: any."""
     get: bool = False

@@ -6,6 +6,9 @@ Pure. Called by :mod:`.inbound`, for what comes in and for what is replayed.
 import logging
 from functools import lru_cache
 
+import msgspec
+
+from bridge.core.content import Kind
 from connectors.webhook import formats
 from connectors.webhook.config import HookSettings
 from connectors.webhook.custom import Custom, TemplateSettings
@@ -31,7 +34,14 @@ def read(settings: HookSettings, submission: Submission, *, asked: str = "") -> 
         said = formats.read(submission, format=form)
     if isinstance(said, Posting) and (why := skipped(settings.filters, said, submission.fields)):
         return Ignored(reason=why, event=said.event, delivery=said.delivery), answered
-    return said, answered
+    return _quiet(said), answered
+
+
+def _quiet(said: Posting | Ignored) -> Posting | Ignored:
+    """Turn what is to wake nobody into a notice: that is what networks have for it."""
+    if isinstance(said, Ignored) or not said.silent or said.content.kind is not Kind.TEXT:
+        return said
+    return msgspec.structs.replace(said, content=msgspec.structs.replace(said.content, kind=Kind.NOTICE))
 
 
 def _by_template(template: TemplateSettings, submission: Submission) -> Posting | Ignored:

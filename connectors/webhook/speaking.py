@@ -8,7 +8,10 @@ Called by :mod:`.inbound`.
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+import msgspec
+
 from bridge.connector import Hub, StoreAway
+from bridge.core.capabilities import Limit, Unit
 from bridge.core.content import Content
 from bridge.core.events import (
     Cause,
@@ -22,6 +25,7 @@ from bridge.core.events import (
 )
 from bridge.core.ids import EventKey, MessageId, Network, Room, RoomId, digest
 from bridge.core.spans import prefixed
+from bridge.core.splitting import clip
 from connectors.webhook.answers import Taken
 from connectors.webhook.config import Update, WebhookSettings
 from connectors.webhook.editions import Edition, Editions
@@ -31,6 +35,7 @@ from connectors.webhook.pace import Pace
 from connectors.webhook.posting import Posting
 from connectors.webhook.voices import Gone, Voices, speaker
 
+_LINE: Final = Limit(200, Unit.CODE_POINTS)
 _DAY: Final = 86_400_000
 
 
@@ -66,6 +71,8 @@ class Speech:
             content = prefixed(said.content, edition.prefix) if edition.prefix else said.content
             stored = [self.edit(hub, hook, edition.sender, edition.id, content, key)]
             what = Taken(id=edition.id, room=edition.room, outcome="edited")
+            if said.closes and hook.settings.tell_end:
+                stored.append(self._tell_end(hub, hook, edition, said, key))
         elif edition is None and (wait := self._too_many(hook, now)):
             stored = [self._gather(hub, hook, said.content, due=now + int(wait * 1000))]
             what = Taken(
@@ -128,6 +135,20 @@ class Speech:
             thread=said.thread,
         )
         return hub.emit(posted)
+
+    def _tell_end(self, hub: Hub, hook: Kept, edition: Edition, said: Posting, key: str) -> Awaitable[None]:
+        """Answer the message that was corrected for the last time, with the first line of what it says now."""
+        line = clip(said.content.text.partition("\n")[0], limit=_LINE, ellipsis="…")
+        end = msgspec.structs.replace(said, content=Content(text=line))
+        return self._post(
+            hub,
+            hook,
+            end,
+            f"{hook.id}.{digest(key, 'end')}",
+            sender=edition.sender,
+            prefix=edition.prefix,
+            answers=edition.id,
+        )
 
     def edit(
         self, hub: Hub, hook: Kept, sender: Member, target: MessageId, content: Content, key: str

@@ -12,6 +12,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from bridge.connector import Secret
+from bridge.core.content import Kind
 from connectors.webhook.authentication import Authentication, Scheme
 from connectors.webhook.config import Update, WrittenHook
 from connectors.webhook.custom import TemplateSettings
@@ -143,6 +144,28 @@ async def test_what_comes_after_the_end_is_a_message_of_its_own() -> None:
         for body in (alert("A"), alert("A", firing=False), alert("A", "C")):
             await here.send(body)
         assert [line.startswith("~") for line in await here.heard()] == [False, True, False]
+
+
+async def test_the_end_of_an_alert_is_told_where_that_is_wanted() -> None:
+    async with stage(webhooks(hooks={"builds": hook(tell_end=True)})) as here:
+        for body in (alert("A"), alert("A", "B"), alert("A", "B", firing=False)):
+            await here.send(body)
+        heard = await here.heard()
+        assert [line.partition(":")[0] for line in heard] == [
+            "Alertmanager",
+            "~Alertmanager",
+            "~Alertmanager",
+            "Alertmanager >",
+        ]
+        assert "RESOLVED" in heard[-1]
+        assert "\n" not in heard[-1]
+
+
+async def test_what_is_to_wake_nobody_is_a_notice() -> None:
+    async with stage() as here:
+        await here.send({"text": "psst", "silent": True})
+        await here.heard()
+        assert [delivery.content.kind for delivery in here.right.sent] == [Kind.NOTICE]
 
 
 async def test_an_edit_key_outlives_a_restart() -> None:
