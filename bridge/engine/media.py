@@ -12,6 +12,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Final, Protocol
@@ -26,6 +27,8 @@ from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, Said
 from bridge.core.ids import MessageRef, Network
 from bridge.engine.filetypes import ENOUGH, judged
 from bridge.engine.ports import Clock, Shared, Store
+
+log = logging.getLogger(__name__)
 
 LARGEST: Final = 100_000_000
 """Bytes of a file, unless the operator says otherwise."""
@@ -140,6 +143,9 @@ class Media:
             async with asyncio.timeout(A_MOMENT), self.open(file, most=LARGEST) as opened:
                 return msgspec.structs.replace(file, size=opened.size, media_type=file.media_type or opened.media_type)
         except (Unreadable, TimeoutError):
+            return file
+        except Exception:  # the boundary of a message: what a file does to its reader does not hold up its room
+            log.exception("media.fault")
             return file
 
     # -- reading

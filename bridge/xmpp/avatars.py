@@ -81,6 +81,10 @@ class Avatars:
             self._failed.put(key, self._around.clock.monotonic())
             log.info("xmpp.avatar network=%s: %s", member.person.network, str(error) or "it took too long")
             return
+        except Exception:  # the boundary between networks: the picture was read from another one
+            self._failed.put(key, self._around.clock.monotonic())
+            log.exception("xmpp.avatar.fault network=%s", member.person.network)
+            return
         finally:
             self._fetching.discard(key)
         self._arrived(member)

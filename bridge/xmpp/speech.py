@@ -135,7 +135,7 @@ class Speech:
     async def _place_files(self, order: Order, files: tuple[Attachment, ...]) -> None:
         """Put the files of a message where everybody can fetch them; what is said behind it waits."""
         uploads = self._place.around.uploads
-        order.placed = tuple([await uploads.place(file) for file in files])
+        order.placed = tuple(await asyncio.gather(*map(uploads.place, files)))
         order.placing = False
         order.since = self._place.around.clock.monotonic()
         self.pump()

@@ -38,6 +38,11 @@ LOOK_AGAIN: Final = 600.0
 """Seconds until a service that was not there is looked for once more."""
 LARGEST: Final = 1 << 40
 """The operator's bound is the hub's."""
+TRIES: Final = 4
+PAUSE: Final = 3.0
+"""Seconds between two tries."""
+AT_ONCE: Final = 4
+"""Files on their way."""
 REMEMBERED: Final = 500
 STAYS: Final = 86_400.0
 """Seconds for which a file is taken to be still there: the same sticker is not uploaded each time."""
@@ -72,6 +77,7 @@ class Uploads:
         self._placed: Recent[tuple[str, str], tuple[float, Placed]] = Recent(REMEMBERED)
         self._found = asyncio.Event()
         self._looked = 0.0
+        self._gate = asyncio.Semaphore(AT_ONCE)
 
     # -- finding the service
 
@@ -148,16 +154,30 @@ class Uploads:
         if known is not None and self._around.clock.monotonic() - since < STAYS:
             return replace(known, file=replace(known.file, description=file.description))
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE), self._gate:
                 await self._found.wait()
                 if not self._service:
                     return Placed(file=file)
-                placed = await self._upload(file)
+                placed = await self._patiently(file)
         except (Unreadable, IqRefused, TimeoutError, OSError) as error:
             log.warning("xmpp.upload.failed network=%s: %s", file.network, str(error) or "it took too long")
             return Placed(file=file)
+        except Exception:  # the boundary between networks: the file was read from another one
+            log.exception("xmpp.upload.fault network=%s", file.network)
+            return Placed(file=file)
         self._placed.put(key, (self._around.clock.monotonic(), placed))
         return placed
+
+    async def _patiently(self, file: Attachment) -> Placed:
+        """Upload a file, in a few tries where its network has only just come up. Raises: as :meth:`_upload`."""
+        for _ in range(TRIES - 1):
+            try:
+                return await self._upload(file)
+            except Unreadable as unreadable:
+                if not unreadable.for_now:
+                    raise
+            await self._around.clock.sleep(PAUSE)
+        return await self._upload(file)
 
     async def _upload(self, file: Attachment) -> Placed:
         hub = self._around.hub

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.connector import Cursor, Login, Secret
-from bridge.core.content import Content
+from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Sent, Tell
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
 from bridge.engine.ports import (
@@ -15,6 +15,7 @@ from bridge.engine.ports import (
     Known,
     NoSuchLine,
     Queued,
+    Shared,
     Store,
     StoredLink,
     StoredLogin,
@@ -592,6 +593,27 @@ async def test_the_newest_fact_and_the_place_in_the_history_stay(store: Store):
 async def test_a_long_history_is_pruned_in_one_call(store: Store):
     await asyncio.gather(*(store.journal(posted("hi", id=f"m{number}"), []) for number in range(2500)))
     assert await store.prune(before=START + 1, keep=10) == 2490
+
+
+# What is shared by URL
+
+
+async def test_what_stands_at_a_url_is_kept_until_it_expires(store: Store):
+    file = Attachment(url="", handle="AgAC🚢\x00", name="ship.png", size=5, network="family")
+    lasting, over = (Shared(message=ref("m1"), expires=START + later, file=file) for later in (1_000, -1_000))
+    await store.share("lasting", lasting)
+    await store.share("over", over)
+    await store.share("page", Shared(message=ref("m2"), expires=START + 1_000))
+    await store.share("lasting", over)  # the same URL never stands for anything else
+    assert await store.shared("lasting") == lasting
+    assert await store.shared("over") == over
+    assert await store.shared("nobody's") is None
+    await store.prune(before=START, keep=1)
+    assert await store.shared("over") is None
+    assert await store.shared("lasting") == lasting
+    page = await store.shared("page")
+    assert page is not None
+    assert page.file is None
 
 
 # Hostile values

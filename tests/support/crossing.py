@@ -296,6 +296,24 @@ async def a_file(scene: Scene) -> None:
     await scene.on_irc("aesgcm://upload.example/a.png#00ff", nick="juliet")
 
 
+@crosses(Feature.ATTACHMENT, TELEGRAM)
+async def nothing_private_is_read(scene: Scene) -> None:
+    """Somebody shares an address on the bridge's own machine: people get it as words, and nobody is asked there."""
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.read(100))
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for host in ("127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "2130706433"):
+            url = f"http://{host}:{port}/secret.png"
+            scene.juliet.say(scene.room, url, more=f"<x xmlns='jabber:x:oob'><url>{url}</url></x>")
+            await scene.api.until(lambda url=url: any(url in text for text in scene.group.texts()))  # type: ignore[misc]
+    assert asked == []
+
+
 @crosses(Feature.TOPIC, XMPP, IRC, TELEGRAM)
 async def a_topic(scene: Scene) -> None:
     scene.juliet.send(f"<message type='groupchat' to='{scene.room}' id='t1'><subject>ferries</subject></message>")

@@ -164,3 +164,35 @@ async def test_a_service_that_comes_later_is_found():
         await bridge.clock.advance(uploads.LOOK_AGAIN + 1)
         said, _ = await say(bridge, PHOTO)
         assert said.findtext(BODY) == "http://127.0.0.1:5280/files/2/image.png"
+
+
+async def test_a_network_that_has_just_come_up_is_asked_again():
+    service = Service()
+    async with bridge_with(service, h1=b"%PDF-1.4\n%") as bridge:
+        ready, open_file = iter([False, False, True]), bridge.hub.open_file
+
+        def opening(file: Attachment, *, most: int):
+            if not next(ready, True):
+                raise Unreadable("its network is not connected", for_now=True)
+            return open_file(file, most=most)
+
+        bridge.hub.open_file = opening  # type: ignore[method-assign]
+        placing = asyncio.ensure_future(bridge.connector._around.uploads.place(PHOTO))
+        for _ in range(3):
+            await bridge.clock.advance(uploads.PAUSE + 1)
+        assert (await placing).file.url.startswith("http://127.0.0.1:5280/files/")
+
+
+async def test_an_album_goes_together_and_in_order():
+    service = Service()
+    async with bridge_with(service, h1=b"%PDF-1.4\n%1", h2=b"%PDF-1.4\n%2", h3=b"%PDF-1.4\n%3") as bridge:
+        files = [replace(PHOTO, handle=f"h{number}", name=f"{number}.pdf") for number in (1, 2, 3)]
+        *said, _ = await say(bridge, *files)
+    assert [(each.findtext(OOB) or "").rpartition("/")[2] for each in said] == ["1.pdf", "2.pdf", "3.pdf"]
+
+
+async def test_a_fault_of_another_network_is_not_ours():
+    async with bridge_with(Service()) as bridge:
+        bridge.hub.files = None  # type: ignore[assignment]  # reading fails in a way that the contract does not know
+        said, _ = await say(bridge, PHOTO)
+        assert said.findtext(BODY) == "https://bridge/media/x"
