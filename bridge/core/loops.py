@@ -13,7 +13,6 @@ import re
 from collections.abc import Hashable, Sequence
 from enum import StrEnum
 from functools import lru_cache
-from typing import NamedTuple
 
 _BRACKETED = re.compile(
     r"(?:\[[^\[\]\n]{1,40}\] ?)?<([^<>\n]{1,80})>:? +"  # <nick> and [net] <nick>
@@ -22,6 +21,8 @@ _BRACKETED = re.compile(
     r"|\(([^()\n]{1,80})\) +"  # (nick)
 )
 _COLON = re.compile(r"([^\s:<>\[\](){}]{1,40}): +")
+_OPENING = frozenset("[<*(")
+"""What a bracketed name begins with; an unbracketed one has a colon and a blank behind it."""
 _ADDED = r"(?:[_`^|]+|\[[^\[\]]{0,20}\]|\|[a-z]{1,3}| ?\([^()]{0,60}\)(?: \d{1,3})?| \d{1,3}|-[0-9a-f]{1,8})"
 _DECORATION = re.compile(rf"{_ADDED}$", re.IGNORECASE)
 _GROWTH = re.compile(rf"{_ADDED}+", re.IGNORECASE)
@@ -39,12 +40,15 @@ class Verdict(StrEnum):
     DECORATED = "decorated"  # the same words for the third time, by a nick that grows
 
 
-class _Growth(NamedTuple):
+class _Growth:
     """How often the same words came from a nick that had grown."""
 
-    since: float
-    nick: str  # the longest so far
-    times: int
+    __slots__ = ("nick", "since", "times")
+
+    def __init__(self, since: float, nick: str, times: int) -> None:
+        self.since = since
+        self.nick = nick  # the longest so far
+        self.times = times
 
 
 class Guard:
@@ -74,7 +78,7 @@ class Guard:
             return Verdict.MARKED
         text = text.strip()
         nick, base = _names(name)
-        inner = _unwrapped(text)
+        inner = _unwrapped(text) if ": " in text or text[:1] in _OPENING else None
         if inner is not None:
             speaker, words, is_nested = inner
             inside = hash((where, speaker, words))

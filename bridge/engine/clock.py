@@ -10,13 +10,12 @@ from bridge.engine.ports import Timer
 class SystemClock:
     """Time of this machine, timers of the running loop."""
 
+    monotonic = staticmethod(time.monotonic)
+    """Return seconds that never go backwards."""
+
     def now(self) -> int:
         """Return milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
-
-    def monotonic(self) -> float:
-        """Return seconds that never go backwards."""
-        return time.monotonic()
 
     def call_later(self, seconds: float, call: Callable[[], None]) -> Timer:
         """Call once, later, on the loop."""

@@ -4,6 +4,7 @@ The engine adds, ``bridge.web`` reads. The only label is the network: never a ro
 """
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -102,13 +103,12 @@ class Counters:
     __slots__ = ("_counts", "_sending")
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[Count, Network], int] = {}
+        self._counts: defaultdict[tuple[Count, Network], int] = defaultdict(int)
         self._sending: dict[Network, Spread] = {}
 
     def add(self, count: Count, network: Network, *, times: int = 1) -> None:
         """Count one thing, or several, of a network."""
-        key = (count, network)
-        self._counts[key] = self._counts.get(key, 0) + times
+        self._counts[count, network] += times
 
     def took(self, network: Network, seconds: float) -> None:
         """Note how long a network took from ``send`` to its answer."""

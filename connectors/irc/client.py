@@ -345,7 +345,7 @@ class Connection:
         """Take what was read; called by the stream. A line that cannot be taken is logged, and the next one read."""
         self._silent = 0
         for data in lines:
-            if self._me is not None and not concerns(data, self._me, self._channels):
+            if self._me is not None and (not concerns(data, self._me, self._channels) or self._requests.echoed(data)):
                 continue
             if self.passes is not None and self.passes(data):
                 continue

@@ -9,9 +9,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
-from connectors.irc.wire import Line
+from connectors.irc.wire import Line, tagged
 
 _SAID = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
+
+
+_ECHOED = frozenset({"PRIVMSG", "NOTICE"})
 
 
 class Lost(Exception):
@@ -168,6 +171,26 @@ class Requests:
             self._inside(line, self._batches[line.tags["batch"]])
         elif self._rounds or self._turn:
             self._unlabeled(line, nick, fold)
+
+    def echoed(self, data: bytes) -> bool:
+        """Take a raw line that is the labelled echo of words of ours, tags alone: the rest of it we have said ourselves.
+
+        False: it is anything else, or was not asked for.
+        """
+        if not self._labels or data[:1] != b"@":
+            return False
+        section, _, rest = data.partition(b" ")
+        if b"label=" not in section:
+            return False
+        tags = tagged(section)
+        request = self._labels.get(tags.get("label", ""))
+        if request is None or request.command not in _ECHOED or "batch" in tags:
+            return False
+        words = rest.split(b" ", 2)
+        if len(words) < 3 or words[1] != request.command.encode():
+            return False
+        self._labeled(Line(tags, "", request.command, []), request)
+        return True
 
     def _labeled(self, line: Line, request: Request) -> None:
         if line.command == "BATCH":

@@ -195,6 +195,11 @@ def concerns(data: bytes, me: tuple[bytes, ...], channels: bytes) -> bool:
     return command in _TO_SOMEBODY and len(words) > 2 and words[2].lstrip(b":")[:1] not in channels
 
 
+def tagged(section: bytes) -> Mapping[str, str]:
+    """Return the tags of a raw line's first word, which begins with "@"."""
+    return _tags(decode(section[1:]))
+
+
 def _tags(raw: str) -> dict[str, str]:
     tags = {}
     for item in raw.split(";"):

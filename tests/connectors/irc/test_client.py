@@ -634,6 +634,30 @@ async def test_a_labeled_request_gets_its_own_answer():
         assert ("ACK",) not in owner.entries
 
 
+async def test_who_only_speaks_gets_the_same_answers_and_is_not_told_their_own_words():
+    async with connected(caps=LABELS, reads=Reads.OWN) as (link, peer, owner):
+        answers = [
+            link.request(command, "#a", "hi") for command in ("PRIVMSG", "NOTICE", "PRIVMSG", "PRIVMSG", "TOPIC")
+        ]
+        await peer.expect(
+            *(f"@label={n} {c} #a :hi" for n, c in enumerate(("PRIVMSG", "NOTICE", "PRIVMSG", "PRIVMSG"), 1))
+        )
+        peer.send(
+            "@time=2026-11-28T07:00:00.000Z;label=1;msgid=m1 :link!user@h PRIVMSG #a :hi",
+            "@label=2;msgid=m\\:2 :link!user@h NOTICE #a :hi",
+            "@label=3 :irc.test 404 link #a :Cannot send to channel",
+            "@label=7;msgid=m7 :link!user@h PRIVMSG #a :label=4",
+            "@label=4 :irc.test ACK",
+            "@label=5 :link!user@h TOPIC #a :hi",
+            ":bob!b@h PRIVMSG link :@label=1 psst",
+        )
+        found = [[(line.command, line.tags.get("msgid")) for line in await answer] for answer in answers]
+        assert found == [[("PRIVMSG", "m1")], [("NOTICE", "m;2")], [("404", None)], [], [("TOPIC", None)]]
+        await owner.told("PRIVMSG", "link", "@label=1 psst")
+        echoes = [entry for entry in owner.entries if entry[0] in {"PRIVMSG", "NOTICE"} and entry[1] == "#a"]
+        assert echoes == [("PRIVMSG", "#a", "label=4")]  # nobody has asked for it
+
+
 async def test_a_labeled_answer_of_several_lines():
     async with connected(caps=LABELS) as (link, peer, owner):
         answer = link.request("JOIN", "#dev")
