@@ -26,6 +26,7 @@ _PRAGMAS: Final = (
     "synchronous = NORMAL",  # survives kill -9 whole; a power cut may cost the last moments, never the file
     "foreign_keys = ON",
     "cache_size = -16384",  # 16 MiB: the indexes of a few hundred thousand messages
+    "wal_autocheckpoint = 4000",  # 16 MB of log: a checkpoint waits for the disk, and messages wait for it; so seldom
 )
 _POSTGRES_ARGUMENTS: Final = {
     "connect_timeout": 5,
