@@ -121,6 +121,11 @@ class Gateway:
             allow = (self._home,)
         return "" if is_allowed(user, allow, self.settings.deny) else "you may not use this gateway"
 
+    @property
+    def persistent(self) -> bool:
+        """Whether users stay in a room without a client."""
+        return self.settings.persistent
+
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""
         if network not in self._hub.networks():

@@ -10,7 +10,7 @@ Rooms hosted by the component itself are served by ``hosted.service``; here it i
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, assert_never
 from xml.etree.ElementTree import Element
 
@@ -39,6 +39,7 @@ from bridge.xmpp import namespaces as ns
 from bridge.xmpp.adhoc import AdHoc
 from bridge.xmpp.alarms import Alarms
 from bridge.xmpp.avatars import Avatar, Avatars
+from bridge.xmpp.commands import Command
 from bridge.xmpp.component import Address, ExternalComponent
 from bridge.xmpp.console import Console
 from bridge.xmpp.directory import Directory
@@ -174,7 +175,7 @@ class XmppConnector:
         self._work: asyncio.TaskGroup | None = None
         console = Console(self._logins.at)
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
-        forms = AdHoc(commands=self._logins.at, now=clock.monotonic, token=self._around.token)
+        forms = AdHoc(commands=self._commands_at, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
         self.hosting = Hosting(self._around)
         self.directory.rooms = self.hosting.describe
@@ -200,10 +201,14 @@ class XmppConnector:
         """Learn who keeps users' logins, for the commands of the networks that take some."""
         self._logins.desk = desk
 
+    def _commands_at(self, localpart: str) -> Sequence[Command]:
+        """Return the commands of an address: a network's, or a hosted room's."""
+        return self._logins.at(localpart) or self.hosting.commands(localpart)
+
     def host(self, gateway: Gateway, archive: Archive | None) -> None:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""
         self.hosting.gateway = gateway
-        self.hosting.archivist.archive = archive
+        self.hosting.archivist.archive = self.hosting.stays.archive = archive
 
     # -- the lifetime
 
@@ -220,6 +225,7 @@ class XmppConnector:
                         self._stay(room)
                     self._tell_refused()
                     self.hosting.introduce()
+                    work.create_task(self.hosting.restore())
                     await self._tick()
             finally:
                 self._work = None

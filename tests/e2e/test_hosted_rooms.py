@@ -137,3 +137,14 @@ async def test_refused_joins_and_the_other_forms_of_addresses() -> None:
         romeo.say(free, "free at last")
         await romeo.message(free, "free at last", nick="romeo")
         assert "linkspan" not in romeo.occupants(free)
+
+        # who stays is there after a restart, key and all, and still has what was said
+        stay = "<command xmlns='http://jabber.org/protocol/commands' node='stay' action='execute'/>"
+        assert (await juliet.iq("set", stay, to=room)).get("type") == "result"
+        await world.bridge.stop()
+        await world.on_irc(bob, "juliet", there=False, channel="#locked")
+        await world.bridge.start()
+        await world.on_irc(bob, "juliet", channel="#locked")
+        bob.say("#locked", "welcome back")
+        await juliet.join(room, "juliet", history=5)
+        await juliet.message(room, "welcome back", nick="bob")

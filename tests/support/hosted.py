@@ -41,6 +41,7 @@ class Gate:
         self.denied: set[str] = set()
         self.here: dict[Person, str] = {}
         self.known = False
+        self.stay = False
         self.acts: list[tuple[str, Act]] = []
         self.obstacle: Obstacle | None = None
         self.configured = Configuration()
@@ -57,6 +58,10 @@ class Gate:
 
     def refuses(self, user: str, network: Network) -> str:
         return "you may not use this gateway" if user in self.denied else ""
+
+    @property
+    def persistent(self) -> bool:
+        return self.stay
 
     def sessions(self, network: Network) -> bool:
         return network == IRC

@@ -53,6 +53,9 @@ class Notebook:
     async def recall(self, name: str) -> str | None:
         return self.memory.get(name)
 
+    async def recollect(self, prefix: str) -> dict[str, str]:
+        return {name: value for name, value in self.memory.items() if name.startswith(prefix)}
+
     def remember(self, name: str, value: str) -> Awaitable[None]:
         self.memory[name] = value
         return _done()

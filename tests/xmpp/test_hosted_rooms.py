@@ -595,3 +595,67 @@ async def test_somebody_in_the_remote_room_already_comes_in_at_once() -> None:
         bridge.gate.known = True
         bridge.join(DESK, "juliet")
         assert bridge.diary(DESK) == ["+juliet[m] none/participant 100 110 210", "# "]
+
+
+async def command(bridge: HostedBridge, client: str, node: str) -> str:
+    payload = f"<command xmlns='http://jabber.org/protocol/commands' node='{node}' action='execute'/>"
+    return await bridge.ask(client, ROOM, payload, kind="set")
+
+
+async def test_a_user_may_stay_without_a_client_and_is_away_meanwhile() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        assert "You stay here" in await command(bridge, DESK, "stay")
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        assert bridge.diary(DESK) == ["-juliet 110"]
+        assert bridge.diary(ROMEO) == ["+juliet none/participant away"]
+        assert bridge.hub.took(MemberLeft) == []
+        assert [event.member.presence.show for event in bridge.hub.took(MemberJoined)] == [Show.AWAY]
+        bridge.say(ROMEO, "while you were out")
+        bridge.join(PHONE, "juliet")
+        assert bridge.diary(PHONE)[-3:] == [
+            "+juliet none/participant 100 110",
+            "romeo: while you were out",
+            "# ",
+        ]
+        assert "You leave with your last client" in await command(bridge, PHONE, "unstay")
+        bridge.presence(PHONE, f"{ROOM}/juliet", kind="unavailable")
+        assert len(bridge.hub.took(MemberLeft)) == 1
+
+
+async def test_who_stays_by_the_operators_choice_can_part() -> None:
+    async with HostedBridge() as bridge:
+        bridge.gate.stay = True
+        bridge.inside(DESK)
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        assert bridge.hub.took(MemberLeft) == []
+        assert "You have left" in await command(bridge, DESK, "part")
+        assert "You are not in this room" in await command(bridge, DESK, "part")
+        assert len(bridge.hub.took(MemberLeft)) == 1
+
+
+async def test_who_stays_is_back_after_a_restart_and_who_was_put_out_is_not() -> None:
+    async with HostedBridge() as bridge:
+        bridge.gate.stay = True
+        bridge.inside(DESK, ROMEO)
+        bridge.departs(ROMEO, Cause.KICKED, "enough")
+        kept = dict(bridge.hub.memory)
+    async with HostedBridge() as bridge:
+        bridge.gate.stay = True
+        bridge.hub.memory = kept
+        await bridge.connector.hosting.restore()
+        assert [event.member.name for event in bridge.hub.took(MemberJoined)] == ["juliet"]
+        await bridge.clock.advance(600)  # however long IRC takes
+        bridge.departs(DESK, Cause.REFUSED, "full", final=False, barrier=Barrier.FULL)
+        bridge.listed()
+        bridge.arrives(DESK, "juliet")
+        bridge.join(PHONE, "juliet")
+        assert bridge.diary(PHONE) == ["+juliet none/participant 100 110", "# "]
+
+
+async def test_the_commands_of_a_room_are_listed() -> None:
+    async with HostedBridge() as bridge:
+        node = "http://jabber.org/protocol/commands"
+        listed = await bridge.ask(DESK, ROOM, f"<query xmlns='http://jabber.org/protocol/disco#items' node='{node}'/>")
+        for name in ("stay", "unstay", "part", "forget"):
+            assert f"node='{name}'" in listed

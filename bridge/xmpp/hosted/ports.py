@@ -18,6 +18,10 @@ class Gateway(Protocol):
     def refuses(self, user: str, network: Network) -> str:
         """Return why somebody (a bare JID) may not use hosted rooms of a network, "" if they may."""
 
+    @property
+    def persistent(self) -> bool:
+        """Whether users stay in a room without a client, unless they say otherwise."""
+
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""
 

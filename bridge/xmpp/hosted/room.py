@@ -142,6 +142,8 @@ class HostedRoom:
             return self._enter_again(occupant, join)
         newcomer = self._newcomers.get(person)
         if newcomer is not None:
+            if not newcomer.joins:
+                newcomer.since = now
             newcomer.joins[join.client] = join
             return []
         if not self.sessions and (refused := self._is_taken(join.nick)) is not None:
@@ -150,6 +152,20 @@ class HostedRoom:
         if not self.sessions:
             newcomer.name = join.nick
         return [Came(self._coming(newcomer)), *self._admit(newcomer)]
+
+    def await_absent(self, person: Person, nick: str, now: float) -> list[Out]:
+        """Have a user in the room who has no client at the moment; the remote room may take its time."""
+        if person in self._occupants or person in self._newcomers:
+            return []
+        newcomer = self._newcomers[person] = _Newcomer(person, nick, now)
+        if not self.sessions:
+            newcomer.name = nick
+        return [Came(self._coming(newcomer)), *self._admit(newcomer)]
+
+    def is_absent(self, person: Person) -> bool:
+        """Tell whether a newcomer has no client who waits."""
+        newcomer = self._newcomers.get(person)
+        return newcomer is not None and not newcomer.joins
 
     def _is_taken(self, nick: str) -> Refused | None:
         return Refused("conflict", "this nick is taken") if self.called(nick) is not None else None
@@ -201,7 +217,7 @@ class HostedRoom:
 
     def overdue(self, now: float) -> list[Out]:
         """Refuse whoever has waited for too long."""
-        late = [each for each in self._newcomers.values() if now - each.since > LONGEST_WAIT]
+        late = [each for each in self._newcomers.values() if each.joins and now - each.since > LONGEST_WAIT]
         out: list[Out] = []
         for newcomer in late:
             if newcomer.name:
@@ -275,6 +291,11 @@ class HostedRoom:
             return [*out, Came(self._member(occupant))]
         occupant.wanted = nick
         return [Came(self._member(occupant))]
+
+    def part(self, person: Person) -> list[Out]:
+        """Take a user out with all clients, as they wish."""
+        occupant = self._occupants.get(person)
+        return [] if occupant is None or not occupant.is_user else self.removed(person, Removal())
 
     def leave(self, client: str, status: str = "", *, stays: bool = False) -> list[Out]:
         """Let a client go (section 7.14); with the last one the user goes, unless they stay here without."""

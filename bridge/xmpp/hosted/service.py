@@ -5,7 +5,7 @@ room is a room of the network ``xmpp`` like any other, in a link with the room t
 when the first user comes (``Gateway.open``) and taken down soon after the last one has gone. Called by the connector.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import assert_never
 from xml.etree.ElementTree import Element
@@ -35,6 +35,7 @@ from bridge.core.jids import from_localpart
 from bridge.engine.ports import StoreError
 from bridge.xmpp import inbound, muc, outbound, stanzas
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.commands import Command
 from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.occupants import Occupant, Removal
@@ -42,7 +43,8 @@ from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, cause_of, presence_error, refusal
 from bridge.xmpp.hosted.speech import Line
-from bridge.xmpp.ports import Cancellable, Described, Form
+from bridge.xmpp.hosted.stays import Stay, Stays
+from bridge.xmpp.ports import Cancellable, Described, Form, Item
 from bridge.xmpp.surroundings import Surroundings
 
 Spoken = Post | Edit | Retract | React | SetTopic | Announce
@@ -75,6 +77,7 @@ class Place(msgspec.Struct, eq=False):
     id: RoomId
     remote: Room
     is_linked: bool = False  # the hub asks for it
+    password: str = ""  # that was given last
     closing: Cancellable | None = None
 
 
@@ -88,6 +91,7 @@ class Hosting:
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
+        self.stays = Stays(lambda: around.hub, part=self._part)
 
     # -- what is where
 
@@ -121,8 +125,10 @@ class Hosting:
         if remote is None or self.gateway is None:
             return None
         kind = self.gateway.kind(remote.network)
+        offered = tuple(Item(address, each.name, each.node) for each in self.stays.at(address))
         return Described(
             category="conference",
+            commands=offered,
             kind="irc" if kind == "irc" else "text",
             name=remote.id,
             features=FEATURES if self.archivist.archive is None else (*FEATURES, ns.MAM, ns.MAM_EXTENDED),
@@ -148,6 +154,38 @@ class Hosting:
         if place is not None:
             place.is_linked = False
             self._carry(place, place.room.close(Removal(codes=(occupants.SHUTDOWN,), status="the room is not linked")))
+
+    async def restore(self) -> None:
+        """Bring those back who stay without a client: they were here when the last run ended."""
+        self.stays.usual = lambda: self.gateway is not None and self.gateway.persistent
+        for stay in await self.stays.recall():
+            self._restore(stay)
+
+    def _restore(self, stay: Stay) -> None:
+        try:
+            place = self._opened(stay.room, stay.password) if self.remote(stay.room) is not None else None
+        except ValueError:
+            place = None
+        if place is None:
+            return  # the network may be configured again some day
+        person = requests.user(stay.user)
+        self._carry(place, place.room.await_absent(person, stay.nick, self._around.clock.monotonic()))
+        name = self.gateway.present(place.remote, person) if self.gateway is not None else ""
+        if name:
+            self._carry(place, place.room.let_in(person, name, Rank.MEMBER))
+
+    def _part(self, room: str, person: Person) -> bool:
+        """Take somebody out of a room, as they wish; tells whether they were there."""
+        place = self._places.get(room)
+        outs = place.room.part(person) if place is not None else []
+        if place is not None:
+            self._carry(place, outs)
+        return bool(outs)
+
+    def commands(self, localpart: str) -> Sequence[Command]:
+        """Return what can be done at an address, if it is a room's."""
+        address = f"{localpart}@{self._domain}"
+        return self.stays.at(address) if localpart and self.is_room(address) else ()
 
     def introduce(self) -> None:
         """Tell the hub anew who is where: a stream or a run has begun."""
@@ -301,7 +339,8 @@ class Hosting:
             case "unavailable" | "error":
                 self._coming.pop(f"{address}/{client}", None)
                 if place is not None:
-                    self._carry(place, place.room.leave(client, requests.status(element)))
+                    stays = self.stays.stays(address, client.partition("/")[0])
+                    self._carry(place, place.room.leave(client, requests.status(element), stays=stays))
                     self._look_after(place)
             case _:
                 pass  # subscriptions and probes: a room is no contact
@@ -362,6 +401,7 @@ class Hosting:
         if place.closing is not None:
             place.closing.cancel()
             place.closing = None
+        place.password = password or place.password
         if not place.is_linked or password:
             self.gateway.open(place.id, place.remote, password=password)
         return place
@@ -396,7 +436,8 @@ class Hosting:
         client = element.get("from", "")
         if kind == "error":
             if place is not None and muc.refusal(element).condition in FATAL:
-                self._carry(place, place.room.leave(client, "not reachable any more"))
+                stays = self.stays.stays(address, client.partition("/")[0])
+                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays))
             return
         occupant = place.room.at(client) if place is not None else None
         if place is None or occupant is None:
@@ -513,12 +554,20 @@ class Hosting:
                     self._around.emit(MemberJoined(origin=self._origin(place), member=member))
                 case Seated(person=person):
                     self.archivist.came(place.id, person.id)
+                    self._note_stay(place, person)
                 case Went(member=member, reason=reason):
                     self.archivist.went(place.id, member.person.id)
+                    if place.is_linked:
+                        self.stays.went(place.id, member.person.id)
                     self._around.emit(MemberLeft(origin=self._origin(place), member=member, reason=reason))
                     self._look_after(place)
                 case _:
                     assert_never(out)
+
+    def _note_stay(self, place: Place, person: Person) -> None:
+        occupant = place.room.find(person)
+        if occupant is not None:
+            self.stays.came(place.id, person.id, occupant.wanted, place.password)
 
     def _look_after(self, place: Place) -> None:
         """Close a room soon that nobody is in."""
@@ -539,7 +588,7 @@ def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
     """Return what follows when the remote room does not let a user in, or has thrown them out."""
     occupant = room.find(event.person)
     if occupant is None or not occupant.is_user:
-        if event.cause in (Cause.LOST, Cause.LEFT):
+        if event.cause in (Cause.LOST, Cause.LEFT) or (room.is_absent(event.person) and not event.final):
             return []
         return room.keep_out(event.person, Refused(BARRIERS[event.barrier], event.reason))
     if event.cause in (Cause.LOST, Cause.LEFT, Cause.QUIT) and not event.final:

@@ -1,0 +1,113 @@
+"""Users who stay in a hosted room without a client: the room goes on for them, its archive too, and over every restart.
+
+Whether somebody stays is the operator's choice (``[gateway] persistent``) until they have said for this room; they say it by a
+command at the room's address. What is kept is who stays where, under which nick.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+
+import msgspec
+
+from bridge.connector import Hub
+from bridge.core.ids import XMPP, Person, PersonId, RoomId
+from bridge.engine.ports import Archive, StoreError
+from bridge.xmpp.commands import Command, Step, Told
+
+_PREFIX = "stay "
+
+
+class Stay(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who is in a room, or would be."""
+
+    room: str
+    user: str  # bare JID
+    nick: str = ""
+    password: str = ""
+    wished: bool | None = None  # whether they want to stay, None: they have not said
+    here: bool = False  # with or without a client
+
+
+class Stays:
+    """Who stays where."""
+
+    def __init__(self, hub: Callable[[], Hub | None], *, part: Callable[[str, Person], bool]) -> None:
+        """``part`` takes somebody out of a room, and tells whether they were there."""
+        self.usual: Callable[[], bool] = lambda: False  # whether people stay who have not said
+        self.archive: Archive | None = None
+        self._hub = hub
+        self._part = part
+        self._stays: dict[tuple[str, str], Stay] = {}
+
+    async def recall(self) -> list[Stay]:
+        """Return who was in which room when the last run ended, of those who stay."""
+        hub = self._hub()
+        kept = await hub.recollect(_PREFIX) if hub is not None else {}
+        for text in kept.values():
+            stay = msgspec.json.decode(text, type=Stay)
+            self._stays.setdefault((stay.room, stay.user), stay)
+        return [stay for stay in self._stays.values() if stay.here and self.stays(stay.room, stay.user)]
+
+    def stays(self, room: str, user: str) -> bool:
+        """Tell whether somebody stays in a room when their last client leaves."""
+        stay = self._stays.get((room, user))
+        return self.usual() if stay is None or stay.wished is None else stay.wished
+
+    def came(self, room: str, user: str, nick: str, password: str = "") -> None:
+        """Note that somebody is in a room."""
+        before = self._stays.get((room, user)) or Stay(room=room, user=user)
+        self._keep(msgspec.structs.replace(before, nick=nick, password=password or before.password, here=True))
+
+    def went(self, room: str, user: str) -> None:
+        """Note that somebody has left a room for good."""
+        stay = self._stays.get((room, user))
+        if stay is not None and stay.here:
+            self._keep(msgspec.structs.replace(stay, here=False))
+
+    def _keep(self, stay: Stay) -> None:
+        """Keep what somebody has said, and where they are if they stay; over restarts only what matters then."""
+        before = self._stays.get((stay.room, stay.user))
+        self._stays[stay.room, stay.user] = stay
+        hub = self._hub()
+        if hub is None or before == stay:
+            return
+        matters = stay.wished is not None or (stay.here and self.usual())
+        mattered = before is not None and (before.wished is not None or (before.here and self.usual()))
+        if matters or mattered:
+            hub.remember(f"{_PREFIX}{stay.room} {stay.user}", msgspec.json.encode(stay).decode())
+        if not stay.here and stay.wished is None:
+            del self._stays[stay.room, stay.user]
+
+    # -- commands
+
+    def at(self, room: str) -> Sequence[Command]:
+        """Return what a user can do at a room's address."""
+        return (
+            Command(node="stay", name="Stay in this room when my clients leave", begin=partial(self._wish, room, True)),  # noqa: FBT003
+            Command(node="unstay", name="Leave this room with my last client", begin=partial(self._wish, room, False)),  # noqa: FBT003
+            Command(node="part", name="Leave this room now, with all clients", begin=partial(self._go, room)),
+            Command(node="forget", name="Forget what was said while I was here", begin=partial(self._erase, room)),
+        )
+
+    async def _wish(self, room: str, wished: bool, caller: str) -> Step:  # noqa: FBT001 - bound by the command
+        before = self._stays.get((room, caller)) or Stay(room=room, user=caller)
+        self._keep(msgspec.structs.replace(before, wished=wished))
+        return Told("You stay here when your clients leave." if wished else "You leave with your last client.")
+
+    async def _go(self, room: str, caller: str) -> Step:
+        if not self._part(room, Person(XMPP, PersonId(caller))):
+            return Told("You are not in this room.", wrong=True)
+        return Told("You have left this room.")
+
+    async def _erase(self, room: str, caller: str) -> Step:
+        if self.archive is None:
+            return Told("Nothing is kept here.", wrong=True)
+        return await _erased(self.archive.erase(RoomId(room), PersonId(caller)))
+
+
+async def _erased(work: Awaitable[int]) -> Step:
+    try:
+        gone = await work
+    except StoreError as refused:
+        return Told(str(refused), wrong=True)
+    return Told(f"You were never here; {gone} messages that nobody else may read are gone.")
