@@ -6,10 +6,10 @@ and thrown away with the run. What the bridge wishes between two runs waits for 
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from bridge.connector import Finding, Hub, Setup
+from bridge.connector import Finding, Hub, Login, LoginForm, Setup
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
@@ -19,6 +19,7 @@ from bridge.core.ids import Person, RoomId
 from connectors.irc.absence import Absence
 from connectors.irc.checking import check
 from connectors.irc.listener import Listener
+from connectors.irc.logins import FORM, Logins
 from connectors.irc.moderation import Moderation
 from connectors.irc.pace import Pace
 from connectors.irc.places import Place, Places
@@ -78,12 +79,13 @@ class _Run(NamedTuple):
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Moderates, Joins, Renames, Types, Checks."""
+    """One IRC network: Connector, Listens, Attends, Moderates, LogsIn, Joins, Renames, Types, Checks."""
 
     def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
         self._setup = setup
         self._pace = pace or Pace()
         self._places = Places()
+        self._logins = Logins(setup)
         self._run: _Run | None = None
         self._early: list[Callable[[_Run], None]] = []  # wishes for the next run
 
@@ -96,7 +98,7 @@ class IrcConnector:
         """Be connected until cancelled; then everybody quits."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._run = run = _compose(self._setup, hub, self._pace, self._places, tasks)
+                self._run = run = _compose(self._setup, hub, self._pace, self._places, tasks, self._logins)
                 await run.scene.recall_topics()
                 await run.absence.recall()
                 early, self._early = self._early, []
@@ -150,6 +152,26 @@ class IrcConnector:
         if self._run is not None:
             self._run.listener.listen(place)
             self._run.pool.enter()
+
+    @property
+    def login_form(self) -> LoginForm:
+        """What an account takes."""
+        return FORM
+
+    async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:
+        """Try an account. Raises: LoginRefused."""
+        return await self._logins.log_in(person, given)
+
+    def use(self, login: Login) -> None:
+        """Log somebody's connections in with this account, the one that there is too."""
+        self._logins.use(login)
+        puppet = self._run.pool.get(login.person) if self._run is not None else None
+        if puppet is not None:
+            puppet.identify()
+
+    def drop(self, person: Person) -> None:
+        """Log somebody's connections in no more."""
+        self._logins.drop(person)
 
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do something in a channel, as somebody who is shown there."""
@@ -205,7 +227,7 @@ class IrcConnector:
             wish(self._run)
 
 
-def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.TaskGroup) -> _Run:
+def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.TaskGroup, logins: Logins) -> _Run:
     """Put the parts together; they hold each other by the few calls that one needs of another."""
 
     def person(nick: str) -> Person | None:
@@ -223,7 +245,7 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
     def watch(nicks: frozenset[str]) -> None:
         listener.watch_for(nicks)
 
-    scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person)
+    scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person, logins=logins)
     absence = Absence(scene)
     pool = Pool(scene, absence, wake=wake, changed=report, invite=invite, watch=watch)
     voices = Voices(scene, pool, lambda: listener.connection)

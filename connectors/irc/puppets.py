@@ -112,6 +112,8 @@ class Puppet:
             nicks=self.seeker.naming.first(scene.time()),
             username=f"x{digest('ident', person.network, person.id)[:8]}",
             realname=realname(self.member, scene.settings.puppet_realname),
+            sasl=scene.logins.sasl(person),
+            nickserv=scene.logins.nickserv(person),
             deaf=scene.settings.deaf and not self._pool.deputies.claim(self),
         )
         return scene.dial(self, identity, Reads.OWN)
@@ -140,6 +142,7 @@ class Puppet:
         self.connection = connection
         self._lives.began(self._scene.time())
         self._scene.learn(connection)
+        self._look_at_login(connection)
         if self.trouble:
             self._pool.changed()
         self.trouble, self._away = "", None
@@ -149,6 +152,18 @@ class Puppet:
         self.wishes.enter()
         self._wake()
         self.idle()
+
+    def _look_at_login(self, connection: Connection) -> None:
+        """Tell the person where an account that was good is not any more."""
+        account = self._scene.logins.of(self.member.person)
+        if account is not None and account.sasl and not connection.account:
+            self._scene.hub.login_trouble(self.member.person, "the network did not accept it this time")
+
+    def identify(self) -> None:
+        """Log in over the connection that there is; the next one will by itself."""
+        words = self._scene.logins.nickserv(self.member.person)
+        if self.connection is not None and words:
+            command(self.connection, "PRIVMSG", "NickServ", f"IDENTIFY {words}")
 
     def down(self, connection: Connection, failure: Failure) -> None:
         """Come back later, unless somebody does not want us to."""

@@ -17,6 +17,10 @@ _CHUNK = 400  # characters of one AUTHENTICATE
 _NICK_REFUSED = frozenset({"431", "432", "433", "436", "437", "438", "484"})
 _PASSWORD_REFUSED = frozenset({"464"})
 _BANNED = frozenset({"463", "465", "466"})
+_NOT_OFFERED = "the server does not offer SASL"
+_UNKNOWN = "the server does not know SASL"
+NO_SASL = frozenset({_NOT_OFFERED, _UNKNOWN})
+"""Reasons that say nothing about the account."""
 _SASL_FAILED = frozenset({"902", "904", "905", "906"})
 
 
@@ -119,7 +123,7 @@ class Registration:
         if listed and not self._listed:
             self._listed = True
             if "sasl" not in self.caps.offered and not self._sasl_done:
-                self._sasl_failed("the server does not offer SASL")
+                self._sasl_failed(_NOT_OFFERED)
         if not self._listed or not self.caps.settled:
             return
         sasl = self._identity.sasl
@@ -166,5 +170,5 @@ class Registration:
 
     def _welcome(self, line: Line) -> None:
         if not self._sasl_done and self._identity.sasl is not None and self._identity.sasl.required:
-            raise Refused(Kind.AUTH, "the server does not know SASL")
+            raise Refused(Kind.AUTH, _UNKNOWN)
         self.nick = line.param(0)

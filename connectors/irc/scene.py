@@ -19,6 +19,7 @@ from connectors.irc.config import IrcSettings, flood, servers
 from connectors.irc.connects import Connects
 from connectors.irc.inbound import Inbound, topic_key
 from connectors.irc.isupport import Isupport
+from connectors.irc.logins import Logins
 from connectors.irc.manners import Manners
 from connectors.irc.pace import Pace
 from connectors.irc.places import Places
@@ -40,6 +41,7 @@ class Scene:
         places: Places,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         puppet: Callable[[str], Person | None],
+        logins: Logins | None = None,
     ) -> None:
         """``spawn`` starts a task of this run; ``puppet`` gives the person behind a folded nick of ours."""
         self.setup = setup
@@ -57,6 +59,7 @@ class Scene:
         self._count = 0
         self._is_closed = False
         self._is_learnt = False
+        self.logins = logins or Logins(setup)
         self._reported: tuple[Status, str] | None = None
         self._recent: dict[RoomId, deque[MessageId]] = {}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.demo.people import IrcPerson
+from bridge.demo.people import IrcPerson, body
 from bridge.demo.servers import certificate
 from tests.support.services import Atheme, with_services
 from tests.support.world import World
@@ -14,10 +14,11 @@ from tests.support.world import World
 pytestmark = pytest.mark.server
 
 
-async def with_atheme(world: World) -> None:
+async def with_atheme(world: World) -> Atheme:
     services = Atheme(world.irc)  # type: ignore[arg-type]  # made by with_services
     await world.server(services)
     await services.register("linkspan", "sesame")
+    return services
 
 
 def scene(*, tls: bool = False, login: str) -> World:
@@ -39,13 +40,34 @@ async def account(bob: IrcPerson, nick: str) -> str:
 )
 async def test_a_password(login: str) -> None:
     async with scene(login=login) as world:
-        await with_atheme(world)
+        services = await with_atheme(world)
         await world.bridge.start()
         bob = await world.irc_user("bob")
-        for _ in range(50):
-            if await account(bob, "linkspan") == "linkspan":
-                return
-        assert await account(bob, "linkspan") == "linkspan"
+        await logged_in(bob, "linkspan")
+        if "sasl" in login:
+            await services.register("romeo", "capulet")
+            await a_users_own_account(world, bob)
+
+
+async def a_users_own_account(world: World, bob: IrcPerson) -> None:
+    """Log in by a line of chat: a wrong password is said, the right one used for the user's connection."""
+    romeo = await world.user("romeo", join=False)
+    network = f"irc@{world.xmpp.component}"
+    romeo.tell(network, "login romeo montague")
+    await romeo.see(lambda el: "does not accept" in (body(el) or ""))
+    romeo.tell(network, "login romeo capulet")
+    await romeo.see(lambda el: "you speak on irc as romeo" in (body(el) or ""))
+    room = f"#globe%irc@{world.xmpp.component}"
+    await romeo.join(room, "romeo")
+    await logged_in(bob, "romeo")
+    assert "capulet" not in world.bridge.log()
+
+
+async def logged_in(bob: IrcPerson, nick: str) -> None:
+    for _ in range(50):
+        if await account(bob, nick) == nick:
+            return
+    assert await account(bob, nick) == nick
 
 
 async def test_a_client_certificate(tmp_path: Path) -> None:
