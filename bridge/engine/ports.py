@@ -217,13 +217,17 @@ class Store(Protocol):
         """
 
 
+SEQ_OF_MILLISECOND = 1024
+"""How many numbers of an archive there are for one millisecond of our own clock."""
+
+
 class ArchivedLine(msgspec.Struct, frozen=True, kw_only=True):
     """A message of a hosted room, as its clients got it: a stanza without its addressee."""
 
-    seq: int  # the order of what was said, over all rooms and restarts
+    seq: int  # the order of what was said, over all rooms and restarts: when it came, in milliseconds times SEQ_OF_MILLISECOND
     room: RoomId
     id: str
-    at: int  # milliseconds since the epoch
+    at: int  # milliseconds since the epoch, by the clock of where it was said
     nick: str
     head: str
     tail: str

@@ -1,6 +1,7 @@
 """The archive of hosted rooms in rows: functions of a connection, inside its transaction, as those of ``queries``.
 
-One row for each message, however many users are in the room; who may read it is a matter of when they were there.
+One row for each message, however many users are in the room; who may read it is a matter of whether they were there when it
+came, by our own clock: that of a network may be late or early.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from bridge.core.ids import PersonId, RoomId
-from bridge.engine.ports import ArchivedLine, NoSuchLine, Page, Wanted
+from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, NoSuchLine, Page, Wanted
 from bridge.storage import tables
 
 MOST: Final = 500
@@ -101,8 +102,8 @@ def _at(room: RoomId, user: PersonId) -> ColumnElement[bool]:
 
 def _while_there() -> tuple[ColumnElement[bool], ...]:
     return (
-        _attendance.since <= _archive.at,
-        or_(_attendance.until.is_(None), _attendance.until >= _archive.at),
+        _attendance.since * SEQ_OF_MILLISECOND <= _archive.seq,
+        or_(_attendance.until.is_(None), (_attendance.until + 1) * SEQ_OF_MILLISECOND > _archive.seq),
     )
 
 

@@ -17,6 +17,7 @@ from bridge.core.deliveries import Edit, Post, Sent, Tell
 from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
 from bridge.engine.ports import (
+    SEQ_OF_MILLISECOND,
     ArchivedLine,
     DeadLetter,
     Fate,
@@ -388,7 +389,8 @@ class MemoryStore:
 
     def _is_readable(self, line: ArchivedLine, user: PersonId) -> bool:
         stays = self._attendance.get((line.room, user), ())
-        return any(since <= line.at and (until is None or until >= line.at) for since, until in stays)
+        came = line.seq // SEQ_OF_MILLISECOND
+        return any(since <= came and (until is None or until >= came) for since, until in stays)
 
     def _seq(self, room: RoomId, id_: str) -> int:
         for line in self._archive:

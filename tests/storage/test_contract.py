@@ -10,6 +10,7 @@ from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Sent, Tell
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
 from bridge.engine.ports import (
+    SEQ_OF_MILLISECOND,
     ArchivedLine,
     DeadLetter,
     Known,
@@ -654,8 +655,15 @@ JULIET, ROMEO = PersonId("juliet@example.org"), PersonId("romeo@example.org")
 
 
 def archived(seq, text, *, at=None, nick="bob", where=DEV):
+    number = (START + seq) * SEQ_OF_MILLISECOND
     return ArchivedLine(
-        seq=seq, room=where, id=f"id{seq}", at=START + seq if at is None else at, nick=nick, head="<m", tail=f">{text}"
+        seq=number,
+        room=where,
+        id=f"id{seq}",
+        at=START + seq if at is None else at,
+        nick=nick,
+        head="<m",
+        tail=f">{text}",
     )
 
 

@@ -152,3 +152,13 @@ async def test_who_gives_up_while_the_archive_is_read_is_not_let_in() -> None:
         bridge.listed()
         bridge.arrives(DESK, "juliet")
         assert bridge.diary(DESK) == []
+
+
+async def test_what_is_said_while_the_archive_is_read_is_not_missed() -> None:
+    async with HostedBridge(logged=True) as bridge:
+        await bridge.joined(DESK, "juliet")
+        await told(bridge, "before")
+        bridge.join(PHONE, "juliet")
+        bridge.say(DESK, "meanwhile")
+        await quiet()
+        assert [line for line in bridge.diary(PHONE) if ":" in line] == ["juliet: before", "juliet: meanwhile"]

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from xml.etree.ElementTree import Element
 
 from bridge.core.ids import PersonId, RoomId
-from bridge.engine.ports import Archive, ArchivedLine, Clock, NoSuchLine, Page, Wanted
+from bridge.engine.ports import SEQ_OF_MILLISECOND, Archive, ArchivedLine, Clock, NoSuchLine, Page, Wanted
 from bridge.xmpp import inbound, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted.requests import user
@@ -42,7 +42,7 @@ class Archivist:
         """Keep a line."""
         if self.archive is None:
             return
-        self._last = max(self._last + 1, self._clock.now() << 10)
+        self._last = max(self._last + 1, self._clock.now() * SEQ_OF_MILLISECOND)
         self._gathered.append(
             ArchivedLine(
                 seq=self._last, room=room, id=line.id, at=line.at, nick=line.nick, head=line.head, tail=line.tail
@@ -58,7 +58,7 @@ class Archivist:
             self.archive.archive(gathered)
 
     def came(self, room: RoomId, person: PersonId) -> None:
-        """Note that somebody is there."""
+        """Note that somebody is there, unless that is known."""
         if self.archive is not None:
             self.archive.attended(room, person, since=self._clock.now())
 

@@ -162,6 +162,10 @@ class HostedRoom:
             newcomer.name = nick
         return [Came(self._coming(newcomer)), *self._admit(newcomer)]
 
+    def expects(self, person: Person) -> bool:
+        """Tell whether a user is on the way in."""
+        return person in self._newcomers
+
     def is_absent(self, person: Person) -> bool:
         """Tell whether a newcomer has no client who waits."""
         newcomer = self._newcomers.get(person)

@@ -247,6 +247,8 @@ class Hosting:
             return
         match event:
             case PuppetJoined(person=person, name=name, rank=rank):
+                if place.room.expects(person):
+                    self.archivist.came(place.id, person.id)
                 self._carry(place, place.room.let_in(person, name, rank))
             case PuppetLeft():
                 self._carry(place, _put_out(place.room, event))
@@ -367,13 +369,17 @@ class Hosting:
 
     async def _enter_with_past(self, place: Place, join: requests.Join, ticket: object) -> None:
         """Let a client in with what its user may read; it may have given up meanwhile, or asked anew."""
-        key = f"{place.id}/{join.client}"
+        key, person = f"{place.id}/{join.client}", requests.user(join.client)
+        heard = {line.id for line in place.room.lines}
         try:
-            past = await self.archivist.recent(place.id, requests.user(join.client).id)
+            past = await self.archivist.recent(place.id, person.id)
         except StoreError:
             past = ()
         if self._coming.get(key) is ticket:
             del self._coming[key]
+            if place.room.find(person) is not None:  # here already: what was said while we read is theirs, too
+                heard |= {line.id for line in past}
+                past += tuple(line for line in place.room.lines if line.id not in heard)
             self._come_in(place, msgspec.structs.replace(join, past=past))
 
     def _come_in(self, place: Place, join: requests.Join) -> None:
