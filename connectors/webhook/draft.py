@@ -52,8 +52,8 @@ class Draft:
         return self._length == 0
 
     def add(self, words: str, *styles: Style) -> Self:
-        """Write words, in these styles."""
-        return self._put(safe(words), [(style, "") for style in styles])
+        """Write words, in these styles; not much more of them than can be kept anyway."""
+        return self._put(safe(words[: 2 * LONGEST]), [(style, "") for style in styles])
 
     def link(self, words: str, url: str, *styles: Style) -> Self:
         """Write words that lead somewhere; without words the URL itself; where it leads nowhere, the words alone."""

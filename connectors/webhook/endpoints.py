@@ -23,6 +23,7 @@ from connectors.webhook.templates import Template, TemplateMistake
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TYPE: Final = re.compile(r"[\w.+-]+/[\w.+-]+(?:; ?[\w.+-]+=[\w.+-]+)*", re.ASCII)
 _OWN_HEADERS: Final = {"content-type", "content-length", "host", "connection", "transfer-encoding", "user-agent"}
 _LONGEST_MATCHED: Final = 4_000
 SAID: Final = frozenset({Told.MESSAGE, Told.EDIT})
@@ -94,6 +95,7 @@ class EndpointSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
             ("old_secret", _secret_mistake(self.old_secret)),
             ("headers", _headers_mistake(self.headers)),
             ("template", _template_mistake(self.template)),
+            ("content_type", _type_mistake(self.content_type)),
             ("timeout", _range_mistake(self.timeout, 0, 60)),
             ("max_age", _range_mistake(self.max_age, 1, 604_800)),
         ):
@@ -228,6 +230,12 @@ def _template_mistake(template: str) -> str:
     except TemplateMistake as mistake:
         return str(mistake)
     return ""
+
+
+def _type_mistake(content_type: str) -> str:
+    if _TYPE.fullmatch(content_type):
+        return ""
+    return f'found "{content_type}", expected a media type such as "application/json"'
 
 
 def _range_mistake(value: float, least: float, most: float) -> str:

@@ -49,6 +49,8 @@ def read(submission: Submission) -> Posting:
     title = one_line(text(fields, "title"))
     emoji, labels = _tags(fields)
     priority = text(fields, "priority").strip().lower()
+    if "=" in priority:  # RFC 9218: how urgent the response is to a browser
+        priority = ""
     if priority not in {"", *_PRIORITIES}:
         raise Malformed("priority", f'"{one_line(priority, 40)}"', "1 to 5, or min, low, default, high, max")
     severity = _PRIORITIES.get(priority, "")

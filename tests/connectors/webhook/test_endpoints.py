@@ -107,6 +107,7 @@ MISTAKES = {
     "a header that is none": ({"headers": {"X Y": "5"}}, 'headers: found "X Y"'),
     "a header with a line break": ({"headers": {"X": "a\r\nY: b"}}, 'headers: found something else for "X"'),
     "a template that is none": ({"template": "{{"}, "template: line 1: "),
+    "no media type": ({"content_type": "text/plain\r\nX: y"}, "content_type: found"),
     "a long time": ({"timeout": 600.0}, "timeout: found 600, expected from 0 to 60 seconds"),
     "no time": ({"max_age": 0.0}, "max_age: found 0, expected from 1 to"),
     "a kind that is none": ({"events": ["shout"]}, "Invalid enum value 'shout'"),

@@ -140,6 +140,7 @@ SAID = {
     "in the query": (request(b"", query="text=by+query", method="GET"), "by query"),
     "a number": (request({"text": 5}), "5"),
     "half of a character": (request(b'{"text": "a\\ud83dz"}', content_type="application/json"), "az"),
+    "a browser's priority": (request(b"x", title="T", priority="u=1, i"), "T\nx"),
     "controls": (request({"text": "a\x00b\x1b[0m\r\nc"}), "ab[0m\nc"),
 }
 
