@@ -188,12 +188,12 @@ def _on_one_line(content: Content) -> Content:
 
 
 def described(attachment: Attachment) -> str:
-    """Return an attachment in words: ``photo.jpg (1.2 MB): https://...``."""
+    """Return an attachment in words: ``photo.jpg (1.2 MB): https://...``; what has no name is called by what it is."""
     about = [] if attachment.size is None else [human_size(attachment.size)]
-    description = " ".join(attachment.description.split())
-    if description:
+    name, description = (" ".join(text.split()) for text in (attachment.name, attachment.description))
+    if description and name:
         about.append(description)
-    name = " ".join(attachment.name.split())
+    name = name or description
     behind = f"({', '.join(about)})" if about else ""
     before = f"{name} {behind}".strip()
     return f"{before}: {attachment.url}" if before else attachment.url

@@ -236,6 +236,7 @@ def test_a_handle_never_leaves_its_network(capabilities):
         (Attachment(url="u:v"), "u:v"),
         (Attachment(url="u:v", name="a.txt"), "a.txt: u:v"),
         (Attachment(url="u:v", size=5), "(5 B): u:v"),
+        (Attachment(url="u:v", size=5, description="voice message"), "voice message (5 B): u:v"),
         (Attachment(url="u:v", name="a\nb.jpg", size=5, description="a\ncat"), "a b.jpg (5 B, a cat): u:v"),
     ],
 )
