@@ -79,7 +79,7 @@ CAPABILITIES = Capabilities(
         Feature.AVATAR: Support.NATIVE,
     },
     forms={
-        Feature.FORMATTING: "XEP-0393; 0394 is read",
+        Feature.FORMATTING: "XEP-0393, and 0394 for what that cannot say",
         Feature.NOTICE: "a message",
         Feature.EDIT: "XEP-0308, of any age",
         Feature.RETRACT: "XEP-0424, 0425",

@@ -258,12 +258,9 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
     kind = Kind.TEXT
     if text.startswith("/me "):
         kind, text = Kind.ACTION, text[4:]
+    content = Content(text=text, kind=kind) if _UNSTYLED in parts else from_styling(text, kind=kind)
     if _MARKUP in parts and text:
-        styles = markup.spans(parts[_MARKUP], text, gone=_gone(parts, text))
-        return Content(text=text, kind=kind, spans=styles, attachments=attachments)
-    if _UNSTYLED in parts:
-        return Content(text=text, kind=kind, attachments=attachments)
-    content = from_styling(text, kind=kind)
+        content = markup.added(content, text, markup.spans(parts[_MARKUP], text, gone=_gone(parts, text)))
     return msgspec.structs.replace(content, attachments=attachments) if attachments else content
 
 

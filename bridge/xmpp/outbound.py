@@ -31,7 +31,7 @@ from bridge.core.spans import prefixed
 from bridge.core.splitting import cut
 from bridge.core.styling import to_styling
 from bridge.core.text import clean_name
-from bridge.xmpp import marks, sharing, stanzas
+from bridge.xmpp import marks, markup, sharing, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.sharing import Placed
 
@@ -116,11 +116,10 @@ def _posted(post: Post, speaker: Speaker) -> list[Part]:
     written: list[Part] = []
     if content.text:
         for piece in cut(content, limit=LONGEST):
-            text, extra = _words(piece, head)
-            before = len(text)
-            if post.reply is not None and not written:
-                text, extra = _quoting(post.reply, text, speaker, extra)
-            extra += _references(piece, text, speaker, behind=len(text) - before + _named(piece, head))
+            quote, marks = ("", "") if post.reply is None or written else _quoting(post.reply, speaker)
+            text, extra = _words(piece, head, behind=len(quote))
+            text = quote + text
+            extra += marks + _references(piece, text, speaker, behind=len(quote) + _named(piece, head))
             extra += stanzas.thread(post.thread)
             written.append(_part(head, speaker, index=len(written), body=text, extra=extra))
     for placed in speaker.placed or [Placed(file=file) for file in content.attachments]:
@@ -194,8 +193,8 @@ def sent_ids(names: list[tuple[str, str]]) -> tuple[MessageId, ...]:
     return tuple([MessageId(i) for i in (*first, *[stanza or attribute for stanza, attribute in rest])])
 
 
-def _words(content: Content, head: Head) -> tuple[str, str]:
-    """Return a content as a body, styled (XEP-0393), with what has to stand beside it.
+def _words(content: Content, head: Head, *, behind: int = 0) -> tuple[str, str]:
+    """Return a content as a body, styled (XEP-0393), with what has to stand beside it, and ``behind`` so many code points.
 
     An action begins with ``/me`` (XEP-0245), what a relay says with the name of who said it.
     """
@@ -207,8 +206,11 @@ def _words(content: Content, head: Head) -> tuple[str, str]:
                 content = prefixed(content, "/me ")
         case _:
             assert_never(head.voice)
-    text, unstyled = to_styling(content)
-    return text, f"<unstyled xmlns='{ns.STYLING}'/>" if unstyled else ""
+    styled, unstyled = to_styling(content)
+    text = stanzas.legal(styled)
+    if unstyled:
+        return text, f"<unstyled xmlns='{ns.STYLING}'/>"
+    return text, markup.beside(content, text, behind=behind) if content.spans else ""
 
 
 def _named(content: Content, head: Head) -> int:
@@ -253,18 +255,18 @@ def _relayed(kind: Kind, name: str) -> str:
             assert_never(kind)
 
 
-def _quoting(reply: Reply, text: str, speaker: Speaker, extra: str) -> tuple[str, str]:
-    """Return the text behind a quotation for clients without replies, and the elements for the others (XEP-0461).
+def _quoting(reply: Reply, speaker: Speaker) -> tuple[str, str]:
+    """Return a quotation for clients without replies, and the elements for the others (XEP-0461).
 
     Only an id by which the room knows the message may stand in a reply; without one the quotation has to do.
     """
-    quote = "".join(f"> {line}\n" for line in _quoted_lines(reply))
+    quote = stanzas.legal("".join(f"> {line}\n" for line in _quoted_lines(reply)))
     if not reply.ids:
-        return quote + text, extra
-    extra += stanzas.reply(reply.ids[0], to=speaker.reply_to)
+        return quote, ""
+    extra = stanzas.reply(reply.ids[0], to=speaker.reply_to)
     if quote:
-        extra += stanzas.fallback(ns.REPLY, start=0, end=len(stanzas.legal(quote)))
-    return quote + text, extra
+        extra += stanzas.fallback(ns.REPLY, start=0, end=len(quote))
+    return quote, extra
 
 
 def _quoted_lines(reply: Reply) -> Iterator[str]:

@@ -276,7 +276,11 @@ async def a_file(scene: Scene) -> None:
     assert await asyncio.to_thread(fetched, url) == ("image/jpeg", hashlib.sha256(data).hexdigest())
     assert shown.findtext(MARK["file"] + "media-type") == "image/jpeg"
     assert shown.findtext(MARK["file"] + "size") == str(len(data))
-    line = await scene.bob.see(lambda each: (spoken(each) or ("", "", ""))[2].startswith(f"photo ({human_size(len(data))}): ") and "/media/" in each)
+    line = await scene.bob.see(
+        lambda each: (
+            (spoken(each) or ("", "", ""))[2].startswith(f"photo ({human_size(len(data))}): ") and "/media/" in each
+        )
+    )
     own = line.rpartition(" ")[2]
     assert await asyncio.to_thread(fetched, own) == ("image/jpeg", hashlib.sha256(data).hexdigest())
     # and what somebody shares on XMPP is a file on Telegram, a URL with name and size on IRC

@@ -214,11 +214,11 @@ MARKUP = "<markup xmlns='urn:xmpp:markup:0'>{}</markup>"
 @pytest.mark.parametrize(
     ("body", "inner", "text", "spans"),
     [
-        ("no *reason* to", "<span start='3' end='11'><emphasis/><strong/></span>", "no *reason* to",
-         (Span(3, 11, Style.BOLD), Span(3, 11, Style.ITALIC))),
+        ("no *reason* to", "<span start='3' end='11'><emphasis/><strong/></span>", "no reason to",
+         (Span(3, 9, Style.BOLD), Span(3, 9, Style.ITALIC))),
         ("run:\n$ ls", "<bcode start='5' end='9' language='sh'/>", "run:\n$ ls", (Span(5, 9, Style.PRE, "sh"),)),
         ("he said\nno", "<bquote start='8' end='10'/>", "he said\nno", (Span(8, 10, Style.QUOTE),)),
-        ("&gt; no", "<bquote start='0' end='4'/>", "> no", ()),
+        ("&gt; no", "<bquote start='0' end='4'/>", "no", (Span(0, 2, Style.QUOTE),)),
         ("x", "<span start='0' end='99'><strong/></span><span start='-1' end='1'><code/></span><span/><other/>", "x", ()),
         ("\U0001f98a ab", "<span start='2' end='4'><deleted/></span>", "\U0001f98a ab", (Span(2, 4, Style.STRIKE),)),
         ("/me waves", "<span start='4' end='9'><code/></span>", "waves", (Span(0, 5, Style.CODE),)),
