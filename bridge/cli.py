@@ -365,7 +365,11 @@ def _hooks_create(args: argparse.Namespace) -> int:
     for text in args.set:
         _put(settings, text)
     hook = NewHook(room=args.room, expires_in=_time("--expires-in", args.expires_in), settings=settings)
-    return _print_url(args, _client(args).create_hook(hook))
+    client = _client(args)
+    status = _print_url(args, client.create_hook(hook))
+    if not any(room.room == args.room for link in client.links() for room in link.rooms):
+        _complain(f"{args.room} is in no link yet: until it is, nobody hears what is sent there")
+    return status
 
 
 def _hooks_rotate(args: argparse.Namespace) -> int:

@@ -123,7 +123,7 @@ class WebhookConnector:
     async def check(self, rooms: list[RoomId]) -> list[Finding]:
         """Say what there is, and which hooks speak where nobody listens."""
         count = len(self._settings.hooks)
-        found = [Finding(subject=self._network, ok=True, detail=f"{count} hooks in the file")]
+        found = [Finding(subject=self._network, ok=True, detail=f"{count} hook{'' if count == 1 else 's'} in the file")]
         for name, hook in self._settings.hooks.items():
             if hook.room not in rooms:
                 detail = f'hook "{name}" speaks in {self._network}:{hook.room}, which is in no link'

@@ -286,10 +286,12 @@ def test_threads_of_the_fake_are_gone() -> None:
 
 def test_hooks_by_command(linkspan: Run, bridge: FakeBridge) -> None:
     url = "https://bridge.example.org/hooks/h0/s"
-    assert linkspan("hooks", "create", "ci:builds") == (0, f"{url}\n", "")
+    alone = "ci:builds is in no link yet: until it is, nobody hears what is sent there\n"
+    assert linkspan("hooks", "create", "ci:builds") == (0, f"{url}\n", alone)
+    linkspan("links", "add", "builds", "left:#builds", "ci:builds")
     options = ["--name", "bob", "--expires-in", "30d", "--set", "rate=5", "--set", "authentication.scheme=github"]
-    status, output, _ = linkspan("hooks", "create", "ci:builds", "--json", *options)
-    assert (status, json.loads(output)) == (0, {"id": "h1", "url": url.replace("h0", "h1")})
+    status, output, errors = linkspan("hooks", "create", "ci:builds", "--json", *options)
+    assert (status, json.loads(output), errors) == (0, {"id": "h1", "url": url.replace("h0", "h1")}, "")
     settings = {"name": "bob", "rate": 5, "authentication": {"scheme": "github"}}
     assert bridge.hook_desk.orders[1] == NewHook(room="ci:builds", expires_in=2_592_000.0, settings=settings)
     assert linkspan("hooks", "rotate", "h0", "--overlap", "10m") == (0, f"{url}\n", "")
