@@ -23,9 +23,11 @@ SECRET = "secret"
 GATEWAY = "irc.localhost"
 """What biboumi's users call the IRC server."""
 
+PROMPT = "network_settings = { nagle = false }\n"
+"""Or Prosody's kernel waits for a client's acknowledgement, up to 40 ms, and that would be all one sees."""
 XMPP: Mapping[str, Callable[[], Prosody | Ejabberd]] = {
-    "prosody": lambda: Prosody(people=PEOPLE),
-    "prosody+module": lambda: CollapsingProsody(people=PEOPLE),
+    "prosody": lambda: Prosody(people=PEOPLE, options=PROMPT),
+    "prosody+module": lambda: CollapsingProsody(people=PEOPLE, options=PROMPT),
     "ejabberd": lambda: Ejabberd(people=PEOPLE, archive=False),
     "ejabberd+multicast": lambda: MulticastEjabberd(people=PEOPLE, archive=False),
 }
@@ -38,7 +40,7 @@ ejabberd's rooms have no archive here: the one in Mnesia is dearer with every me
 def with_components(kind: type[Prosody], *domains: str) -> Prosody:
     """Return a Prosody with more component domains."""
     more = "\n".join(f'Component "{domain}"\n  component_secret = "{SECRET}"' for domain in domains)
-    return kind(people=PEOPLE, more=more)
+    return kind(people=PEOPLE, options=PROMPT, more=more)
 
 
 class Biboumi(Server):

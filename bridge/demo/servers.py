@@ -30,6 +30,7 @@ class Prosody(Server):
         component: str = "bridge.localhost",
         secret: str = "component-secret",  # noqa: S107  # of a server that lives for a minute on loopback
         admins: Sequence[str] = (),
+        options: str = "",
         more: str = "",
     ) -> None:
         super().__init__()
@@ -37,6 +38,7 @@ class Prosody(Server):
         self.component = component
         self.secret = secret
         self.admins = list(admins)
+        self.options = options  # global lines
         self.more = more
         self.port = free_port()  # clients
         self.component_port = free_port()
@@ -83,7 +85,7 @@ class Prosody(Server):
 
     def settings(self) -> str:
         """Return further global lines of the configuration."""
-        return ""
+        return self.options
 
     def _write(self) -> None:
         data = self.folder / "data"

@@ -53,7 +53,7 @@ class CollapsingProsody(Prosody):
 
     def settings(self) -> str:
         """Return the search path of the module."""
-        return f'plugin_paths = {{ "{MODULES}" }}\n'
+        return f'{super().settings()}plugin_paths = {{ "{MODULES}" }}\n'
 
     def muc_options(self) -> str:
         """Return the options of the MUC component, with the module enabled."""
