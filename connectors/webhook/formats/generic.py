@@ -2,7 +2,7 @@
 
 ==============  ===================================================================================================
 ``text``        what is said, as it is; ``message``, ``content`` and ``body`` are taken for it too
-``markdown``    what is said, in Markdown
+``markdown``    what is said, in Markdown; ``html``: in HTML, as far as messages need it
 ``username``    who says it; ``avatar_url`` their picture
 ``edit_key``    a later delivery with the same key corrects this message
 ``thread``      messages with the same name belong together
@@ -22,12 +22,13 @@ import msgspec
 from bridge.core.content import Content
 from connectors.webhook.draft import LONGEST, Draft, one_line, web_url
 from connectors.webhook.fields import at, items, kind, text, truth
+from connectors.webhook.hypertext import from_html
 from connectors.webhook.markup import MARKDOWN, write
 from connectors.webhook.posting import Malformed, Posting
 from connectors.webhook.submission import Submission
 
 _WORDS: Final = ("text", "message", "content", "body", "msg")
-_OWN: Final = frozenset({"text", "markdown", "username", "avatar_url", "edit_key", "thread", "silent"})
+_OWN: Final = frozenset({"text", "markdown", "html", "username", "avatar_url", "edit_key", "thread", "silent"})
 _LONGEST_JSON: Final = 2_000
 _EXPECTED: Final = 'a field "text" or "markdown" that is not empty'
 
@@ -63,10 +64,9 @@ def _is_object(submission: Submission) -> bool:
 def _content(submission: Submission, fields: Any) -> Content:
     draft = Draft()
     if submission.text.strip():
-        if submission.media_type == "text/markdown" or truth(fields, "markdown"):
-            write(draft, submission.text, MARKDOWN)
-        else:
-            draft.add(submission.text)
+        _body(draft, submission, fields)
+    elif isinstance(html := at(fields, "html"), str) and html.strip():
+        draft.take(from_html(html))
     elif isinstance(markdown := at(fields, "markdown"), str) and markdown.strip():
         write(draft, markdown, MARKDOWN)
     elif words := _words(fields):
@@ -77,6 +77,16 @@ def _content(submission: Submission, fields: Any) -> Content:
     if not written.text and not written.attachments:
         raise Malformed("text", kind(at(fields, "text")), _EXPECTED)
     return written
+
+
+def _body(draft: Draft, submission: Submission, fields: Any) -> None:
+    """Write a body that is text, in whatever it is written."""
+    if submission.media_type == "text/html":
+        draft.take(from_html(submission.text))
+    elif submission.media_type == "text/markdown" or truth(fields, "markdown"):
+        write(draft, submission.text, MARKDOWN)
+    else:
+        draft.add(submission.text)
 
 
 def _words(fields: Any) -> str:

@@ -284,6 +284,34 @@ def test_nobody_gets_more_than_they_take(dialect, longest):
     assert len(written.get("content") or written["text"]) <= longest
 
 
+HOSTILE = [
+    "",
+    "\x00\x07",
+    "a\r\nb",
+    "\u2028\u202e\u2066",
+    "`" * 50,
+    "*_~|[](" * 20,
+    "```\n" * 9,
+    "<!here> <@U1> &",
+    "🚢" * 3_000,
+    "x" * 100_000,
+]
+
+
+@pytest.mark.parametrize("dialect", ["standard", "slack", "discord", "mattermost", "outgoing"])
+@pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
+def test_any_text_can_be_written_in_any_dialect(dialect, text):
+    everywhere = tuple(Span(0, len(text), style, "https://x") for style in (Style.BOLD, Style.LINK)) if text else ()
+    for delivery in (
+        post(text, by=member(text or "x", "libera")),
+        post(text, spans=everywhere),
+        SetTopic(head=head(), topic=text),
+    ):
+        told = happening(delivery)
+        assert told is not None
+        assert isinstance(json.loads(call(settings(dialect=dialect), told, delivery).body), dict)
+
+
 def test_outgoing_webhooks_have_the_fields_of_mattermost():
     delivery = post("!build now")
     told = happening(delivery)

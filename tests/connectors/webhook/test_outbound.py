@@ -242,6 +242,18 @@ async def test_an_answer_without_end_is_read_no_further():
         assert here.there.sent < 50_000_000
 
 
+async def test_many_that_hang_at_one_host_delay_nobody():
+    async with stage(timeout=5.0) as here:
+        here.there.then(*([Hangs()] * 150))
+        hanging = [asyncio.ensure_future(here.tell(post(name=f"h{number}"))) for number in range(150)]
+        for _ in hanging:
+            await here.there.next()
+        assert await here.tell(post(name="good"))
+        for each in hanging:
+            each.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
+
+
 # -- where no request goes
 
 
