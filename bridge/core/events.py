@@ -45,6 +45,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str
     account: str = ""  # the services account or bare JID, only when the network vouches for it
     address: str = ""  # where the network shows it: host mask, real JID; never logged
+    handle: str = ""  # the name by which anybody on their network finds them: "@alice"
     bot: bool = False
     stand_in: bool = False  # another bridge's puppet or ghost: heard, but never given one of ours
     presence: Presence = Presence()

@@ -105,5 +105,5 @@ def ghost(member: Member) -> Described:
         name=person.network,
         full_name=member.name,
         nickname=member.name,
-        description=f"{person.id} on {person.network}",
+        description=f"{member.handle or person.id} on {person.network}",
     )

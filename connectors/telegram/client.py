@@ -37,7 +37,7 @@ from connectors.telegram.refusals import (
     Unreachable,
 )
 from connectors.telegram.rooms import Spot
-from connectors.telegram.updates import ASKED, Chat, Entity, HookInfo, Standing, User
+from connectors.telegram.updates import ASKED, Chat, Entity, HookInfo, Standing, User, UserPhotos
 
 # Each URL has the token in it, and httpx logs each; the library logs what a server says that is no JSON.
 for _chatty in ("httpx", "httpcore"):
@@ -48,6 +48,8 @@ READ: Final = 30.0
 """Seconds in which Telegram has to answer; it may fetch a file meanwhile."""
 CONNECT: Final = 10.0
 CHUNK: Final = 65_536
+PORTRAIT: Final = 320
+"""Pixels of the size of a person's picture that is taken, where there are several."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 
 
@@ -139,6 +141,18 @@ class Client:
         with self._errors():
             found = await self._bot.raw("getChatAdministrators", {"chat_id": chat}, read=READ)
             return [each.user for each in msgspec.convert(found, list[Standing])]
+
+    async def portrait(self, number: int) -> tuple[str, str]:
+        """Return file id and unique id of somebody's picture, or of a chat's, "" where there is none. Raises: Trouble."""
+        if number < 0:
+            photo = (await self.chat(number)).photo
+            return ("", "") if photo is None else (photo.small_file_id, photo.small_file_unique_id)
+        with self._errors():
+            asked = {"user_id": number, "limit": 1}
+            found = msgspec.convert(await self._bot.raw("getUserProfilePhotos", asked, read=READ), UserPhotos)
+        sizes = found.photos[0] if found.photos else ()
+        best = min(sizes, key=lambda size: abs((size.width or 0) - PORTRAIT), default=None)
+        return ("", "") if best is None else (best.file_id, best.file_unique_id)
 
     @asynccontextmanager
     async def download(self, file: str) -> AsyncIterator[tuple[int | None, AsyncIterator[bytes]]]:

@@ -44,6 +44,7 @@ from connectors.telegram.inbound import Fact, Moved, Nobody, Reader, Standing
 from connectors.telegram.outbound import Writer
 from connectors.telegram.ownbots import FORM, Mouth, OwnBots, number_of
 from connectors.telegram.pace import Pace, Rates
+from connectors.telegram.portraits import Portraits
 from connectors.telegram.reading import Polling, told
 from connectors.telegram.refusals import Refused, TokenRefused, Trouble, reason
 from connectors.telegram.rights import delivery, findings
@@ -90,12 +91,14 @@ class TelegramConnector:
             main=self._settings.token,
         )
         desk = Desk(group_within=self._settings.group_within)
+        self._portraits = Portraits(clock=self._clock, changed=self._repainted)
         self._reader = Reader(
             setup.network,
             rooms=self._rooms,
             desk=desk,
             own=self._own,
             largest=self._settings.download_mb * 1_000_000,
+            portrait=self._portraits.of,
         )
         handing = Handing(reader=self._reader, desk=desk, tell=self._tell)
         self._polling = Polling(handing=handing, clock=self._clock, wait=self._settings.poll)
@@ -139,6 +142,7 @@ class TelegramConnector:
         hub.report(Status.CONNECTING)
         try:
             await self._recall_moves(hub)
+            await self._portraits.recall(hub)
             me: User = await self._patiently(hub, client.open)
             self._reader.me = me.id
             self._client = client
@@ -148,6 +152,7 @@ class TelegramConnector:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._read(hub, client))
                 group.create_task(self._attendance.run(hub, client, me))
+                group.create_task(self._portraits.run(hub, client))
         finally:
             self._client = None
             for task in self._tasks:
@@ -219,6 +224,12 @@ class TelegramConnector:
         )
         self._hub.remember("moved", msgspec.json.encode(self._rooms.moves()).decode())
         self._attendance.look_at(*self._rooms.rooms_of(new))
+
+    def _repainted(self, number: int) -> None:
+        """Tell that somebody has another picture."""
+        if self._hub is not None:
+            for fact in self._reader.repainted(number, self._portraits.of(number), at=self._clock.now() // 1000):
+                self._hub.emit(fact)
 
     def _outside(self, room: RoomId, why: str) -> None:
         if self._hub is not None:

@@ -7,7 +7,7 @@ Called by :mod:`connectors.telegram.connector` for each update, an album's all a
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -28,7 +28,7 @@ from bridge.core.events import (
 from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
 from connectors.telegram.contents import DOWNLOAD, SILENT, album, content
 from connectors.telegram.desk import Desk
-from connectors.telegram.people import People
+from connectors.telegram.people import People, Whereabouts
 from connectors.telegram.rooms import Heard, Rooms, Spot, topic_of
 from connectors.telegram.updates import Became, Chat, Elsewhere, Message, Reacted, Update, User
 
@@ -60,6 +60,10 @@ class Standing(msgspec.Struct, frozen=True):
 Fact = Event | Nobody | Moved | Standing
 
 
+def _no_portrait(_: int) -> str:
+    return ""
+
+
 class OwnBots(Protocol):
     """Bots of people's own, through which the bridge speaks: :class:`connectors.telegram.ownbots.OwnBots`."""
 
@@ -73,19 +77,41 @@ class OwnBots(Protocol):
 class Reader:
     """Reads updates, with what has to be known for it."""
 
-    def __init__(self, network: Network, *, rooms: Rooms, desk: Desk, own: OwnBots, largest: int = DOWNLOAD) -> None:
+    def __init__(
+        self,
+        network: Network,
+        *,
+        rooms: Rooms,
+        desk: Desk,
+        own: OwnBots,
+        largest: int = DOWNLOAD,
+        portrait: Callable[[int], str] = _no_portrait,
+    ) -> None:
         self._network = network
         self._rooms = rooms
         self._desk = desk
         self._own = own
         self._largest = largest  # bytes of a file that the bot can have
-        self._people = People(network)
+        self._people = People(network, portrait=portrait)
+        self._whereabouts = Whereabouts()
         self._albums: OrderedDict[tuple[int, str], dict[int, Content]] = OrderedDict()
         self.me = 0  # the bot's own id
         self.replayed = False  # what is read now waited for us, and may have been read before
 
     def facts(self, updates: Sequence[Update]) -> list[Fact]:
         """Return what follows from an update, or from all messages of one album."""
+        facts = self._facts(updates)
+        for fact in facts:
+            match fact:
+                case MessagePosted(origin=origin, sender=member) | MemberJoined(origin=origin, member=member):
+                    self._whereabouts.here(origin.room.id, member)
+                case MemberLeft(origin=origin, member=member):
+                    self._whereabouts.gone(origin.room.id, member)
+                case _:
+                    pass
+        return facts
+
+    def _facts(self, updates: Sequence[Update]) -> list[Fact]:
         update = updates[0]
         if self._is_ours(update):
             return []
@@ -290,10 +316,21 @@ class Reader:
     def members(self, room: RoomId, users: Sequence[User], *, at: int) -> list[MemberJoined]:
         """Return those of a chat's administrators who are people: the only members that a bot may ask for."""
         origin = self._origin(room, EventKey(f"administrators {at}"), at)
+        members = [self._people.user(user) for user in users if user.id != self.me and not user.is_bot]
+        for member in members:
+            self._whereabouts.here(room, member)
+        return [MemberJoined(origin=origin, member=member) for member in members]
+
+    def repainted(self, number: int, avatar: str, *, at: int) -> list[MemberJoined]:
+        """Return that somebody has another picture, in all rooms where they are."""
+        person = Person(self._network, PersonId(str(number)))
         return [
-            MemberJoined(origin=origin, member=self.member(user))
-            for user in users
-            if user.id != self.me and not user.is_bot
+            MemberJoined(
+                origin=self._origin(room, EventKey(f"picture {number} {at}"), at),
+                member=msgspec.structs.replace(member, avatar=avatar),
+            )
+            for room, member in self._whereabouts.of(person)
+            if room in self._rooms.listened
         ]
 
     def taken_over(self, bot: int, *, at: int) -> list[MemberLeft]:
@@ -303,10 +340,6 @@ class Reader:
             MemberLeft(origin=self._origin(room, EventKey(f"own bot {bot} {at}"), at), member=member)
             for room in sorted(self._rooms.listened)
         ]
-
-    def member(self, user: User) -> Member:
-        """Return somebody with an account."""
-        return self._people.user(user)
 
     def origin(self, room: RoomId, key: str, at: int) -> Origin:
         """Say where and when; ``at`` in seconds since the epoch."""

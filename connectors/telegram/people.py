@@ -5,9 +5,10 @@ a person of their own: the chat's id, under its title.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 
 from bridge.core.events import Member
-from bridge.core.ids import Network, Person, PersonId
+from bridge.core.ids import Network, Person, PersonId, RoomId
 from bridge.core.text import clean_name
 from connectors.telegram.updates import Chat, Message, User
 
@@ -17,8 +18,9 @@ _MOST = 10_000
 class People:
     """Members of this network, and the usernames that were seen lately."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, portrait: Callable[[int], str]) -> None:
         self._network = network
+        self._portrait = portrait  # what the picture of a person or chat is called
         self._usernames: OrderedDict[str, Person] = OrderedDict()
 
     def user(self, user: User) -> Member:
@@ -32,13 +34,19 @@ class People:
         return Member(
             person=person,
             name=full_name(user),
-            address=f"@{clean_name(user.username)}" if user.username else "",
+            handle=f"@{clean_name(user.username)}" if user.username else "",
             bot=user.is_bot,
+            avatar=self._portrait(user.id),
         )
 
     def chat(self, chat: Chat) -> Member:
         """Return a chat that speaks itself."""
-        return Member(person=Person(self._network, PersonId(str(chat.id))), name=chat_name(chat))
+        return Member(
+            person=Person(self._network, PersonId(str(chat.id))),
+            name=chat_name(chat),
+            handle=f"@{clean_name(chat.username)}" if chat.username else "",
+            avatar=self._portrait(chat.id),
+        )
 
     def sender(self, message: Message) -> Member | None:
         """Return who said something."""
@@ -49,6 +57,28 @@ class People:
     def known(self, username: str) -> Person | None:
         """Return whose username this is."""
         return self._usernames.get(username.casefold())
+
+
+class Whereabouts:
+    """In which rooms somebody was lately, and as whom: a picture that has changed has to be told there."""
+
+    def __init__(self) -> None:
+        self._lately: OrderedDict[Person, dict[RoomId, Member]] = OrderedDict()
+
+    def here(self, room: RoomId, member: Member) -> None:
+        """Take note that somebody is in a room."""
+        self._lately.setdefault(member.person, {})[room] = member
+        self._lately.move_to_end(member.person)
+        if len(self._lately) > _MOST:
+            self._lately.popitem(last=False)
+
+    def gone(self, room: RoomId, member: Member) -> None:
+        """Take note that somebody is not in a room any more."""
+        self._lately.get(member.person, {}).pop(room, None)
+
+    def of(self, person: Person) -> list[tuple[RoomId, Member]]:
+        """Return where somebody is, and as whom."""
+        return list(self._lately.get(person, {}).items())
 
 
 def full_name(user: User) -> str:

@@ -25,6 +25,13 @@ class User(_Object, frozen=True):
     can_join_groups: bool = True  # in getMe
 
 
+class ChatPhoto(_Object, frozen=True):
+    """A chat's picture, in two sizes."""
+
+    small_file_id: str
+    small_file_unique_id: str
+
+
 class Chat(_Object, frozen=True):
     """A conversation; a channel, or the group itself, may also be a sender."""
 
@@ -35,6 +42,7 @@ class Chat(_Object, frozen=True):
     first_name: str = ""
     last_name: str = ""
     is_forum: bool = False
+    photo: ChatPhoto | None = None  # in getChat
 
 
 class Entity(_Object, frozen=True):
@@ -52,6 +60,7 @@ class File(_Object, frozen=True):
     """Any of the kinds of files: they share these fields, and each leaves some out."""
 
     file_id: str
+    file_unique_id: str = ""
     file_size: int | None = None
     file_name: str = ""
     mime_type: str = ""
@@ -64,6 +73,12 @@ class File(_Object, frozen=True):
     emoji: str = ""
     is_animated: bool = False
     is_video: bool = False
+
+
+class UserPhotos(_Object, frozen=True):
+    """Pictures that somebody has of themselves, the newest first, each in several sizes."""
+
+    photos: tuple[tuple[File, ...], ...] = ()
 
 
 class Location(_Object, frozen=True):

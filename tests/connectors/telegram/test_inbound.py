@@ -84,7 +84,7 @@ def only(facts):
 def test_a_message():
     assert only(Scene().hears(text="hello")) == MessagePosted(
         origin=Origin(room=Room(FAMILY, RoomId("-100123")), key=EventKey("5"), at=1_700_000_000_000),
-        sender=Member(person=person(7), name="Alice Ångström", address="@alice"),
+        sender=Member(person=person(7), name="Alice Ångström", handle="@alice"),
         id=MessageId("5"),
         content=Content(text="hello"),
     )

@@ -200,7 +200,7 @@ async def test_a_server_in_trouble_is_asked_again(code, words):
     async with stage(hasty=True) as s:
         s.api.fails("getUpdates", code, words)
         s.group.says(s.alice, "x")
-        await s.hub.reported(Status.DOWN)
+        await s.hub.until(lambda: any(status is Status.DOWN for status, _ in s.hub.reports))
         s.group.says(s.alice, "y")
         await s.hub.posted("x", "y")
 

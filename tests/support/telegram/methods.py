@@ -296,6 +296,13 @@ class Methods:
 
     # -- asking
 
+    def get_user_profile_photos(self, given: Json) -> Json:
+        person = self.world.people.get(given["user_id"])
+        if person is None:
+            raise bad("user not found")
+        photos = self.world.portraits.get(person.id, [])
+        return {"total_count": len(photos), "photos": photos[: given.get("limit", 100)]}
+
     def get_file(self, given: Json) -> Json:
         file = self.world.files.get(given["file_id"])
         if file is None:
@@ -308,11 +315,16 @@ class Methods:
 
     def get_chat(self, given: Json) -> Json:
         chat = self._chat(given)
-        return chat.json() | {
-            "accent_color_id": 0,
-            "max_reaction_count": 11,
-            "accepted_gift_types": dict.fromkeys(_GIFTS, False),
-        }
+        photo = {} if chat.picture is None else {"photo": chat.picture}
+        return (
+            chat.json()
+            | photo
+            | {
+                "accent_color_id": 0,
+                "max_reaction_count": 11,
+                "accepted_gift_types": dict.fromkeys(_GIFTS, False),
+            }
+        )
 
     def get_chat_member(self, given: Json) -> Json:
         chat = self._chat(given)
@@ -463,6 +475,7 @@ _METHODS: dict[str, Any] = {
     "deleteMessages": Methods.delete_messages,
     "setMessageReaction": Methods.set_message_reaction,
     "getFile": Methods.get_file,
+    "getUserProfilePhotos": Methods.get_user_profile_photos,
     "getChat": Methods.get_chat,
     "getChatMember": Methods.get_chat_member,
     "getChatMemberCount": Methods.get_chat_member_count,

@@ -146,6 +146,7 @@ class World:
         self.people: dict[int, Person] = {}
         self.chats: dict[int, Chat] = {}
         self.files: dict[str, File] = {}
+        self.portraits: dict[int, list[list[Json]]] = {}  # of people: the newest first, in several sizes
         self.bots_meet = False  # bots are shown each other's messages, where both have asked @BotFather for it
         self.web: dict[str, tuple[str, bytes]] = {}  # what is behind a URL: type and bytes
         self._ids = itertools.count(1001)
@@ -179,6 +180,14 @@ class World:
         bot.started.add(person.id)
         return self.chats.get(person.id) or self._chat(person.id, "private", "", (person, bot))
 
+    def portrays(self, person: Person, data: bytes) -> None:
+        """Let somebody have a new picture."""
+        sizes = []
+        for width in (160, 320, 640):
+            file = self.keep(data + bytes([width // 160]), name="photo.jpg")
+            sizes.append({"file_id": file.id, "file_unique_id": file.unique, "width": width, "height": width})
+        self.portraits.setdefault(person.id, []).insert(0, sizes)
+
     def keep(self, data: bytes, *, name: str = "file") -> File:
         """Store bytes."""
         number = len(self.files) + 1
@@ -211,6 +220,7 @@ class Chat:
         self.reactions: dict[tuple[int, int], list[Json]] = {}  # by message and person
         self.topics: dict[int, bool] = {}  # whether they are open
         self.moved_to: int | None = None
+        self.picture: Json | None = None  # ChatPhoto
         self.actions: list[str] = []  # what bots showed that they do
         self._numbers = itertools.count(1)
 
