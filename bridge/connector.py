@@ -388,6 +388,14 @@ class Serves(Protocol):
         """
 
 
+@runtime_checkable
+class Sifts(Protocol):
+    """Serves, and knows by a path alone whether it is anybody's here: then no stranger's body is ever read."""
+
+    def concerns(self, path: str) -> bool:
+        """Tell whether :meth:`Serves.serve` could answer under this path; in a time that tells nothing about secrets."""
+
+
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
     """Something that a connector has counted since it was built."""
 
@@ -571,6 +579,7 @@ __all__ = [
     "Secret",
     "Serves",
     "Setup",
+    "Sifts",
     "Status",
     "StoreAway",
     "TakesHooks",

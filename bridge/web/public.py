@@ -18,7 +18,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from bridge.connector import Answer, Request, Route, Serves, StoreAway
+from bridge.connector import Answer, Request, Route, Serves, Sifts, StoreAway
 from bridge.web.answers import problem
 from bridge.web.media import PREFIX, Site
 from bridge.web.proxies import Proxies, asker
@@ -161,6 +161,9 @@ class PublicSite:
         if not ways:
             allow = {"Allow": ", ".join(sorted(allowed))}
             raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, f"{request.method[:20]} is not possible here", allow)
+        ways = [way for way in ways if not isinstance(way.serves, Sifts) or way.serves.concerns(path)]
+        if not ways:
+            raise _Refused(HTTPStatus.NOT_FOUND, "there is nothing here")
         body = bytearray()
         try:
             await self._read(request, body, max(way.route.largest for way in ways))

@@ -50,7 +50,7 @@ def wall_clock() -> int:
 
 
 class WebhookConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Divides, Serves, TakesHooks, Counts and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, Divides, Serves, Sifts, TakesHooks, Counts and Checks."""
 
     def __init__(self, setup: Setup, *, now: Callable[[], int] = wall_clock) -> None:
         assert isinstance(setup.settings, WebhookSettings)
@@ -158,6 +158,10 @@ class WebhookConnector:
         if self._inbound.speech.waits:
             self._woken.set()
         return answer
+
+    def concerns(self, path: str) -> bool:
+        """Tell whether a path names a hook, with its secret."""
+        return not self._loaded or self._inbound.finds(path)
 
     def counted(self) -> Sequence[Counted]:
         """Return how many requests hooks got and endpoints were sent, and what became of them."""

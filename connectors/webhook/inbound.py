@@ -108,8 +108,7 @@ class Inbound:
 
     async def serve(self, hub: Hub | None, request: Request) -> Answer | None:
         """Answer what was sent to a hook; None where it is none of ours."""
-        where = called(request.path)
-        hook = self._hooks.called(where.hook, where.token, self._now()) if where is not None else None
+        where, hook = self._find(request.path)
         if where is None or hook is None:
             return None
         try:
@@ -121,6 +120,14 @@ class Inbound:
         except StoreAway as away:
             self.outcomes["refused"] += 1
             return refused(HTTPStatus.SERVICE_UNAVAILABLE, str(away), after=_STORE_BACK)
+
+    def finds(self, path: str) -> bool:
+        """Tell whether a path names a hook, with its secret."""
+        return self._find(path)[1] is not None
+
+    def _find(self, path: str) -> tuple[Called | None, Kept | None]:
+        where = called(path)
+        return where, self._hooks.called(where.hook, where.token, self._now()) if where is not None else None
 
     def _admitted(self, hub: Hub | None, hook: Kept, request: Request) -> Hub:
         """Return the hub, for a request that may be read. Raises: _Declined."""

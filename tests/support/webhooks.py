@@ -40,6 +40,11 @@ class Stage:
         self._session = session
         self.ci: WebhookConnector
 
+    @property
+    def port(self) -> int:
+        """Where hooks are called."""
+        return self._listener.port
+
     def start(self, settings: WebhookSettings, **kept: object) -> None:
         """Start the network of webhooks."""
         setup = Setup(network=Network("ci"), settings=settings, puppets=PuppetSettings(), instance="test", version="0")

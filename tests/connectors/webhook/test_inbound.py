@@ -354,6 +354,14 @@ async def test_an_unknown_hook_and_a_wrong_secret_look_the_same() -> None:
         assert (one.status, one.body) == (two.status, two.body)
 
 
+async def test_the_body_of_a_stranger_is_not_read() -> None:
+    async with stage() as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        writer.write(b"POST /hooks/builds/0123456789abcdeg HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 404")  # though not one byte of it has come
+        writer.close()
+
+
 async def test_nothing_of_a_refused_request_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     async with stage() as here:
