@@ -30,6 +30,7 @@ class _Bearer(NamedTuple):
     offset: int
     person: Person
     name: str  # as it is written
+    folded: str
 
 
 class _Hit(NamedTuple):
@@ -47,8 +48,8 @@ class Names:
     __slots__ = ("_by_core", "_names")
 
     def __init__(self) -> None:
-        self._names: dict[Person, tuple[str, str]] = {}  # who -> (first letters, whole name), folded
-        self._by_core: dict[str, dict[str, _Bearer]] = {}  # first letters -> whole name -> who has it
+        self._names: dict[Person, str] = {}  # who -> the first letters, folded
+        self._by_core: dict[str, dict[Person, _Bearer]] = {}
 
     def add(self, person: Person, name: str) -> None:
         """Know somebody by this name, and by no other."""
@@ -56,20 +57,18 @@ class Names:
         folded = name.casefold()
         core = _CORE.search(folded)
         if core is not None and len(folded) == len(name):  # else places in a text could not be told
-            self._names[person] = (core[0], folded)
-            self._by_core.setdefault(core[0], {})[folded] = _Bearer(core.start(), person, name)
+            self._names[person] = core[0]
+            self._by_core.setdefault(core[0], {})[person] = _Bearer(core.start(), person, name, folded)
 
     def drop(self, person: Person) -> None:
         """Know somebody no more."""
-        known = self._names.pop(person, None)
-        if known is None:
+        core = self._names.pop(person, None)
+        if core is None:
             return
-        core, folded = known
-        bearers = self._by_core.get(core, {})
-        if folded in bearers and bearers[folded].person == person:
-            del bearers[folded]
+        bearers = self._by_core[core]
+        del bearers[person]
         if not bearers:
-            self._by_core.pop(core, None)
+            del self._by_core[core]
 
     def clear(self) -> None:
         """Know nobody."""
@@ -80,15 +79,15 @@ class Names:
         """Tell whether none of these words begins a name."""
         return self._by_core.keys().isdisjoint(words)
 
-    def called(self, core: str) -> dict[str, _Bearer]:
+    def called(self, core: str) -> Iterable[_Bearer]:
         """Return the names that begin with these letters, and who has them."""
-        return self._by_core.get(core, {})
+        return self._by_core.get(core, {}).values()
 
 
 def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention, ...]:
     """Return who of these rooms is named in a text, in order; nobody who has the name of the writer, who may be the same.
 
-    Where people of several rooms have the same name, each of them is meant.
+    Where several people have the same name, each of them is meant.
     """
     folded = text.casefold()
     words = _CORE.findall(folded)
@@ -115,10 +114,10 @@ def _hits(text: str, known: list[Names]) -> Iterator[_Hit]:
 
 
 def _named(text: str, word: re.Match[str], names: Names) -> Iterator[_Hit]:
-    for name, bearer in names.called(word[0]).items():
-        start = word.start() - bearer.offset
-        if start >= 0 and text.startswith(name, start) and _stands_alone(text, start, start + len(name)):
-            yield _Hit(start, start + len(name), bearer.person, bearer.name)
+    for offset, person, name, folded in names.called(word[0]):
+        start = word.start() - offset
+        if start >= 0 and text.startswith(folded, start) and _stands_alone(text, start, start + len(folded)):
+            yield _Hit(start, start + len(folded), person, name)
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:

@@ -70,6 +70,7 @@ def test_a_list_of_members_calls_nobody():
 def test_a_name_is_known_until_it_is_dropped():
     known = names(bob=BOB)
     known.add(person("rob"), "bob")
+    assert [each.person for each in mentions("bob", [known], writer="x")] == [BOB, person("rob")]
     known.drop(BOB)
     assert [each.person for each in mentions("bob", [known], writer="x")] == [person("rob")]
     known.add(person("rob"), "robert")
