@@ -50,7 +50,8 @@ from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.logins import Desk, LoginCommands
-from bridge.xmpp.outbound import LONGEST
+from bridge.xmpp.outbound import LONGEST, Spoken
+from bridge.xmpp.placing import Conversations
 from bridge.xmpp.ports import Component, IqRefused, Session
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.surroundings import Surroundings
@@ -178,6 +179,10 @@ class XmppConnector:
         forms = AdHoc(commands=self._commands_at, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
         self.hosting = Hosting(self._around)
+        self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
+        self._hosted: Conversations[Spoken] = Conversations(
+            self._around, lambda said, placed: _done(lambda: self.hosting.say(said, placed))
+        )
         self.directory.rooms = self.hosting.describe
         for kind, payload, answer in (
             *Inquiries(self.hosting).answers(),
@@ -399,7 +404,7 @@ class XmppConnector:
         """Carry out one order; a room's are said in the order of the calls."""
         match delivery:
             case Tell():
-                return self._directs.tell(delivery)
+                return self._private.say(delivery)
             case Kick() if self.hosting.owns(delivery.head.room.id):
                 return _done(lambda: self.hosting.kick(delivery))
             case Kick():
@@ -407,7 +412,7 @@ class XmppConnector:
             case Post() | Edit() | Retract() | React() | SetTopic() | Announce() if self.hosting.owns(
                 delivery.head.room.id
             ):
-                return _done(lambda: self.hosting.say(delivery))
+                return self._hosted.say(delivery)
             case Post() | Edit() | Retract() | React() | SetTopic() | Announce():
                 room = self._by_id.get(delivery.head.room.id)
                 return _failed(_NO_ROOM) if room is None else room.say(delivery)

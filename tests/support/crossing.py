@@ -6,6 +6,7 @@ to it that every cell of the table in docs/users/what-crosses.md is read by one.
 """
 
 import asyncio
+import base64
 import hashlib
 import io
 import urllib.error
@@ -373,12 +374,27 @@ async def who_is_there(scene: Scene) -> None:
 
 
 @crosses(Feature.AVATAR, XMPP, IRC, TELEGRAM)
-async def no_picture_where_there_is_none(scene: Scene) -> None:
-    presence = scene.juliet.occupants(scene.room)["bob"]
-    assert presence.findtext(MARK["photo"]) is None  # IRC has no pictures, and takes none
-    card = await scene.juliet.iq("get", "<vCard xmlns='vcard-temp'/>", to=f"{scene.room}/bob")
-    assert card.findtext("{vcard-temp}vCard/{vcard-temp}FN") == "bob"
-    assert not [call for call in scene.api.wire("setMyProfilePhoto", "setUserProfilePhoto") if call]
+async def pictures_of_people(scene: Scene) -> None:
+    frank = scene.api.world.person("Frank", username="frank")
+    scene.api.world.portrays(frank, picture("navy"))
+    scene.group.joins(frank)
+    scene.group.says(frank, "I have a picture")
+    await scene.on_xmpp("I have a picture", nick="Frank")
+    shown = await scene.juliet.see(
+        lambda el: el.get("from") == f"{scene.room}/Frank" and bool(el.findtext(MARK["photo"]))
+    )
+    card = await scene.juliet.iq("get", "<vCard xmlns='vcard-temp'/>", to=f"{scene.room}/Frank")
+    data = base64.b64decode(card.findtext("{vcard-temp}vCard/{vcard-temp}PHOTO/{vcard-temp}BINVAL") or "")
+    assert hashlib.sha1(data).hexdigest() == shown.findtext(MARK["photo"])
+    assert Image.open(io.BytesIO(data)).size == (128, 128)
+    jid = f"{frank.id}%family@bridge.localhost"
+    node = "<items node='urn:xmpp:avatar:data'/>"
+    item = await scene.juliet.iq("get", f"<pubsub xmlns='http://jabber.org/protocol/pubsub'>{node}</pubsub>", to=jid)
+    assert item.findtext(".//{urn:xmpp:avatar:data}data") == base64.b64encode(data).decode()
+    # IRC has no pictures, and a bot has only its own: nothing is shown there, and nothing is asked
+    assert scene.juliet.occupants(scene.room)["bob"].findtext(MARK["photo"]) is None
+    await scene.on_irc("I have a picture", nick="Frank")
+    assert scene.api.wire("setMyProfilePhoto") == []
 
 
 @crosses(Feature.KICK, XMPP, IRC, TELEGRAM)

@@ -45,6 +45,7 @@ from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
 from bridge.xmpp.ports import Cancellable, Described, Form, Item
+from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
 Spoken = Post | Edit | Retract | React | SetTopic | Announce
@@ -268,8 +269,8 @@ class Hosting:
 
     # -- deliveries
 
-    def say(self, delivery: Spoken) -> Sent:
-        """Say something in a room. Raises: DeliveryFailure."""
+    def say(self, delivery: Spoken, placed: tuple[Placed, ...] = ()) -> Sent:
+        """Say something in a room; its files are ``placed`` where they had to be put somewhere. Raises: DeliveryFailure."""
         place = self._places.get(delivery.head.room.id)
         if place is None:
             raise Permanent("the bridge does not host this room")
@@ -284,7 +285,8 @@ class Hosting:
         nick = speaker.nick if speaker is not None else ""
         sender = f"{place.id}/{nick}" if nick else str(place.id)
         seats = _seats(place, delivery)
-        parts = outbound.parts(delivery, outbound.Speaker(address=sender, room="@", stable_ids=True, seats=seats))
+        speaking = outbound.Speaker(address=sender, room="@", stable_ids=True, seats=seats, placed=placed)
+        parts = outbound.parts(delivery, speaking)
         names: list[tuple[str, str]] = []
         for part in parts:
             line = speech.spoken(
