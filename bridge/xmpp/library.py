@@ -40,6 +40,8 @@ PIECES = 8
 LONGEST_GATHERING = 0.02
 """Seconds; Prosody needs as many for a message to 300 ghosts."""
 
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+"""What Linux has for it; it holds for one acknowledgement or a few."""
 _SENDER = re.compile(r"<(?:message|presence|iq) from='([^']+)'")
 _SENDERS = 50_000  # remembered as valid
 _CLIENT, _COMPONENT = f"{{{ns.CLIENT}}}", f"{{{ns.COMPONENT}}}"
@@ -85,6 +87,7 @@ class Library(ComponentXMPP):
         self._domain = self.boundjid.host
         self._shaken = False
         self._reader = Reader(self, domain=self._domain)
+        self._plain_socket: Any = None
         self._gathering = 1  # so many bytes wake us up
         self._gather_timer: asyncio.TimerHandle | None = None
         self._outgoing: list[str] = []
@@ -104,6 +107,7 @@ class Library(ComponentXMPP):
     def connection_made(self, transport: asyncio.BaseTransport, send_event: bool = True) -> None:  # noqa: FBT001, FBT002  # slixmpp's
         """Send the stream's header."""
         cast("asyncio.WriteTransport", transport).set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
+        self._plain_socket = transport.get_extra_info("socket")
         super().connection_made(transport, send_event)
 
     def data_received(self, data: bytes | str) -> None:
@@ -115,6 +119,16 @@ class Library(ComponentXMPP):
             self.fail(Trouble(Cause.GARBLED if self._shaken else Cause.NOT_XMPP, str(error)))
             return
         self._let_gather(self._reader.outstanding, piece=len(data))
+        self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        """Have the kernel acknowledge what came at once: the server's next short stanza waits for that (Nagle's algorithm).
+
+        Otherwise it holds the acknowledgement back for up to 40 ms, for something that we say to carry it.
+        """
+        if _QUICKACK is not None and self._plain_socket is not None:
+            with contextlib.suppress(OSError):
+                self._plain_socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _let_gather(self, outstanding: int, *, piece: int) -> None:
         """Sleep until all copies have come that are known, and read by nobody, if the server writes them in small pieces.
@@ -245,6 +259,7 @@ class Library(ComponentXMPP):
 
     def connection_lost(self, exception: BaseException | None) -> None:
         """Learn that the connection is gone, for whatever reason."""
+        self._plain_socket = None
         self.fail(troubles.from_losing(exception))
         super().connection_lost(exception)
         self._gone.set()

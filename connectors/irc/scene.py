@@ -181,7 +181,7 @@ def command(connection: Connection, name: str, *params: str) -> None:
 def _most_connecting(settings: IrcSettings) -> int:
     """Return how many connections may be on their way up; a server on the same machine is our own."""
     hosts = {server.host for server in servers(settings, certificate=False)}
-    return settings.connecting or (50 if hosts <= _HERE else 5)
+    return settings.connecting or (100 if hosts <= _HERE else 5)
 
 
 def _taken(done: "asyncio.Future[None]") -> None:

@@ -1,6 +1,7 @@
 """One connection against a scripted server: what the server sends, what it gets, what the owner is told."""
 
 import asyncio
+import socket
 import asyncio.sslproto
 import hashlib
 import re
@@ -610,6 +611,16 @@ async def test_longer_lines_where_the_server_has_them():
         assert link.available("#dev") == 2048 - len(":link!user@") - 20 - len(" PRIVMSG #dev :\r\n")
         link.send("PRIVMSG", "#dev", "x" * 2000)
         await peer.expect("PRIVMSG #dev :" + "x" * 2000)
+
+
+async def test_what_came_is_acknowledged_at_once_for_a_server_with_nagle():
+    async with connected() as (link, peer, owner):
+        for n in range(5):  # the kernel holds back the acknowledgements of who talks
+            link.send("PRIVMSG", "#dev", f"{n}")
+            await peer.expect(f"PRIVMSG #dev :{n}")
+            peer.send(f":bob!b@h PRIVMSG #dev :{n}")
+            await owner.told("PRIVMSG", "#dev", f"{n}")
+        assert link._stream._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == 1
 
 
 # what came of it
