@@ -1,10 +1,10 @@
 """One connection against a scripted server: what the server sends, what it gets, what the owner is told."""
 
 import asyncio
-import socket
 import asyncio.sslproto
 import hashlib
 import re
+import socket
 import ssl
 import subprocess
 from contextlib import asynccontextmanager
