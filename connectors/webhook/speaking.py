@@ -64,31 +64,63 @@ class Speech:
         """
         if why := hub.congested():
             raise StoreAway(why)
-        now = self._now()
-        edition = self._edition(hook, said)
-        young = edition is not None and now - edition.at <= hook.settings.update_within * 1000
-        if edition is not None and young and hook.settings.update is Update.EDIT:
-            content = prefixed(said.content, edition.prefix) if edition.prefix else said.content
-            stored = [self.edit(hub, hook, edition.sender, edition.id, content, key)]
-            what = Taken(id=edition.id, room=edition.room, outcome="edited")
-            if said.closes and hook.settings.tell_end:
-                stored.append(self._tell_end(hub, hook, edition, said, key))
-        elif edition is None and (wait := self._too_many(hook, now)):
-            stored = [self._gather(hub, hook, said.content, due=now + int(wait * 1000))]
-            what = Taken(
-                id=None, room=hook.settings.room, outcome="gathered", skipped="too many at once: it is counted"
-            )
+        earlier = self._edition(hook, said)
+        if earlier is not None and hook.settings.update is Update.EDIT and self._is_young(hook, earlier):
+            what, stored = self._correct(hub, hook, said, key, earlier)
+        elif earlier is None and (wait := self._too_many(hook)):
+            what, stored = self._gather(hub, hook, said, wait=wait)
         else:
-            sender, prefix = self._speaker(hook, said)
-            answers = edition.id if edition is not None else None
-            stored = [self._post(hub, hook, said, key, sender=sender, prefix=prefix, answers=answers)]
-            what = Taken(id=key, room=hook.settings.room)
-            if said.edit_key and not said.closes and not young:
-                new = Edition(room=what.room, id=MessageId(key), sender=sender, prefix=prefix, at=now)
-                stored.append(self._editions.keep(hub, hook.id, said.edit_key, new))
+            what, stored = self._new(hub, hook, said, key, earlier)
         if said.closes and said.edit_key:
             stored += self._editions.close(hub, hook.id, said.edit_key)
         return what, stored
+
+    def _correct(
+        self, hub: Hub, hook: Kept, said: Posting, key: str, earlier: Edition
+    ) -> tuple[Taken, list[Awaitable[None]]]:
+        """Put this in the place of what the earlier message says; where that is wanted, tell that it was the last time."""
+        content = prefixed(said.content, earlier.prefix) if earlier.prefix else said.content
+        stored = [self.edit(hub, hook, earlier.sender, earlier.id, content, key)]
+        if said.closes and hook.settings.tell_end:
+            line = clip(said.content.text.partition("\n")[0], limit=_LINE, ellipsis="…")
+            end = msgspec.structs.replace(said, content=Content(text=line))
+            stored.append(
+                self._post(
+                    hub,
+                    hook,
+                    end,
+                    f"{hook.id}.{digest(key, 'end')}",
+                    sender=earlier.sender,
+                    prefix=earlier.prefix,
+                    answers=earlier.id,
+                )
+            )
+        return Taken(id=earlier.id, room=earlier.room, outcome="edited"), stored
+
+    def _new(
+        self, hub: Hub, hook: Kept, said: Posting, key: str, earlier: Edition | None
+    ) -> tuple[Taken, list[Awaitable[None]]]:
+        """Say something new, as an answer where there is an earlier message; let it stand for its edit key."""
+        sender, prefix = self._speaker(hook, said)
+        answers = earlier.id if earlier is not None else None
+        stored = [self._post(hub, hook, said, key, sender=sender, prefix=prefix, answers=answers)]
+        stands = earlier is not None and self._is_young(hook, earlier)
+        room = hook.settings.room
+        if said.edit_key and not said.closes and not stands:
+            new = Edition(room=room, id=MessageId(key), sender=sender, prefix=prefix, at=self._now())
+            stored.append(self._editions.keep(hub, hook.id, said.edit_key, new))
+        return Taken(id=key, room=room), stored
+
+    def _gather(self, hub: Hub, hook: Kept, said: Posting, *, wait: float) -> tuple[Taken, list[Awaitable[None]]]:
+        """Count this, to be said with others after so many seconds."""
+        room, now = RoomId(hook.settings.room), self._now()
+        due = now + int(wait * 1000)
+        stored = self._gathering.add(hub, hook.id, room, said.content.text, due=due, now=now)
+        why = "too many at once: it is counted"
+        return Taken(id=None, room=room, outcome="gathered", skipped=why), [stored]
+
+    def _is_young(self, hook: Kept, earlier: Edition) -> bool:
+        return self._now() - earlier.at <= hook.settings.update_within * 1000
 
     def _edition(self, hook: Kept, said: Posting) -> Edition | None:
         """Return the earlier message that this is about."""
@@ -97,14 +129,11 @@ class Speech:
         found = self._editions.find(hook.id, said.edit_key)
         return found if found is not None and found.room == hook.settings.room else None
 
-    def _too_many(self, hook: Kept, now: int) -> float:
+    def _too_many(self, hook: Kept) -> float:
         """Return the seconds until this hook, and all hooks of its room, may say something new."""
+        now = self._now()
         own = self._pace.take(f"hook {hook.id}", hook.settings.rate, now)
         return own or self._pace.take(f"room {hook.settings.room}", self._rate, now)
-
-    def _gather(self, hub: Hub, hook: Kept, content: Content, *, due: int) -> Awaitable[None]:
-        room = RoomId(hook.settings.room)
-        return self._gathering.add(hub, hook.id, room, content.text, due=due, now=self._now())
 
     # -- single facts
 
@@ -135,20 +164,6 @@ class Speech:
             thread=said.thread,
         )
         return hub.emit(posted)
-
-    def _tell_end(self, hub: Hub, hook: Kept, edition: Edition, said: Posting, key: str) -> Awaitable[None]:
-        """Answer the message that was corrected for the last time, with the first line of what it says now."""
-        line = clip(said.content.text.partition("\n")[0], limit=_LINE, ellipsis="…")
-        end = msgspec.structs.replace(said, content=Content(text=line))
-        return self._post(
-            hub,
-            hook,
-            end,
-            f"{hook.id}.{digest(key, 'end')}",
-            sender=edition.sender,
-            prefix=edition.prefix,
-            answers=edition.id,
-        )
 
     def edit(
         self, hub: Hub, hook: Kept, sender: Member, target: MessageId, content: Content, key: str
