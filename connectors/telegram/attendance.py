@@ -18,7 +18,7 @@ from connectors.telegram.clock import Clock
 from connectors.telegram.inbound import Reader
 from connectors.telegram.people import full_name
 from connectors.telegram.refusals import Flooded, Migrated, Refused, Trouble, reason
-from connectors.telegram.rights import lacking
+from connectors.telegram.rights import lacking, missing
 from connectors.telegram.rooms import Rooms
 from connectors.telegram.updates import Became, User
 
@@ -47,6 +47,7 @@ class Attendance:
         self._due: set[RoomId] = set()
         self._woken = asyncio.Event()
         self._lacking: dict[RoomId, str] = {}
+        self._mentioned: dict[RoomId, str] = {}
 
     def listen(self, room: RoomId) -> None:
         """Read a room from now on."""
@@ -120,6 +121,7 @@ class Attendance:
         for joined in self._reader.members(room, people, at=self._seconds()):
             hub.emit(joined)
         self._note(hub, room, lacking(me, own))
+        self._mention(room, missing(own))
 
     def _note(self, hub: Hub, room: RoomId, what: str) -> None:
         """Take note of what is missing in a room; said in the log when it changes."""
@@ -131,6 +133,12 @@ class Attendance:
         else:
             del self._lacking[room]
         self.report(hub)
+
+    def _mention(self, room: RoomId, what: str) -> None:
+        """Say in the log, once, which rights the bot could use besides: the room works without them."""
+        if what and self._mentioned.get(room) != what:
+            log.warning("telegram.rights network=%s room=%s: %s", self._network, room, what)
+        self._mentioned[room] = what
 
     def close(self, hub: Hub, room: RoomId, why: str, *, cause: Cause = Cause.REFUSED) -> None:
         """Say that a room is not read, and will not be before somebody lets the bot in."""
@@ -146,6 +154,12 @@ class Attendance:
         if self._rooms.chat(became.chat.id) != became.chat.id:
             return  # about a group that is a supergroup by now, and empty
         rooms = self._rooms.rooms_of(became.chat.id)
+        if not rooms and became.new_chat_member.inside:
+            log.info(
+                "telegram.added network=%s room=%s: the bot is in this chat; no link has it",
+                self._network,
+                became.chat.id,
+            )
         if became.new_chat_member.inside:
             self.look_at(*rooms)
             return

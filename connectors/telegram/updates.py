@@ -321,6 +321,8 @@ class Standing(_Object, frozen=True):
     is_member: bool = False  # of somebody restricted
     can_delete_messages: bool = False
     can_restrict_members: bool = False
+    can_post_messages: bool | None = None  # of an administrator of a channel
+    can_send_messages: bool = True  # of somebody restricted
 
     @property
     def inside(self) -> bool:

@@ -268,6 +268,33 @@ async def test_privacy_mode_is_told_once_with_what_to_do_until_the_bot_may_read(
         assert caplog.text.count("privacy mode") == 1
 
 
+async def test_missing_rights_are_told_once_and_the_network_is_ready_all_the_same(caplog):
+    async with stage() as s:
+        assert s.hub.reports[-1] == (Status.READY, "")
+        await s.restart()
+        for rights in ((), ("can_delete_messages",), ("can_delete_messages", "can_restrict_members")):
+            looks = len(s.api.wire("getChatMember"))
+            s.group.promotes(s.bot, *rights)
+            await s.api.until(lambda looks=looks: len(s.api.wire("getChatMember")) > looks)
+        told = [line for line in caplog.text.splitlines() if "telegram.rights" in line]
+        assert [("sees no reactions" in line, "cannot delete" in line, "cannot remove" in line) for line in told] == [
+            (True, True, True),
+            (True, True, True),  # of the second start
+            (False, True, True),
+            (False, False, True),
+        ]
+        assert s.hub.reports[-1] == (Status.READY, "")
+
+
+async def test_the_number_of_a_chat_is_in_the_log_when_the_bot_is_added_to_it(caplog):
+    caplog.set_level(logging.INFO)
+    async with stage() as s:
+        other = s.world.supergroup("Other", s.alice)
+        other.joins(s.bot, by=s.alice)
+        await s.api.until(lambda: not s.bot.updates)
+        assert f"room={other.id}: the bot is in this chat" in caplog.text
+
+
 async def test_topics_are_rooms_of_their_own():
     async with stage(started=False) as s:
         forum = s.world.supergroup("Forum", s.alice, s.bot, forum=True)

@@ -452,7 +452,7 @@ async def test_check_names_what_is_missing_and_what_to_do():
         assert [finding.subject for finding in found] == [f"family:{room}" for room in rooms]
         assert [finding.ok for finding in found] == [False, True, False, False, True]
         assert "/setprivacy" in found[0].hint
-        assert found[1].detail == "read; the bot cannot delete others' messages, cannot remove people"
+        assert found[1].detail.startswith("read; the bot cannot delete others' messages, cannot remove people: give it")
         assert "add the bot" in found[2].hint
         assert s.api.polls == []
 

@@ -167,7 +167,11 @@ async def test_a_webhook_gets_updates_with_its_secret_until_it_takes_them():
         assert got == [("shh", "one"), ("shh", "one"), ("shh", "two")]
         with pytest.raises(Conflict, match="webhook is active"):
             await s.updates()
-        assert (await s.client.get_webhook_info()).url == url
+        info = await s.client.get_webhook_info()
+        assert (info.url, info.last_error_message) == (
+            url,
+            "Wrong response from the webhook: 500 Internal Server Error",
+        )
         await s.client.delete_webhook()
         assert await s.texts() == []
         await runner.cleanup()
@@ -264,6 +268,51 @@ async def test_files_go_up_and_come_down():
         await s.client.send_location(here, 54.18, 12.08)
         await s.client.send_chat_action(here, "typing")
         assert s.group.actions == ["typing"]
+
+
+async def test_people_and_groups_have_pictures():
+    async with stage() as s:
+        assert (await s.client.get_user_profile_photos(s.alice.id)).total_count == 0
+        s.api.world.portrays(s.alice, b"old")
+        s.api.world.portrays(s.alice, b"new")
+        found = await s.client.get_user_profile_photos(s.alice.id, limit=1)
+        assert (found.total_count, [size.width for size in found.photos[0]]) == (2, [160, 320, 640])
+        file = await s.client.get_file(found.photos[0][1].file_id)
+        assert bytes(await file.download_as_bytearray()).startswith(b"new")
+        with pytest.raises(BadRequest, match="User not found"):
+            await s.client.get_user_profile_photos(4711)
+        assert (await s.client.get_chat(s.group.id)).photo is None
+        s.group.picture = dict.fromkeys(
+            ("small_file_id", "small_file_unique_id", "big_file_id", "big_file_unique_id"), "x"
+        )
+        assert (await s.client.get_chat(s.group.id)).photo.small_file_id == "x"
+
+
+async def test_bots_meet_only_where_both_have_asked_for_it():
+    async with stage() as s:
+        other = s.api.world.bot("220201543:other", privacy=False)
+        s.group.joins(other, by=s.alice)
+        s.group.says(other.person, "unseen")
+        s.api.world.bots_meet = True
+        s.group.says(other.person, "seen")
+        assert [text for text in await s.texts() if text] == ["seen"]
+
+
+async def test_documents_are_albums_of_their_own():
+    async with stage() as s:
+        media = [telegram.InputMediaDocument(b"%PDF", filename=f"{n}.pdf") for n in range(2)]
+        await s.client.send_media_group(s.group.id, media)
+        assert [message["document"]["file_name"] for message in s.group.messages.values()] == ["0.pdf", "1.pdf"]
+        with pytest.raises(BadRequest, match="only"):
+            await s.client.send_media_group(s.group.id, [media[0], telegram.InputMediaPhoto(b"x", filename="x.jpg")])
+
+
+async def test_something_can_be_made_to_happen_between_two_requests():
+    async with stage() as s:
+        s.api.then("sendMessage", lambda: s.group.says(s.bob, "in between"))
+        await s.client.send_message(s.group.id, "first")
+        await s.client.send_message(s.group.id, "second")
+        assert s.group.texts() == ["first", "in between", "second"]
 
 
 async def test_an_album_is_several_messages_with_one_id():
