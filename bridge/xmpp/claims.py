@@ -1,13 +1,18 @@
 """Which of our ghosts has, or has asked for, which nick of a room; which it would rather have, and when it may.
 
 A nick that is taken gets the name of the network behind it (:func:`bridge.core.nicks.muc_candidates`). Nicks are taken by
-others, as the room shows them, and by each other; two that the service cannot tell apart are one. No I/O: asking the
-service is the ghosts'.
+others, as the room shows them, and by each other; two that the service cannot tell apart are one. Where two of ours
+wanted the same nick, it is kept in mind who had it: after a restart each has the nick that it had, whoever comes first.
+No I/O: asking the service is the ghosts'.
 """
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
+import msgspec
+
+from bridge.core.ids import Person
 from bridge.core.nicks import MUC_RULES, choose, clean, muc_candidates, nick_key
 from bridge.xmpp.ghost import Ghost, Stage
 
@@ -16,9 +21,18 @@ RECLAIM = 3.0
 MOST = 20
 """Nicks that are tried, one after the other, before pausing."""
 PLAINEST = 2
+KEEP = 7 * 86_400_000
+"""Milliseconds for which a nick is kept for somebody who is not seen any more."""
 
 Occupied = Callable[[str, str], bool]
 """Whether somebody other than an address of ours (second) has a nick with this key (first)."""
+
+
+class Keeping(NamedTuple):
+    """Whose a nick is, and since when that is known."""
+
+    person: Person
+    at: int
 
 
 class Claims:
@@ -30,6 +44,7 @@ class Claims:
         self._by_key: dict[str, Ghost] = {}
         self._longing: dict[str, Ghost] = {}  # by the key of what they would rather have
         self._freed: deque[tuple[float, Ghost]] = deque()  # when they may have it
+        self._kept: dict[str, Keeping] = {}  # by key: whose a nick is that several of ours wanted
 
     def at(self, nick: str) -> Ghost | None:
         """Return the ghost that has exactly this nick, or has asked for it."""
@@ -38,7 +53,7 @@ class Claims:
     def choose(self, ghost: Ghost) -> str:
         """Return the best nick for a ghost that nobody else has."""
         candidates = muc_candidates(stem(ghost), person=ghost.person)
-        return choose(candidates, taken=_Taken(self._occupied, self._by_key, ghost), rules=MUC_RULES)
+        return choose(candidates, taken=_Taken(self._occupied, self._by_key, self._kept, ghost), rules=MUC_RULES)
 
     def take(self, ghost: Ghost, nick: str) -> None:
         """Let a ghost have this nick and no other, or ask for it on its way in."""
@@ -97,14 +112,39 @@ class Claims:
 
     # -- better nicks
 
-    def settled(self, ghost: Ghost) -> None:
-        """Take note that a ghost has got a nick; perhaps it would rather have another."""
+    def settled(self, ghost: Ghost, now: int) -> bool:
+        """Take note that a ghost has got a nick; perhaps it would rather have another. ``now``: ms since the epoch.
+
+        Returns whether what is kept has changed.
+        """
         ghost.tried.clear()
         self.content(ghost)
-        wished = nick_key(stem(ghost))
-        if wished != nick_key(ghost.nick):
+        wished, has = nick_key(stem(ghost)), nick_key(ghost.nick)
+        if wished != has:
             ghost.longs_for = wished
             self._longing[wished] = ghost
+        rival = self._by_key.get(wished)
+        if wished != has and rival is not None:
+            self._kept[wished] = Keeping(rival.person, now)
+        elif has not in self._kept:
+            return False
+        self._kept[has] = Keeping(ghost.person, now)
+        return True
+
+    # -- what outlives a restart
+
+    def kept(self, known: str | None = None, *, now: int = 0) -> str:
+        """Take what an earlier run kept, if any is given, without what is too old; return what is to be kept now."""
+        if known:
+            found = msgspec.json.decode(known, type=dict[str, Keeping])
+            self._kept = {key: each for key, each in found.items() if now - each.at < KEEP}
+        return msgspec.json.encode(self._kept).decode()
+
+    def let_go(self, person: Person) -> bool:
+        """Forget which nicks were somebody's: they are shown no more. Returns whether that changes anything."""
+        before = len(self._kept)
+        self._kept = {key: each for key, each in self._kept.items() if each.person != person}
+        return len(self._kept) < before
 
     def content(self, ghost: Ghost) -> None:
         """Let a ghost long for nothing."""
@@ -138,16 +178,19 @@ def stem(ghost: Ghost) -> str:
 class _Taken:
     """The keys of nicks that a ghost cannot have: a container that asks instead of being filled."""
 
-    __slots__ = ("_by_key", "_ghost", "_occupied")
+    __slots__ = ("_by_key", "_ghost", "_kept", "_occupied")
 
-    def __init__(self, occupied: Occupied, by_key: dict[str, Ghost], ghost: Ghost) -> None:
+    def __init__(self, occupied: Occupied, by_key: dict[str, Ghost], kept: dict[str, Keeping], ghost: Ghost) -> None:
         self._occupied = occupied
         self._by_key = by_key
+        self._kept = kept
         self._ghost = ghost
 
     def __contains__(self, key: object) -> bool:
         if not isinstance(key, str) or key in self._ghost.tried:
             return True
         if self._by_key.get(key, self._ghost) is not self._ghost:
+            return True
+        if key in self._kept and self._kept[key].person != self._ghost.person:
             return True
         return self._occupied(key, self._ghost.address)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, Show
-from bridge.core.ids import Person, Room
+from bridge.core.ids import Person, Room, digest
 from bridge.xmpp import directory, disco, marks, muc, stanzas
 from bridge.xmpp.claims import Claims, stem
 from bridge.xmpp.ghost import Ghost, Stage
@@ -73,6 +73,10 @@ class Ghosts:
         self._joining: dict[Ghost, None] = {}  # oldest first
         self._pending: dict[Ghost, None] = {}  # leaving, or changing nick; looked at for time-outs
         self._lingering: deque[Ghost] = deque()
+
+    def nicks_known(self, known: str | None) -> None:
+        """Learn whose nicks were whose when the bridge was in the room last."""
+        self._claims.kept(known, now=self._around.clock.now())
 
     # -- wishes
 
@@ -356,7 +360,8 @@ class Ghosts:
     def _settled(self, ghost: Ghost) -> None:
         """Tell who is in under which nick, and see to what changed meanwhile."""
         self._pending.pop(ghost, None)
-        self._claims.settled(ghost)
+        if self._claims.settled(ghost, self._around.clock.now()):
+            self._keep_nicks()
         if not ghost.wanted:
             self._leave(ghost)
             return
@@ -543,8 +548,13 @@ class Ghosts:
             self._drop(ghost)
             self._tell_left(ghost.person, Cause.LEFT, ghost.reason)
 
+    def _keep_nicks(self) -> None:
+        self._around.remember(nicks_name(self._place.address), self._claims.kept())
+
     def _drop(self, ghost: Ghost) -> None:
         self._release(ghost)
+        if not ghost.wanted and self._claims.let_go(ghost.person):
+            self._keep_nicks()
         self._ready.pop(ghost, None)
         self._later.discard(ghost)
         self._joining.pop(ghost, None)
@@ -568,3 +578,8 @@ class Ghosts:
         while self._by_address.get(full, ghost) is not ghost:
             full, number = f"{bare}/{RESOURCE}-{number}", number + 1
         return full
+
+
+def nicks_name(address: str) -> str:
+    """Return the name under which it is remembered whose nick is whose in a room."""
+    return f"nicks {digest(address)}"

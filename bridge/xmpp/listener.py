@@ -25,6 +25,7 @@ from bridge.core.nicks import MUC_RULES, clean
 from bridge.xmpp import archive, inbound, marks, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.archive import Position
+from bridge.xmpp.ghosts import nicks_name
 from bridge.xmpp.hearing import topic_name
 from bridge.xmpp.muc import CREATED, Refusal, Sighting
 from bridge.xmpp.ports import IqRefused
@@ -102,6 +103,9 @@ class Place(Protocol):
 
     def topic_known(self, known: str | None) -> None:
         """Learn by its digest which topic was known last."""
+
+    def nicks_known(self, known: str | None) -> None:
+        """Learn whose nicks were whose when the bridge was here last."""
 
     def begun(self, at: int) -> None:
         """Learn when the bridge has come into the room for the first time: what was said before is not for others."""
@@ -271,6 +275,7 @@ class Listener:
         if hub is None or place.read_by_another():
             return ""
         place.topic_known(await hub.recall(topic_name(place.address)))
+        place.nicks_known(await hub.recall(nicks_name(place.address)))
         cursor = await hub.cursor(place.room.id)
         unsure = place.unsure_since()
         begun = int(await hub.recall(_beginning_name(place.address)) or 0)

@@ -453,6 +453,10 @@ class JoinedRoom:
         """Learn by its digest which topic was known last."""
         self.hearing.topic_known(known)
 
+    def nicks_known(self, known: str | None) -> None:
+        """Learn whose nicks were whose when the bridge was here last."""
+        self.ghosts.nicks_known(known)
+
     def stable_ids(self) -> bool:
         """Whether the room gives stanza-ids (XEP-0359)."""
         return self.hearing.stable_ids

@@ -1,6 +1,7 @@
 """Ghosts: an occupant for each remote person, by everything that can happen to an occupant."""
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.core.events import Cause, MemberJoined, MemberLeft, Presence, PuppetJoined, PuppetLeft, Show
 from bridge.core.ids import Network, Person, PersonId, RoomId
@@ -573,3 +574,43 @@ async def test_after_a_lost_stream_all_join_again_under_their_nicks() -> None:
         await bridge.clock.advance(5)
         assert bridge.nicks() == {"linkspan", "bob", "carol"}
         assert bridge.muc.joins[3][0] == Bridge.listener
+
+
+def alex(number: str, network: str = "family"):
+    """Return somebody called Alex, as there are many."""
+    return replace(remote("Alex", network), person=Person(Network(network), PersonId(number)))
+
+
+async def shown(bridge, *members):
+    """Let ghosts come in, one after another; returns their nicks."""
+    for member in members:
+        bridge.connector.join(RoomId(ROOM), member)
+        await quiet()
+    return [joined.name for joined in bridge.hub.took(PuppetJoined)]
+
+
+async def test_who_has_which_of_two_equal_names_stays_so_over_a_restart_whoever_comes_first() -> None:
+    async with Bridge() as bridge:
+        assert await shown(bridge, alex("1"), alex("2"), alex("3")) == ["Alex", "Alex (family)", "Alex (family) 2"]
+    again = Bridge()
+    again.hub.memory.update(bridge.hub.memory)
+    async with again:
+        assert await shown(again, alex("3"), alex("2"), alex("1")) == ["Alex (family) 2", "Alex (family)", "Alex"]
+
+
+async def test_a_nick_is_not_kept_for_who_has_left_nor_for_ever() -> None:
+    async with Bridge() as bridge:
+        await shown(bridge, alex("1"), alex("2"))
+        bridge.connector.leave(RoomId(ROOM), alex("1").person)
+        await bridge.clock.advance(60)
+        assert "Alex" in bridge.nicks()  # the other's by now
+    again = Bridge()
+    again.hub.memory.update(bridge.hub.memory)
+    async with again:
+        assert await shown(again, alex("2")) == ["Alex"]
+        await shown(again, alex("1"))
+    late = Bridge()
+    late.hub.memory.update(again.hub.memory)
+    await late.clock.advance(claims.KEEP / 1000 + 1)
+    async with late:
+        assert await shown(late, alex("1")) == ["Alex"]
