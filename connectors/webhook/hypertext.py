@@ -3,7 +3,8 @@
 Called by the generic format for ``html`` and bodies of ``text/html``.
 """
 
-from html.parser import HTMLParser
+import html
+import re
 from typing import Final
 
 from bridge.core.content import Content, Style
@@ -33,22 +34,39 @@ _BLOCKS: Final = {
     "hr",
 }
 _SILENT: Final = {"script", "style", "head", "template", "title"}
+_EMPTY: Final = {"br", "hr", "img", "input", "meta", "link", "wbr"}
 _DEEPEST: Final = 20
+_TAG: Final = re.compile(r"<(?P<end>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]{0,20})(?P<rest>(?:\s[^<>]{0,3000})?)/?>")
+_ATTRIBUTE: Final = re.compile(r"([a-zA-Z-]{1,40})\s{0,9}=\s{0,9}(\"[^\"]*\"|'[^']*'|[^\s\"'>]+)")
+_DECLARED: Final = re.compile(r"<!--.*?(?:-->|\Z)|<[!?][^>]*>?", re.DOTALL)
+"""Comments and declarations: nothing that is said, and much work where they never end."""
 
 
 def from_html(words: str) -> Content:
     """Return what a piece of HTML says."""
     reader = _Reader()
-    reader.feed(words[: 8 * LONGEST])
-    reader.close()
+    done = 0
+    words = _DECLARED.sub("", words[: 4 * LONGEST])
+    for found in _TAG.finditer(words):
+        reader.text(html.unescape(words[done : found.start()]))
+        name = found["name"].lower()
+        if found["end"]:
+            reader.end(name)
+        else:
+            reader.begin(name, _attributes(found["rest"]))
+        done = found.end()
+    reader.text(html.unescape(words[done:]))
     return reader.content()
 
 
-class _Reader(HTMLParser):
+def _attributes(rest: str) -> dict[str, str]:
+    return {name.lower(): html.unescape(value.strip("\"'")) for name, value in _ATTRIBUTE.findall(rest)}
+
+
+class _Reader:
     """Reads from left to right; what is never closed lasts to the end of what it stands in."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self._drafts = [Draft()]
         self._open: list[tuple[str, str]] = []  # elements, and where their links lead
 
@@ -58,27 +76,29 @@ class _Reader(HTMLParser):
             self._fold(Style.QUOTE)
         return self._drafts[0].content()
 
-    def _begin(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def begin(self, tag: str, attributes: dict[str, str]) -> None:
+        """Take the begin of an element."""
         draft = self._drafts[-1]
-        if tag == "br":
-            draft.add("\n")
-            return
         if tag in _BLOCKS:
             draft.line()
-        if tag in {"blockquote", "pre"} and len(self._drafts) < _DEEPEST:
-            self._drafts.append(Draft())
-        elif tag == "li":
-            draft.add("• ")
-        elif tag in {"td", "th"}:
-            draft.add(" ")
-        elif tag == "img":
-            found = dict(attrs)
-            draft.link(found.get("alt") or "", found.get("src") or "")
-            return
-        if len(self._open) < 10 * _DEEPEST:
-            self._open.append((tag, dict(attrs).get("href") or ""))
+        match tag:
+            case "br":
+                draft.add("\n")
+            case "img":
+                draft.link(attributes.get("alt", ""), attributes.get("src", ""))
+            case "li":
+                draft.add("• ")
+            case "td" | "th":
+                draft.add(" ")
+            case "blockquote" | "pre" if len(self._drafts) < _DEEPEST:
+                self._drafts.append(Draft())
+            case _:
+                pass
+        if tag not in _EMPTY and len(self._open) < 2 * _DEEPEST:
+            self._open.append((tag, attributes.get("href", "")))
 
-    def _end(self, tag: str) -> None:
+    def end(self, tag: str) -> None:
+        """Take the end of an element, and with it of all that were begun in it."""
         at = next((i for i in range(len(self._open) - 1, -1, -1) if self._open[i][0] == tag), -1)
         if at < 0:
             return
@@ -89,22 +109,18 @@ class _Reader(HTMLParser):
         if tag in _BLOCKS:
             self._drafts[-1].line()
 
-    def _words(self, data: str) -> None:
+    def text(self, data: str) -> None:
+        """Take what stands between."""
         names = {name for name, _ in self._open}
-        if names & _SILENT:
+        if not data or names & _SILENT:
             return
         words = data if "pre" in names else _collapsed(data)
-        styles = {_STYLES[name] for name in names if name in _STYLES and not (name == "code" and "pre" in names)}
-        link = next((url for name, url in reversed(self._open) if name == "a" and url), "")
         draft = self._drafts[-1]
         if not words.strip() and (draft.empty or "\n" in data):
             return
-        ordered = sorted(styles)
-        draft.link(words, link, *ordered) if link else draft.add(words, *ordered)
-
-    handle_starttag = _begin
-    handle_endtag = _end
-    handle_data = _words
+        styles = sorted({_STYLES[name] for name in names & _STYLES.keys() if not (name == "code" and "pre" in names)})
+        link = next((url for name, url in reversed(self._open) if name == "a" and url), "")
+        draft.link(words, link, *styles) if link else draft.add(words, *styles)
 
     def _fold(self, style: Style) -> None:
         inside = self._drafts.pop().content()

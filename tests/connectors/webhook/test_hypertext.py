@@ -23,6 +23,7 @@ READS = {
     "a picture": ('<img src="https://x.example/i.png" alt="chart">', "<link https://x.example/i.png>chart</>"),
     "never closed": ("<b>a <i>b", "<bold>a <italic>b</></>"),
     "closed twice": ("a</b></b>c", "ac"),
+    "comments": ("a<!-- <b>x</b> -->b<!DOCTYPE html>c<?php d ?>e<!-- f", "abce"),
     "blanks": ("  a \n\t b  ", "a b"),
     "everybody": ("<b>@everyone</b>", "<bold>everyone</>"),
 }  # fmt: skip
@@ -39,6 +40,9 @@ def test_no_html_breaks_it(source):
     assert content.spans == tidy(content.spans, len(content.text))
 
 
-@pytest.mark.parametrize("piece", ["<b>", "<blockquote>", "<pre>", "</p>", "<a href=x>", "<", "&", "<!--", "<li>"])
+@pytest.mark.parametrize(
+    "piece",
+    ["<b>", "<blockquote>", "<pre>", "</p>", "<a href=x>", "<", "&", "<!--", "<!", "<?", "</", "<a ", "&#", "<li>"],
+)
 def test_much_of_it_comes_to_an_end(piece):
     assert len(from_html(piece * (100_000 // len(piece))).text) <= 8_000
