@@ -51,6 +51,11 @@ class Draft:
         """Whether nothing was written yet."""
         return self._length == 0
 
+    @property
+    def full(self) -> bool:
+        """Whether more than can be kept was written: what comes now is cut off anyway."""
+        return self._length > LONGEST
+
     def add(self, words: str, *styles: Style) -> Self:
         """Write words, in these styles; not much more of them than can be kept anyway."""
         return self._put(safe(words[: 2 * LONGEST]), [(style, "") for style in styles])
@@ -83,6 +88,8 @@ class Draft:
 
     def take(self, content: Content, *styles: Style) -> Self:
         """Write a content that was written elsewhere, with its own styles, in these."""
+        if self.full:
+            return self
         start = self._length
         self._put(content.text, [(style, "") for style in styles])
         self._spans += [Span(s.start + start, s.end + start, s.style, s.value) for s in content.spans]
@@ -101,7 +108,7 @@ class Draft:
         return Content(text=whole.text, spans=whole.spans, kind=kind, attachments=tuple(attachments))
 
     def _put(self, words: str, styles: Iterable[tuple[Style, str]]) -> Self:
-        if words:
+        if words and not self.full:
             end = self._length + len(words)
             self._spans += [Span(self._length, end, style, value) for style, value in styles]
             self._pieces.append(words)

@@ -103,7 +103,9 @@ def styled(words: str, dialect: Dialect) -> Content:
 
 def write(draft: Draft, words: str, dialect: Dialect) -> None:
     """Write what was written in a dialect into a draft."""
-    words = words[: 4 * LONGEST].replace("\r\n", "\n").replace("\r", "\n")
+    if draft.full:
+        return
+    words = words[: 2 * LONGEST].replace("\r\n", "\n").replace("\r", "\n")
     _blocks(draft, words.split("\n"), dialect)
 
 

@@ -23,6 +23,8 @@ DEEPEST: Final = 64
 """Levels of lists and objects in a JSON body."""
 MOST_FIELDS: Final = 1_000
 """Fields of a form."""
+MOST_PARTS: Final = 100
+"""Parts of a form in multipart."""
 
 _JSON_FIELDS: Final = ("payload", "payload_json", "data")
 """Fields of a form that hold the whole message as JSON: Slack and GitHub, Discord, Uptime Kuma."""
@@ -63,13 +65,13 @@ def opened(request: Request) -> Submission:
         body=request.body,
         media_type=media_type,
     )
+    if media_type == _MULTIPART:
+        return _multipart(plain, kind.get_boundary() or "")
     return _decoded(plain, charset=kind.get_content_charset() or "utf-8")
 
 
 def _decoded(plain: Submission, *, charset: str) -> Submission:
     media_type, body = plain.media_type, plain.body
-    if media_type == _MULTIPART:
-        return _multipart(plain)
     if media_type == "application/json" or media_type.endswith("+json"):
         return _with(plain, fields=decoded_json(body))
     if media_type not in {"", _FORM, "application/octet-stream"} and not media_type.startswith("text/"):
@@ -181,7 +183,9 @@ def _unpacked(plain: Submission, fields: dict[str, str]) -> Submission:
     return _with(plain, fields=fields)
 
 
-def _multipart(plain: Submission) -> Submission:
+def _multipart(plain: Submission, boundary: str) -> Submission:
+    if boundary and plain.body.count(f"--{boundary}".encode()) > MOST_PARTS + 1:
+        raise Malformed("body", "a form of very many parts", f"at most {MOST_PARTS}")
     head = f"content-type: {plain.headers['content-type']}\r\n\r\n".encode("latin-1", "replace")
     whole = BytesParser(policy=HTTP).parsebytes(head + plain.body)
     if not whole.is_multipart():

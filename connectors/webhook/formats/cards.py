@@ -58,6 +58,8 @@ def _card(draft: Draft, card: Any, dialect: Dialect) -> None:
 
 def write_field(draft: Draft, title: str, value: str, dialect: Dialect) -> None:
     """Write ``title: value`` on a line of its own."""
+    if draft.full:
+        return
     draft.line()
     if title:
         draft.take(styled(one_line(title), dialect), Style.BOLD).add(": " if value else "")

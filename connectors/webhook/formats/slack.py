@@ -56,6 +56,8 @@ def read(submission: Submission) -> Posting:
 
 
 def _block(draft: Draft, block: Any) -> None:
+    if draft.full:
+        return
     match text(block, "type"):
         case "header":
             draft.add(with_emoji(text(block, "text", "text")), Style.BOLD)
@@ -108,7 +110,7 @@ def _words(draft: Draft, value: Any) -> None:
 
 def _rich(draft: Draft, block: Any, *, depth: int) -> None:
     """Write rich text: sections, lists, quotes and code of styled pieces."""
-    for element in items(block, "elements")[:_MOST] if depth < _DEEPEST else ():
+    for element in items(block, "elements")[:_MOST] if depth < _DEEPEST and not draft.full else ():
         match text(element, "type"):
             case "rich_text_section":
                 _rich(draft, element, depth=depth + 1)

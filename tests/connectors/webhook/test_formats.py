@@ -108,6 +108,7 @@ BROKEN = {
     "very deep": (request(b'{"a":' * 65 + b"1" + b"}" * 65, content_type="application/json"), "body: found JSON of more"),
     "endlessly deep": (request(b"[" * 200_000, content_type="application/json"), "body: found "),
     "very many fields": (request(b"&".join(b"a%d=1" % n for n in range(1_100)), content_type=FORM), "body: found a form of very"),
+    "very many parts": (request(b"--x\r\n\r\n" * 200, content_type="multipart/form-data; boundary=x"), "body: found a form of very"),
     "no boundary": (request(b"x", content_type="multipart/form-data"), "body: found no parts"),
 }  # fmt: skip
 
