@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from bridge.connector import HookCall, Hub, Request
+from connectors.webhook.memory import recollected
 
 MOST: Final = 50
 """Calls that are kept of one hook."""
@@ -47,11 +48,10 @@ class Calls:
 
     async def load(self, hub: Hub) -> None:
         """Find out where each ring goes on."""
-        for name, value in (await hub.recollect("call/")).items():
-            hook = name.split("/")[1]
-            call = msgspec.json.decode(value, type=Call)
+        for name, call in (await recollected(hub, "call/", Call)).items():
+            hook = name.partition("/")[0]
             self._next[hook] = max(self._next.get(hook, 0), call.number + 1)
-            self._at[name] = call.at
+            self._at[f"call/{name}"] = call.at
 
     def note(self, hub: Hub, hook: str, call: str, request: Request, *, outcome: str, now: int) -> Awaitable[None]:
         """Keep what was sent, and what became of it; durable when awaited."""
@@ -75,8 +75,8 @@ class Calls:
 
     async def listed(self, hub: Hub, hook: str) -> list[Call]:
         """Return what is kept of a hook, newest first."""
-        values = (await hub.recollect(f"call/{hook}/")).values()
-        return sorted((msgspec.json.decode(value, type=Call) for value in values), key=lambda call: -call.number)
+        kept = await recollected(hub, f"call/{hook}/", Call)
+        return sorted(kept.values(), key=lambda call: -call.number)
 
     async def tidy(self, hub: Hub, now: int) -> None:
         """Forget what is too old."""

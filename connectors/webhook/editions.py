@@ -13,6 +13,7 @@ import msgspec
 from bridge.connector import Hub
 from bridge.core.events import Member
 from bridge.core.ids import MessageId, digest
+from connectors.webhook.memory import recollected
 
 MOST: Final = 20_000
 """Keys that are open at one time; the oldest give way."""
@@ -36,9 +37,8 @@ class Editions:
 
     async def load(self, hub: Hub) -> None:
         """Read what the hub keeps."""
-        kept = await hub.recollect("edit/")
-        editions = {name: msgspec.json.decode(value, type=Edition) for name, value in kept.items()}
-        self._open = dict(sorted(editions.items(), key=lambda item: item[1].at))
+        kept = await recollected(hub, "edit/", Edition)
+        self._open = {f"edit/{name}": each for name, each in sorted(kept.items(), key=lambda item: item[1].at)}
 
     def find(self, hook: str, key: str) -> Edition | None:
         """Return the message that stands for a key of a hook."""

@@ -11,6 +11,7 @@ import msgspec
 from bridge.connector import Hub
 from bridge.core.content import Content, Kind
 from bridge.core.ids import RoomId, digest
+from connectors.webhook.memory import recollected
 
 _SHOWN: Final = 5
 _LONGEST: Final = 80
@@ -45,10 +46,7 @@ class Gathering:
 
     async def load(self, hub: Hub) -> None:
         """Read what the hub keeps."""
-        kept = await hub.recollect("gathered/")
-        self._heaps = {
-            name.removeprefix("gathered/"): msgspec.json.decode(heap, type=Heap) for name, heap in kept.items()
-        }
+        self._heaps = await recollected(hub, "gathered/", Heap)
 
     def add(self, hub: Hub, hook: str, room: RoomId, text: str, *, due: int, now: int) -> Awaitable[None]:
         """Count one more; durable when awaited. The first says when all of them are said."""

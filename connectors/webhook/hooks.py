@@ -17,6 +17,7 @@ import msgspec
 from bridge.connector import Hook, HookRefused, Hub, NewUrl, Secret
 from bridge.core.ids import RoomId
 from connectors.webhook.config import HookSettings, WrittenHook, moment
+from connectors.webhook.memory import recollected
 
 PREFIX: Final = "/hooks/"
 FROM_FILE: Final = "file"
@@ -78,11 +79,8 @@ class Hooks:
 
     async def load(self, hub: Hub) -> None:
         """Read what the hub keeps."""
-        for value in (await hub.recollect("hook/")).values():
-            kept = msgspec.json.decode(value, type=Kept, dec_hook=_from_json)
-            self._made[kept.id] = kept
-        noted = await hub.recollect("used/")
-        self._noted = {name.removeprefix("used/"): int(at) for name, at in noted.items()}
+        self._made = await recollected(hub, "hook/", Kept, dec_hook=_from_json)
+        self._noted = await recollected(hub, "used/", int)
         self._used = self._noted | self._used
 
     def __iter__(self) -> Iterator[Kept]:

@@ -172,3 +172,19 @@ async def test_what_was_chosen_for_a_hook_outlives_a_restart() -> None:
             used = desk.hooks()[0].used
             await here.restart(webhooks(hooks={}))
             assert desk.hooks()[0].used == used
+
+
+async def test_what_another_version_wrote_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+    async with stage(webhooks(hooks={})) as here:
+        desk = Hooks(here.works.hub.networks, clock=here.works.clock)
+        path = (await desk.create(NewHook(room="ci:builds"))).url
+        await here.send({"text": "one", "edit_key": "k"}, path=path)
+        store = here.works.store
+        for name in ("hook/other", "used/other", "edit/other/x", "call/other/3", "gathered/other"):
+            await store.remember(Network("ci"), name, '{"id": 7, "settings": {"room": "x", "shoe_size": 43}}')
+        await here.restart(webhooks(hooks={}))
+        assert (await here.send({"text": "two", "edit_key": "k"}, path=path)).status == 202
+        assert await here.heard() == ["Webhook: one", "~Webhook: two"]
+        assert len(desk.hooks()) == 1
+        assert caplog.text.count("webhook.unreadable") == 5
+        assert await store.recall(Network("ci"), "hook/other") is not None
