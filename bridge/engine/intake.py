@@ -259,7 +259,8 @@ class Intake:
             self._counters.add(Count.PLANNED, room.network, times=len(queued))
         if plan.refusals:
             self._tell_refusals(event, plan)
-        written = asyncio.ensure_future(self._store.journal(event, queued))
+        writing = self._store.journal(event, queued)
+        written = writing if isinstance(writing, asyncio.Future) else asyncio.ensure_future(writing)
         self._uncommitted.append((written, queued))
         if len(self._uncommitted) == 1:  # one callback for a whole group of writes: see _committed
             written.add_done_callback(self._committed)

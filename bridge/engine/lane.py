@@ -331,7 +331,9 @@ class Lane:
             if delivery is None:
                 self._sent(queued, Sent())
                 return
-            landing = asyncio.ensure_future(connector.send(delivery))
+            sending = connector.send(delivery)
+            # ensure_future() asks the same, in three calls
+            landing = sending if isinstance(sending, asyncio.Future) else asyncio.ensure_future(sending)
         except Exception as error:  # noqa: BLE001 - the boundary: whatever a connector raises concerns this delivery alone
             self._failed(queued, error)
             return

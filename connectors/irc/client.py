@@ -231,7 +231,7 @@ class Connection:
         if reads is Reads.ALL:
             self._caps.want(LISTENER)
         if self._stream is not None:
-            self._stream.gather(on=self._gathers())
+            self._stream.gather(on=self._gathers(), promptly=reads is Reads.ALL)
 
     def heed(self, nick: str) -> None:
         """Hand over what this nick does as well, whatever else is dropped; "" for nobody."""
@@ -535,7 +535,7 @@ class Connection:
             return
         self._up = True
         self._stream.pace(self._flood.bucket(local=_is_local(self._stream.peer())))
-        self._stream.gather(on=self._gathers())
+        self._stream.gather(on=self._gathers(), promptly=self._reads is Reads.ALL)
         self._aim()
         shared().add(self)
         self._outcome.set_result(None)

@@ -64,6 +64,7 @@ class Stream(asyncio.Protocol):
         "_loop",
         "_paused",
         "_pending",
+        "_promptly",
         "_queue",
         "_read_at",
         "_reader",
@@ -89,6 +90,7 @@ class Stream(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._gathering = False
+        self._promptly = False
         self._held = False
         self._read_at = 0.0
         self._resume: asyncio.TimerHandle | None = None
@@ -107,7 +109,7 @@ class Stream(asyncio.Protocol):
             self._reader.received(lines)
         if self._gathering:
             self._rest()
-        else:
+        if self._promptly:
             self._acknowledge()
 
     def _acknowledge(self) -> None:
@@ -163,9 +165,9 @@ class Stream(asyncio.Protocol):
         if self._window is not None and self._window.processed(place) and self._queue:
             self._drain()
 
-    def gather(self, *, on: bool) -> None:
-        """Read at most every GAP seconds, or at once."""
-        self._gathering = on
+    def gather(self, *, on: bool, promptly: bool) -> None:
+        """Read at most every GAP seconds, or at once; ``promptly``: somebody waits for every line."""
+        self._gathering, self._promptly = on, promptly
         if not on:
             self._hurry()
 

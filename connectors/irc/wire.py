@@ -77,6 +77,7 @@ class TooLong(ValueError):
     """A line does not fit; whoever sends text splits it by ``Connection.available``."""
 
 
+@lru_cache(maxsize=1024)
 def split_source(source: str) -> Source:
     """Take ``nick[!user][@host]`` apart; a host may hold anything, formatting codes and "!" too."""
     name, _, host = source.partition("@")
