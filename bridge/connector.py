@@ -202,6 +202,22 @@ class Moderates(Protocol):
         """Return what a room is, as far as is known."""
 
 
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A room that a network shows to everybody."""
+
+    room: RoomId
+    members: int = 0
+    topic: str = ""
+
+
+@runtime_checkable
+class Lists(Protocol):
+    """Can say which rooms there are."""
+
+    async def rooms(self, by: Person) -> list[Listed]:
+        """Return them, by name, as this user may see them; may take a while. Raises: ActRefused."""
+
+
 @runtime_checkable
 class Follows(Protocol):
     """Has rooms whose members are in the linked rooms as themselves, and wants to know how they fare there (hosted rooms)."""
@@ -556,7 +572,9 @@ __all__ = [
     "HookRefused",
     "Hub",
     "Joins",
+    "Listed",
     "Listens",
+    "Lists",
     "Login",
     "LoginField",
     "LoginForm",

@@ -17,7 +17,7 @@ import msgspec
 
 from bridge import __version__, registry
 from bridge.config import GatewaySettings, OpenIrcTls, UnknownConnector
-from bridge.connector import Attends, Connector, Joins, Moderates, PuppetMode, PuppetSettings, Setup
+from bridge.connector import Attends, Connector, Joins, Listed, Lists, Moderates, PuppetMode, PuppetSettings, Setup
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Person, Room, RoomId
@@ -199,6 +199,13 @@ class Gateway:
     async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
         """Return who is banned from a remote room. Raises: ActRefused."""
         return await self._moderator(remote).bans(remote.id, by)
+
+    async def rooms(self, network: Network, by: Person) -> list[Listed]:
+        """Return which rooms a network shows. Raises: ActRefused."""
+        connector = self._hub.networks().get(network)
+        if not isinstance(connector, Lists):
+            raise ActRefused(Obstacle.IMPOSSIBLE, f"{network} does not list its rooms")
+        return await connector.rooms(by)
 
     def configuration(self, remote: Room) -> Configuration:
         """Return what a remote room is."""

@@ -184,6 +184,7 @@ class XmppConnector:
             self._around, lambda said, placed: _done(lambda: self.hosting.say(said, placed))
         )
         self.directory.rooms = self.hosting.describe
+        self.hosting.networks = self.directory.network_at
         for kind, payload, answer in (
             *Inquiries(self.hosting).answers(),
             *Governing(self.hosting).answers(),

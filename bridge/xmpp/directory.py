@@ -79,7 +79,9 @@ class Directory:
     def _network(self, network: Network, localpart: str) -> Described:
         jid = f"{localpart}@{self._domain}"
         offered = tuple(Item(jid, command.name, command.node) for command in self.commands(localpart))
-        return Described(category="gateway", kind=self._kinds[network], name=network, commands=offered)
+        return Described(
+            category="gateway", kind=self._kinds[network], name=network, features=(ns.MUC,), commands=offered
+        )
 
     def _bridge(self) -> Described:
         kinds = set(self._kinds.values())
@@ -88,7 +90,7 @@ class Directory:
             category="gateway",
             kind=kinds.pop() if len(kinds) == 1 else "xmpp",
             name="Linkspan",
-            features=(ns.ADDRESS,),
+            features=(ns.ADDRESS, ns.MUC),
             forms=(multicast.LIMITS,),
             items=items,
             full_name="Linkspan",

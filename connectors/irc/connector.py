@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from bridge.connector import Finding, Hub, Login, LoginForm, Setup
+from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Setup
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
@@ -18,6 +18,7 @@ from bridge.core.failures import Retry
 from bridge.core.ids import Person, RoomId
 from connectors.irc.absence import Absence
 from connectors.irc.checking import check
+from connectors.irc.inquiring import Inquiring
 from connectors.irc.listener import Listener
 from connectors.irc.logins import FORM, Logins
 from connectors.irc.moderation import Moderation
@@ -76,10 +77,11 @@ class _Run(NamedTuple):
     voices: Voices
     sender: Sender
     moderation: Moderation
+    inquiring: Inquiring
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Moderates, LogsIn, Joins, Renames, Types, Checks."""
+    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Joins, Renames, Types, Checks."""
 
     def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
         self._setup = setup
@@ -185,6 +187,12 @@ class IrcConnector:
             raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
         return await self._run.moderation.bans(room, by)
 
+    async def rooms(self, by: Person) -> list[Listed]:
+        """Return the network's channels."""
+        if self._run is None:
+            raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
+        return await self._run.inquiring.rooms(by)
+
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a channel is."""
         return Configuration() if self._run is None else self._run.moderation.configuration(room)
@@ -253,7 +261,16 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
     listener = Listener(
         scene, pool, absence, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one
     )
-    return _Run(scene, absence, pool, listener, voices, sender, Moderation(scene, pool))
+    return _Run(
+        scene,
+        absence,
+        pool,
+        listener,
+        voices,
+        sender,
+        Moderation(scene, pool),
+        Inquiring(scene, pool, lambda: listener.connection),
+    )
 
 
 def _join(run: _Run, room: RoomId, member: Member) -> None:

@@ -21,6 +21,7 @@ from connectors.irc.connects import LISTENER, Lives
 from connectors.irc.inbound import Batches
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of, username
+from connectors.irc.overhearing import ENDS
 from connectors.irc.places import Place, Step, is_key, is_usable
 from connectors.irc.puppets import Pool
 from connectors.irc.scene import Scene, command
@@ -209,6 +210,8 @@ class Listener:
                 self._invited(line.param(1))
             case "731" | "303":
                 self._watch.line(line)
+            case numeric if numeric in ENDS:
+                self._scene.overhearing.line(connection, line)
             case numeric if numeric in JOIN_ERRORS:
                 self._refused(line)
                 self._seeker.line(line)

@@ -5,6 +5,7 @@ the connector for its ability ``Moderates``. Specification: RFC 2812 sections 3.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import assert_never
 
 from bridge.core.acts import (
@@ -24,6 +25,7 @@ from bridge.core.ids import Person, RoomId
 from connectors.irc import outbound
 from connectors.irc.client import Congested, Connection, Line
 from connectors.irc.isupport import Isupport
+from connectors.irc.overhearing import BusyError
 from connectors.irc.places import Place, is_key
 from connectors.irc.puppets import Pool
 from connectors.irc.requests import Lost
@@ -95,7 +97,12 @@ class Moderation:
     async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
         """Return (mask, by whom) of the bans of a channel. Raises: ActRefused."""
         place, connection = self._actor(room, by)
-        lines = await self._ask(connection, "MODE", place.name, "b")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                lines, said = await self._scene.overhearing.ask(connection, "368", "MODE", place.name, "b")
+        except (Lost, TimeoutError, Congested, BusyError):
+            raise ActRefused(Obstacle.AWAY, f"{self._scene.network} does not answer") from None
+        _raise_if_refused(said)
         return [(line.param(2), line.param(3)) for line in lines if line.command == "367"][:_MOST_BANS]
 
     def configuration(self, room: RoomId) -> Configuration:
@@ -155,9 +162,7 @@ class Moderation:
             raise ActRefused(Obstacle.AWAY, f"{self._scene.network} does not answer") from None
         except ValueError:
             raise ActRefused(Obstacle.IMPOSSIBLE, "IRC has no way to say this") from None
-        for line in lines:
-            if line.command in _OBSTACLES or (line.command.isdigit() and "400" <= line.command < "600"):
-                raise ActRefused(_OBSTACLES.get(line.command, Obstacle.IMPOSSIBLE), line.text)
+        _raise_if_refused(lines)
         return lines
 
 
@@ -175,6 +180,13 @@ def appointing(held: str, rank: Rank, isupport: Isupport) -> str:
     taken = f"-{''.join(too_high)}" if too_high else ""
     given = f"+{wanted}" if wanted and wanted not in has else ""
     return taken + given
+
+
+def _raise_if_refused(lines: Sequence[Line]) -> None:
+    """Raise: ActRefused where the server has said no."""
+    for line in lines:
+        if line.command in _OBSTACLES or (line.command.isdigit() and "400" <= line.command < "600"):
+            raise ActRefused(_OBSTACLES.get(line.command, Obstacle.IMPOSSIBLE), line.text)
 
 
 def _letters_in(changes: str) -> int:

@@ -22,6 +22,7 @@ from connectors.irc.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.deputies import Deputies
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of
+from connectors.irc.overhearing import ENDS
 from connectors.irc.places import Place
 from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
@@ -190,6 +191,9 @@ class Puppet:
 
     def line(self, connection: Connection, line: Line) -> None:
         """Take what the server tells this puppet."""
+        if line.command in ENDS:
+            self._scene.overhearing.line(connection, line)
+            return
         if line.command not in _SAID:
             self.seeker.line(line)
             self.wishes.line(connection, line)

@@ -21,6 +21,7 @@ from connectors.irc.inbound import Inbound, topic_key
 from connectors.irc.isupport import Isupport
 from connectors.irc.logins import Logins
 from connectors.irc.manners import Manners
+from connectors.irc.overhearing import Overhearing
 from connectors.irc.pace import Pace
 from connectors.irc.places import Places
 
@@ -59,6 +60,7 @@ class Scene:
         self._count = 0
         self._is_closed = False
         self._is_learnt = False
+        self.overhearing = Overhearing()
         self.logins = logins or Logins(setup)
         self._reported: tuple[Status, str] | None = None
         self._recent: dict[RoomId, deque[MessageId]] = {}

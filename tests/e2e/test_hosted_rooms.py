@@ -36,6 +36,12 @@ async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
         bob.say("#python", "hi juliet")
         await juliet.message(room, "hi juliet", nick="bob")
 
+        # the channels that there are
+        items = await juliet.iq(
+            "get", "<query xmlns='http://jabber.org/protocol/disco#items'/>", to=f"irc@{world.xmpp.component}"
+        )
+        assert room in {item.get("jid") for item in items.iter("{http://jabber.org/protocol/disco#items}item")}
+
         # a second user, in the same room, over a connection of their own
         romeo = await world.user("romeo", join=False)
         await romeo.join(room, "romeo")
@@ -115,6 +121,9 @@ async def test_refused_joins_and_the_other_forms_of_addresses() -> None:
         await mallory.join("#locked", "secret")
         await juliet.affiliate(room, f"mallory%irc@{world.xmpp.component}", "outcast")
         await bob.line(":juliet!", "MODE #locked +b")
+        outcasts = "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast'/></query>"
+        listed = await juliet.iq("get", outcasts, to=room)
+        assert [item.get("jid") for item in listed.iter("{http://jabber.org/protocol/muc#admin}item")] != []
         await juliet.configure(room, moderatedroom="1", maxusers="20")
         await bob.line("MODE #locked ", "+m")
         await bob.line("MODE #locked +l ", "20")

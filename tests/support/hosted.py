@@ -14,6 +14,7 @@ A diary line says what one stanza means to the client that got it::
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from bridge.connector import Listed
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.events import Cause, Member, MembersListed, Origin, PuppetJoined, PuppetLeft, Rank, RoomOpened
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
@@ -84,6 +85,11 @@ class Gate:
 
     async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
         return [("*!*@evil.example", "bob")]
+
+    async def rooms(self, network: Network, by: Person) -> list[Listed]:
+        if self.obstacle is not None:
+            raise ActRefused(self.obstacle, "no")
+        return [Listed(room=RoomId(f"#c{number}"), members=number, topic="t" * (number % 2)) for number in range(7)]
 
     def configuration(self, remote: Room) -> Configuration:
         return self.configured

@@ -1,5 +1,7 @@
 """Hosted rooms: what clients and the remote room do, and what each client sees, line by line (XEP-0045)."""
 
+import re
+
 import pytest
 
 from bridge.core.acts import Act, Appoint, Configuration, Configure, Invite, Obstacle, Remove, Setting, Unban
@@ -21,7 +23,7 @@ from bridge.core.ids import RoomId
 from bridge.xmpp.hosted.requests import user
 from tests.support import build
 from tests.support.clock import quiet
-from tests.support.hosted import DESK, PHONE, ROMEO, ROOM, HostedBridge, remote
+from tests.support.hosted import DESK, IRC, PHONE, ROMEO, ROOM, HostedBridge, remote
 from tests.support.muc import USER
 from tests.support.xmpp_connector import as_ghost
 
@@ -659,3 +661,28 @@ async def test_the_commands_of_a_room_are_listed() -> None:
         listed = await bridge.ask(DESK, ROOM, f"<query xmlns='http://jabber.org/protocol/disco#items' node='{node}'/>")
         for name in ("stay", "unstay", "part", "forget"):
             assert f"node='{name}'" in listed
+
+
+async def rooms(bridge: HostedBridge, page: str = "") -> list[str]:
+    query = f"<query xmlns='http://jabber.org/protocol/disco#items'>{page}</query>"
+    answer = await bridge.ask(
+        DESK, "irc@bridge.localhost", query.replace("<set>", "<set xmlns='http://jabber.org/protocol/rsm'>")
+    )
+    return re.findall(r"jid='(#c\d)%irc@", answer) if not answer.startswith("!") else [answer]
+
+
+async def test_the_rooms_of_a_network_are_its_items_page_by_page() -> None:
+    async with HostedBridge() as bridge:
+        bridge.connector.know_networks({IRC: "irc"})
+        assert await rooms(bridge) == [f"#c{number}" for number in range(7)]
+        assert await rooms(bridge, "<set><max>2</max></set>") == ["#c0", "#c1"]
+        assert await rooms(bridge, "<set><max>2</max><after>#c1%irc@bridge.localhost</after></set>") == ["#c2", "#c3"]
+        assert await rooms(bridge, "<set><max>2</max><before/></set>") == ["#c5", "#c6"]
+        assert await rooms(bridge, "<set><max>9</max><before>#c2%irc@bridge.localhost</before></set>") == ["#c0", "#c1"]
+        assert await rooms(bridge, "<set><max>0</max></set>") == []
+        assert await rooms(bridge, "<set><after>nothing</after></set>") == ["! item-not-found"]
+        assert await rooms(bridge, "<set><max>x</max></set>") == ["! bad-request"]
+        bridge.gate.obstacle = Obstacle.AWAY
+        assert await rooms(bridge) == ["! service-unavailable"]
+        bridge.gate.obstacle, bridge.gate.denied = None, {"juliet@home.example"}
+        assert await rooms(bridge) == []

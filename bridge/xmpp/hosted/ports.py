@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from bridge.connector import Listed
 from bridge.core.acts import Act, Configuration
 from bridge.core.ids import Network, Person, Room, RoomId
 
@@ -39,6 +40,9 @@ class Gateway(Protocol):
 
     async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
         """Return who is banned from a remote room, and by whom. Raises: ActRefused."""
+
+    async def rooms(self, network: Network, by: Person) -> list[Listed]:
+        """Return which rooms a network shows. Raises: ActRefused."""
 
     def configuration(self, remote: Room) -> Configuration:
         """Return what a remote room is."""

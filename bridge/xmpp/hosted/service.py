@@ -5,7 +5,7 @@ room is a room of the network ``xmpp`` like any other, in a link with the room t
 when the first user comes (``Gateway.open``) and taken down soon after the last one has gone. Called by the connector.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import assert_never
 from xml.etree.ElementTree import Element
@@ -30,7 +30,7 @@ from bridge.core.events import (
     TopicChanged,
 )
 from bridge.core.failures import Permanent, Retry
-from bridge.core.ids import XMPP, Person, Room, RoomId
+from bridge.core.ids import XMPP, Network, Person, Room, RoomId
 from bridge.core.jids import from_localpart
 from bridge.engine.ports import StoreError
 from bridge.xmpp import inbound, muc, outbound, stanzas
@@ -89,6 +89,7 @@ class Hosting:
         self.gateway: Gateway | None = None  # until the application has introduced itself
         self._around = around
         self._domain = around.component.domain
+        self.networks: Callable[[str], Network | None] = lambda _: None  # whose own address a localpart is
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
@@ -113,6 +114,11 @@ class Hosting:
         localpart, _, domain = address.rpartition("@")
         found = from_localpart(localpart) if domain == self._domain and self.gateway is not None else None
         return None if found is None or self.gateway is None else self.gateway.find(*found)
+
+    def network_at(self, address: str) -> Network | None:
+        """Return the network whose own address this is."""
+        localpart, _, domain = address.rpartition("@")
+        return self.networks(localpart) if localpart and domain == self._domain else None
 
     def is_room(self, address: str) -> bool:
         """Tell whether a bare address is a room's, open or not."""

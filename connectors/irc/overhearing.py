@@ -1,0 +1,65 @@
+"""Questions whose answer is a row of numerics that name something else than what was asked for: LIST, the bans of a channel.
+
+Not every server labels its answers, so what comes between the question and the numeric that ends the answer is collected as
+it passes by the listener or a puppet. One question of a kind at a time on each connection. Pure of decisions; called by
+``moderation`` and ``inquiring``.
+"""
+
+import asyncio
+from collections.abc import Mapping
+
+from connectors.irc.client import Connection, Line
+
+ENDS: Mapping[str, str] = {"321": "323", "322": "323", "323": "323", "367": "368", "368": "368"}
+"""Numerics that are collected, and the one that ends their row."""
+MOST = 20_000
+"""Lines of one answer that are kept."""
+
+
+class _Ear:
+    """Somebody who waits for a row."""
+
+    __slots__ = ("done", "end", "lines")
+
+    def __init__(self, end: str) -> None:
+        self.end = end
+        self.lines: list[Line] = []
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Overhearing:
+    """All rows that are waited for on one network."""
+
+    def __init__(self) -> None:
+        self._ears: dict[tuple[Connection, str], _Ear] = {}
+
+    def line(self, connection: Connection, line: Line) -> None:
+        """Take a numeric of :data:`ENDS`."""
+        ear = self._ears.get((connection, ENDS[line.command]))
+        if ear is None or ear.done.done():
+            return
+        if line.command == ear.end:
+            ear.done.set_result(None)
+        elif len(ear.lines) < MOST:
+            ear.lines.append(line)
+
+    async def ask(self, connection: Connection, end: str, command: str, *params: str) -> tuple[list[Line], list[Line]]:
+        """Ask, and return the row and what else the server said: an error ends it too.
+
+        Raises: Lost, Congested, TimeoutError is the caller's; BusyError where the same is asked already.
+        """
+        key = (connection, end)
+        if key in self._ears:
+            raise BusyError
+        ear = self._ears[key] = _Ear(end)
+        try:
+            said = await connection.request(command, *params)
+            if not any("400" <= line.command < "600" for line in said if line.command.isdecimal()):
+                await ear.done
+            return ear.lines, said
+        finally:
+            del self._ears[key]
+
+
+class BusyError(Exception):
+    """The same question is under way on this connection."""
