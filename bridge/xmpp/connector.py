@@ -439,6 +439,7 @@ class XmppConnector:
         if self._around.hub is not None:
             self._around.hub.report(Status.READY)
             self.hosting.introduce()
+            self.hosting.look_who_is_left()
 
     def stream_down(self, reason: str) -> None:
         """Be in no room: whatever was on the wire may or may not have arrived."""

@@ -80,6 +80,31 @@ async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
         juliet.leave(room, "giulietta")
         await bob.line(":giulietta!", " PART ", "#python")
 
+        # the channel of a link: the hosted room is one more member of it
+        linked = f"#verona%irc@{world.xmpp.component}"
+        nurse = await world.user("nurse")
+        dave = await world.irc_user("dave")
+        await world.linked(nurse, dave)
+        await romeo.join(linked, "romeo")
+        for nick in ("dave", "nurse"):
+            await romeo.presence(f"{linked}/{nick}")
+        assert "linkspan" not in romeo.occupants(linked)
+        await nurse.presence(f"{world.room}/romeo")
+        romeo.say(linked, "good morrow")
+        await nurse.message(world.room, "good morrow", nick="romeo")
+        await dave.message("#verona", "good morrow", nick="romeo")
+        nurse.say(world.room, "is it so late")
+        await romeo.message(linked, "is it so late", nick="nurse")
+        await dave.message("#verona", "is it so late", nick="nurse")
+        dave.say("#verona", "it is")
+        await romeo.message(linked, "it is", nick="dave")
+        await nurse.message(world.room, "it is", nick="dave")
+        for person in (romeo, nurse, dave):
+            await person.fence()
+        for where, person in ((linked, romeo), (world.room, nurse), ("#verona", dave)):
+            texts = [text for _, text in person.texts(where)]
+            assert len(texts) == len(set(texts))
+
 
 GATEWAY = """
 [gateway]

@@ -686,3 +686,14 @@ async def test_the_rooms_of_a_network_are_its_items_page_by_page() -> None:
         assert await rooms(bridge) == ["! service-unavailable"]
         bridge.gate.obstacle, bridge.gate.denied = None, {"juliet@home.example"}
         assert await rooms(bridge) == []
+
+
+async def test_after_a_stream_that_broke_clients_are_asked_whether_they_are_still_there() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        bridge.stream.services[ROMEO] = lambda _: ""
+        bridge.stream.down()
+        bridge.stream.up()
+        await quiet()
+        assert [left.member.name for left in bridge.hub.took(MemberLeft)] == ["juliet"]
+        assert '-juliet "not reachable any more"' in bridge.diary(ROMEO)

@@ -44,7 +44,7 @@ from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, cause_of, presence_error, refusal
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
-from bridge.xmpp.ports import Cancellable, Described, Form, Item
+from bridge.xmpp.ports import Cancellable, Described, Form, IqRefused, Item
 from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
@@ -68,6 +68,7 @@ FEATURES = (
 )
 """What a hosted room can do (XEP-0045 section 6.4)."""
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
+_PING = f"<ping xmlns='{ns.PING}'/>"
 _INVITE, _REASON = f"{{{ns.MUC_USER}}}invite", f"{{{ns.MUC_USER}}}reason"
 
 
@@ -193,6 +194,26 @@ class Hosting:
         """Return what can be done at an address, if it is a room's."""
         address = f"{localpart}@{self._domain}"
         return self.stays.at(address) if localpart and self.is_room(address) else ()
+
+    def look_who_is_left(self) -> None:
+        """Ask every client whether it is still there: while there was no stream nobody could tell us of their going."""
+        clients = dict.fromkeys(client for place in self._places.values() for client in place.room.clients())
+        for client in clients:
+            self._around.spawn(self._look_after_client(client))
+
+    async def _look_after_client(self, client: str) -> None:
+        async with self._around.entering:
+            try:
+                await self._around.component.iq("get", to=client, payload=_PING)
+            except IqRefused as refused:
+                if refused.condition not in FATAL or not self._around.component.connected():
+                    return
+            else:
+                return
+        for place in list(self._places.values()):
+            if place.room.at(client) is not None:
+                stays = self.stays.stays(place.id, client.partition("/")[0])
+                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays))
 
     def introduce(self) -> None:
         """Tell the hub anew who is where: a stream or a run has begun."""
