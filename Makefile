@@ -1,7 +1,7 @@
 # The README's commands. Each does all the set-up that it needs: the virtual environment from requirements.lock, and
 # Debian's servers where tests or demo start them.
 
-SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager \
+SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager curl \
 	kannel kannel-extras gammu-smsd
 DEMO_SERVERS := prosody inspircd
 BENCH_SERVERS := prosody ejabberd inspircd biboumi openssl
