@@ -59,7 +59,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TYPING_LASTS: Final = 5.0
-ANSWERS: Final = 2.0
+ANSWERS: Final = 1.5
 """Seconds for which the answers to what was sent are waited for at the end: else it would be said again."""
 HELP: Final = (
     "I pass on messages between Telegram and other chat networks. "

@@ -346,7 +346,10 @@ class Reader:
         return self._origin(room, EventKey(key), at)
 
     def _heard(self, message: Message) -> Heard | None:
-        return self._rooms.heard(message.chat.id, topic_of(message))
+        heard = self._rooms.heard(message.chat.id, topic_of(message))
+        if heard is not None:
+            self._rooms.chats[message.chat.id] = message.chat
+        return heard
 
     def _origin(self, room: RoomId, key: EventKey, at: int) -> Origin:
         return Origin(room=Room(self._network, room), key=key, at=at * 1000, replayed=self.replayed)

@@ -117,7 +117,7 @@ class OwnBots:
         token = self._tokens.get(person)
         if token is None:
             raise VoiceLost("they have no bot of their own")
-        kind = self._rooms.chats[chat].type if chat in self._rooms.chats else ""
+        kind = self._rooms.kind(chat)
         if kind != "supergroup":
             raise Misplaced(f"bots of people's own speak in supergroups only, and this is a {kind or 'chat'}")
         if self._shut.get((person, chat), 0.0) > self._clock.monotonic():

@@ -26,7 +26,8 @@ FRESH: Final = 86_400.0
 """Seconds for which a picture is taken to be what it was."""
 PAUSE: Final = 1.0
 """Seconds between two questions: they must not be in the way of messages."""
-LAST_ANSWER: Final = 1.0
+LAST_ANSWER: Final = 0.5
+"""Seconds for which an answer is waited for at the end."""
 _MOST: Final = 10_000
 _NAME: Final = "portrait "
 

@@ -12,6 +12,8 @@ from bridge.core.ids import MessageId, RoomId
 from connectors.telegram.updates import Chat, Message
 
 _ROOM = re.compile(r"(-?[1-9]\d{0,18})(?:/([1-9]\d{0,9}))?", re.ASCII)
+_SUPERGROUPS = -1_000_000_000_000
+"""Numbers of supergroups are below this; those of channels too."""
 _TOPIC = re.compile("[1-9][0-9]{0,9}")
 _MESSAGE = re.compile(r"(?:(-?[1-9]\d{0,18})/)?(\d{1,10})", re.ASCII)
 
@@ -109,6 +111,13 @@ class Rooms:
         """Return all rooms that are read in a chat, its topics too."""
         names = {*self._names(chat)}
         return sorted(room for room in self.listened if (found := place(room)) is not None and found.chat in names)
+
+    def kind(self, chat: int) -> str:
+        """Return what a chat is: "supergroup", "group", "channel"; by its number where Telegram has not said."""
+        known = self.chats.get(chat)
+        if known is not None and known.type:
+            return known.type
+        return "supergroup" if chat < _SUPERGROUPS else "group" if chat < 0 else "private"
 
     def is_whole(self, chat: int) -> bool:
         """Tell whether all that is said in a chat is heard in one room: no topic is a room of its own."""

@@ -26,7 +26,7 @@ from connectors.telegram.batches import group_of
 from connectors.telegram.client import Client
 from connectors.telegram.clock import Clock
 from connectors.telegram.handing import Handing, readable
-from connectors.telegram.refusals import Refused, Trouble
+from connectors.telegram.refusals import Refused, TokenRefused, Trouble
 from connectors.telegram.updates import Update
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,7 @@ class Webhook:
         began = self._clock.now() // 1000
         try:
             await client.deliver_to(self.url, self._secret)
-        except Refused as refused:
+        except (Refused, TokenRefused) as refused:  # the latter: a server that has no webhooks knows no such method
             log.warning("telegram.webhook refused: %s; updates are polled", refused)
             return
         self._handing.reader.replayed = False

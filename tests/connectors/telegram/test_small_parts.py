@@ -111,6 +111,13 @@ def test_a_group_may_move_twice_and_in_a_ring():
     assert rooms.place("-1") is not None
 
 
+def test_what_a_chat_is_shows_in_its_number_until_telegram_says():
+    rooms = Rooms()
+    assert [rooms.kind(chat) for chat in (-1_001_234_567_890, -1234, 7)] == ["supergroup", "group", "private"]
+    rooms.chats[-1_001_234_567_890] = Chat(id=-1_001_234_567_890, type="channel")
+    assert rooms.kind(-1_001_234_567_890) == "channel"
+
+
 @pytest.mark.parametrize(
     ("place", "thread", "there"),
     [

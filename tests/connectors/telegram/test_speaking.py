@@ -13,6 +13,7 @@ from bridge.core.failures import AuthLost, Permanent, Retry, Uncertain
 from bridge.core.ids import MessageId, Network, Person, PersonId, RoomId
 from connectors.telegram.carrying import DELETED
 from connectors.telegram.pace import Rates
+from tests.support.clock import quiet
 from tests.support.telegram.stage import JULIET, stage
 from tests.support.telegram.world import Standing
 
@@ -314,6 +315,38 @@ async def test_what_was_said_of_a_long_text_is_not_said_again():
         sent = await s.send(post)
         assert len(sent.ids) == 3
         assert "".join(f"{text} " for text in s.group.texts()).split() == ["Juliet:", *["word"] * 2000]
+
+
+async def test_what_was_said_of_a_long_text_is_not_said_again_after_a_restart_either():
+    async with stage(hasty=True) as s:
+        post = s.post("word " * 2000)
+        s.api.then("sendMessage", lambda: s.api.flood.ban(s.group.id, 300))
+        with pytest.raises(Retry):
+            await s.send(post)
+        assert len(s.group.messages) == 1
+        await s.restart()
+        with pytest.raises(Retry) as refused:
+            await s.send(post)
+        assert (round(refused.value.after), s.api.flood.refused) == (300, 1)  # kept, and not tried out
+        s.clock.elapsed += 300
+        sent = await s.send(post)
+        assert len(sent.ids) == 3
+        assert "".join(f"{text} " for text in s.group.texts()).split() == ["Juliet:", *["word"] * 2000]
+        assert not [name for name in s.hub.texts if name.startswith("unfinished")]
+
+
+async def test_what_is_under_way_at_the_end_is_waited_for():
+    async with stage() as s:
+        gate = s.api.holds("sendMessage")
+        sending = asyncio.ensure_future(s.say("last words"))
+        await s.api.until(lambda: s.group.messages)
+        stopping = asyncio.ensure_future(s.stop())
+        await quiet()
+        gate.set()
+        assert await sending == (MessageId(str(s.group.last["message_id"])),)
+        await stopping
+        with pytest.raises(Retry, match="not connected"):
+            await s.say("too late")
 
 
 async def test_an_answer_that_got_lost_is_uncertain_for_what_would_be_there_twice():

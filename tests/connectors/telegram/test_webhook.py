@@ -1,6 +1,7 @@
 """Updates that Telegram delivers: in order and once, acknowledged when they are durable, and polled where delivery fails."""
 
 import msgspec
+import pytest
 from aiohttp import ClientSession
 
 from bridge.connector import Status
@@ -134,14 +135,21 @@ async def test_an_update_that_nobody_can_read_is_not_sent_for_ever(caplog):
         assert "telegram.unreadable" in caplog.text
 
 
-async def test_a_url_that_telegram_does_not_take_means_polling(caplog):
+@pytest.mark.parametrize(
+    ("code", "words", "told"),
+    [
+        (400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook", "https url must be provided"),
+        (404, "Not Found", "refused"),  # a Bot API server without webhooks
+    ],
+)
+async def test_a_url_that_telegram_does_not_take_means_polling(code, words, told, caplog):
     async with stage(started=False) as s, s.listening():
-        s.api.fails("setWebhook", 400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
+        s.api.fails("setWebhook", code, words)
         await s.start()
         s.group.says(s.alice, "hello")
         await s.hub.posted("hello")
         assert s.answered == []
-        assert "https url must be provided" in caplog.text
+        assert told in caplog.text
 
 
 async def test_a_url_that_leads_nowhere_is_told_and_then_updates_are_polled(caplog):

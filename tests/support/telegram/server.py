@@ -60,6 +60,7 @@ class BotApi:
         self.url = ""
         self._stirred = asyncio.Event()
         self._troubles: dict[str, deque[Refused | None]] = {}
+        self._gates: dict[str, deque[asyncio.Event]] = {}
         self._deeds: dict[str, list[Callable[[], object]]] = {}
         self._lines: dict[str, set[asyncio.Transport]] = {}  # connections on which updates were asked for
         self._pollers: dict[str, object] = {}
@@ -109,6 +110,12 @@ class BotApi:
     def swallows(self, method: str) -> None:
         """Carry out the next call of a method, and cut the connection instead of answering."""
         self._troubles.setdefault(method, deque()).append(None)
+
+    def holds(self, method: str) -> asyncio.Event:
+        """Carry out the next call of a method, and answer it only when the event is set that this returns."""
+        gate = asyncio.Event()
+        self._gates.setdefault(method, deque()).append(gate)
+        return gate
 
     def then(self, method: str, deed: Callable[[], object]) -> None:
         """Do something as soon as the next call of a method was carried out."""
@@ -167,6 +174,8 @@ class BotApi:
             raise _Swallowed
         for deed in self._deeds.pop(method, ()):
             deed()
+        if self._gates.get(method):
+            await self._gates[method].popleft().wait()
         return result
 
     def _trouble(self, method: str) -> "Refused | type[_Swallowed] | None":

@@ -313,6 +313,12 @@ async def test_something_can_be_made_to_happen_between_two_requests():
         await s.client.send_message(s.group.id, "first")
         await s.client.send_message(s.group.id, "second")
         assert s.group.texts() == ["first", "in between", "second"]
+        gate = s.api.holds("sendMessage")
+        sending = asyncio.ensure_future(s.client.send_message(s.group.id, "third"))
+        await s.api.until(lambda: "third" in s.group.texts())
+        assert not sending.done()
+        gate.set()
+        assert (await sending).text == "third"
 
 
 async def test_an_album_is_several_messages_with_one_id():
