@@ -697,3 +697,22 @@ async def test_after_a_stream_that_broke_clients_are_asked_whether_they_are_stil
         await quiet()
         assert [left.member.name for left in bridge.hub.took(MemberLeft)] == ["juliet"]
         assert '-juliet "not reachable any more"' in bridge.diary(ROMEO)
+
+
+async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        subject = f"<message from='{DESK}' to='{ROOM}' type='groupchat' id='s1'><subject>mine</subject></message>"
+        bridge.gate.configured = Configuration(settings={Setting.TOPIC_BY_ALL: False, Setting.MODERATED: True})
+        bridge.stream.deliver(subject)
+        bridge.say(DESK, "hello")
+        assert bridge.diary(DESK) == ["! forbidden", "! forbidden"]
+        assert bridge.diary(ROMEO) == []
+        assert bridge.hub.took(TopicChanged) == bridge.hub.took(MessagePosted) == []
+        bridge.arrives(DESK, "juliet", Rank.SPEAKER)
+        bridge.say(DESK, "with voice")
+        bridge.arrives(DESK, "juliet", Rank.MODERATOR)
+        bridge.stream.deliver(subject)
+        seen = bridge.diary(ROMEO)
+        assert "juliet: with voice" in seen
+        assert seen[-1] == "# mine (juliet)"

@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.connector import Abroad
-from bridge.core.acts import ActRefused, Invite
+from bridge.core.acts import ActRefused, Invite, Setting
 from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
 from bridge.core.events import (
     Cause,
@@ -68,6 +68,7 @@ FEATURES = (
 )
 """What a hosted room can do (XEP-0045 section 6.4)."""
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
+_MODERATORS = frozenset({Rank.OWNER, Rank.ADMIN, Rank.MODERATOR})
 _PING = f"<ping xmlns='{ns.PING}'/>"
 _INVITE, _REASON = f"{{{ns.MUC_USER}}}invite", f"{{{ns.MUC_USER}}}reason"
 
@@ -495,6 +496,10 @@ class Hosting:
 
     def _said(self, place: Place, occupant: Occupant, element: Element) -> None:
         """Say to everybody what somebody says, and tell the hub."""
+        refused = self._muted(place, occupant, element)
+        if refused is not None:
+            self._bounce(element, refused)
+            return
         now = self._around.clock.now()
         id_ = self._around.token()
         scene = inbound.Scene(room=Room(XMPP, place.id), address=place.id, stable_ids=True)
@@ -513,6 +518,18 @@ class Hosting:
                 self._carry(place, place.room.say(line, keep=False))
         if event is not None:
             self._around.emit(event)
+
+    def _muted(self, place: Place, occupant: Occupant, element: Element) -> Refused | None:
+        """Say why the remote room would not take something from a user, as far as is known (sections 7.4 and 8.1)."""
+        if self.gateway is None or occupant.rank in _MODERATORS:
+            return None
+        settings = self.gateway.configuration(place.remote).settings
+        if element.find(inbound.BODY) is None and element.find(inbound.SUBJECT) is not None:
+            by_all = settings.get(Setting.TOPIC_BY_ALL, True)
+            return None if by_all else Refused("forbidden", "only operators may set the subject here")
+        if settings.get(Setting.MODERATED, False) and occupant.rank is Rank.MEMBER:
+            return Refused("forbidden", "only who has voice may speak here")
+        return None
 
     def _whispered(self, place: Place, occupant: Occupant, nick: str, element: Element) -> None:
         """Take a private message to an occupant (section 7.5)."""
