@@ -132,6 +132,9 @@ class Hub(Protocol):
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         """Tell somebody once what is wrong with their login; ``over``: it is used no more until they log in anew."""
 
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        """Tell somebody who is on this network as themselves that ``by``, a nick there, invites them into a room of it."""
+
 
 class StoreAway(Exception):
     """The store is full, locked or gone: nothing was taken, nothing may be acknowledged to the source."""
@@ -224,6 +227,9 @@ class Follows(Protocol):
 
     def follow(self, room: RoomId, event: Abroad) -> None:
         """Take note of a fact in another room of the same link; ``room`` is ours."""
+
+    def invited(self, person: Person, room: Room, *, by: str) -> None:
+        """Pass an invitation into a room of another network on to a person of ours."""
 
 
 @runtime_checkable

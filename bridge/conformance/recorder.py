@@ -38,6 +38,7 @@ class Recorder:
         self.texts: dict[str, str] = {}
         self.alarms: list[str] = []
         self.login_troubles: list[tuple[Person, str, bool]] = []
+        self.invitations: list[tuple[Person, RoomId, str]] = []
 
     def emit(self, event: Event) -> Awaitable[None]:
         """Write an event down."""
@@ -100,6 +101,10 @@ class Recorder:
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         """Take down what is wrong with somebody's login."""
         self.login_troubles.append((person, reason, over))
+
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        """Take down an invitation."""
+        self.invitations.append((person, room, by))
 
     def posted(self) -> list[MessagePosted]:
         """Return the messages that were reported."""

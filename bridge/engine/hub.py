@@ -205,6 +205,7 @@ class Hub:
             media=self.media,
             logins=self.logins,
             alarm=partial(self._alarm, network),
+            invite=self._invited,
         )
         self._networks[network] = attached = _Attached(
             connector=connector,
@@ -466,6 +467,12 @@ class Hub:
         if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed):
             self._follow(event)
 
+    def _invited(self, person: Person, room: Room, by: str) -> None:
+        """Pass an invitation on to the network of who is invited, if that wants to know."""
+        attached = self._networks.get(person.network)
+        if attached is not None and attached.follows is not None:
+            self.supervisor.ask(person.network, partial(attached.follows.invited, person, room, by=by))
+
     def _follow(self, event: Abroad) -> None:
         """Let the other rooms know, where somebody there wants to."""
         for room in self._intake.others(event.origin.room):
@@ -488,8 +495,10 @@ class Port:
         media: Media,
         logins: Logins,
         alarm: Callable[[str], None],
+        invite: Callable[[Person, Room, str], None],
     ) -> None:
         self.emit = emit
+        self._invite = invite
         self.alarm = alarm
         self._media = media
         self._network = network
@@ -545,6 +554,10 @@ class Port:
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         """Tell somebody once what is wrong with their login."""
         self._logins.trouble(self._network, person, reason, over=over)
+
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        """Tell somebody of an invitation."""
+        self._invite(person, Room(self._network, room), by)
 
     async def author(self, room: RoomId, message: MessageId) -> Member | None:
         """Return who said a message."""

@@ -100,6 +100,9 @@ class _Onlooker:
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         pass
 
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        pass
+
 
 def _done() -> "asyncio.Future[None]":
     future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

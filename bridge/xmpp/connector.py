@@ -351,6 +351,10 @@ class XmppConnector:
         """Take note of how the users of a hosted room fare elsewhere."""
         self.hosting.follow(room, event)
 
+    def invited(self, person: Person, room: Room, *, by: str) -> None:
+        """Pass an invitation into a room that could be hosted on to a user."""
+        self.hosting.invite(person, room, by=by)
+
     def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         """Show that this member started or stopped composing (XEP-0085); only ghosts that are there can."""
         if room in self.hosting:

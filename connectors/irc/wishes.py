@@ -177,7 +177,7 @@ class Wishes:
             case "KICK" if fold(line.param(1)) == me:
                 self._removed(line.param(0), plain(line.param(2)), line.nick)
             case "INVITE" if fold(line.param(0)) == me:
-                self._invited(line.param(1))
+                self._invited(line.param(1), line.nick)
             case numeric if numeric in JOIN_ERRORS:
                 self._refused(line)
             case _:
@@ -213,9 +213,13 @@ class Wishes:
         if is_news:
             self._told_out(wish, Cause.REFUSED, refusal.reason, barrier=refusal.barrier)
 
-    def _invited(self, name: str) -> None:
+    def _invited(self, name: str, by: str) -> None:
         wish = self._named(name)
-        if wish is not None and wish.stage is Stage.REFUSED:
+        if wish is None:
+            room = self._scene.places.called(name)
+            if room is not None:
+                self._scene.hub.invited(self.person, room, by=by)
+        elif wish.stage is Stage.REFUSED:
             self.ask(wish)
 
     def _removed(self, name: str, reason: str, actor: str) -> None:

@@ -71,6 +71,13 @@ async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
             }
             assert found == words
 
+        # an invitation from IRC
+        await bob.join("#parlour")
+        bob.send("INVITE giulietta #parlour")
+        await juliet.see(
+            lambda el: el.get("from") == f"#parlour%irc@{world.xmpp.component}" and el.tag == f"{CLIENT}message"
+        )
+
         # somebody is thrown out, somebody leaves
         bob.send("KICK #python romeo :enough")
         gone = await romeo.presence(f"{room}/romeo", gone=True)

@@ -3,7 +3,7 @@
 from bridge.connector import Abroad, PuppetMode, PuppetSettings
 from bridge.core.capabilities import Representation
 from bridge.core.events import Cause, Event, Member, PuppetJoined, PuppetLeft, Rank, RoomClosed
-from bridge.core.ids import RoomId
+from bridge.core.ids import Person, Room, RoomId
 from bridge.engine.hub import Link
 from tests.support.build import (
     left,
@@ -38,9 +38,13 @@ class Home(HandConnector):
     def __init__(self) -> None:
         super().__init__(capabilities(Representation.ADDRESS))
         self.told: list[tuple[str, Abroad]] = []
+        self.invitations: list[str] = []
 
     def follow(self, room: RoomId, event: Abroad) -> None:
         self.told.append((room, event))
+
+    def invited(self, person: Person, room: Room, *, by: str) -> None:
+        self.invitations.append(f"{person.id} into {room} by {by}")
 
 
 async def stage(puppets: PuppetSettings | None = None) -> tuple[Works, Home, Open]:
@@ -121,4 +125,13 @@ async def test_a_session_that_is_thrown_out_is_told_by_its_own_room_and_by_no_no
     await away.emit(PuppetLeft(origin=origin("right:#b"), person=person("juliet"), cause=Cause.KICKED, final=True))
     await quiet()
     assert home.sent == [] or all(type(each).__name__ == "Kick" for each in home.sent)
+    await works.hub.close(deadline=0)
+
+
+async def test_an_invitation_reaches_the_network_of_who_is_invited() -> None:
+    works, home, away = await stage()
+    assert away.hub is not None
+    away.hub.invited(person("juliet"), RoomId("#secret"), by="bob")
+    away.hub.invited(person("bob", "right"), RoomId("#secret"), by="juliet")  # whose network does not want to know
+    assert home.invitations == ["juliet into right:#secret by bob"]
     await works.hub.close(deadline=0)

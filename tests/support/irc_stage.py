@@ -62,6 +62,7 @@ class Diary:
         self.cursors: dict[RoomId, Cursor] = {}
         self.full = ""
         self.login_troubles: list[tuple[Person, str, bool]] = []
+        self.invitations: list[tuple[Person, RoomId, str]] = []
         self._news = asyncio.Event()
 
     def emit(self, event: Event) -> "asyncio.Future[None]":
@@ -102,6 +103,10 @@ class Diary:
 
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         self.login_troubles.append((person, reason, over))
+        self._news.set()
+
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        self.invitations.append((person, room, by))
         self._news.set()
 
     def free(self) -> None:

@@ -72,6 +72,9 @@ class Notebook:
     def login_trouble(self, person: Person, reason: str, *, over: bool = False) -> None:
         raise AssertionError("XMPP takes no logins")
 
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        raise AssertionError("XMPP's rooms invite people themselves")
+
     def took(self, kind: type[E]) -> list[E]:
         """Return the events of a kind, and forget them."""
         found = [event for event in self.events if isinstance(event, kind)]

@@ -19,7 +19,7 @@ from bridge.core.events import (
     Show,
     TopicChanged,
 )
-from bridge.core.ids import RoomId
+from bridge.core.ids import Room, RoomId
 from bridge.xmpp.hosted.requests import user
 from tests.support import build
 from tests.support.clock import quiet
@@ -716,3 +716,18 @@ async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
         seen = bridge.diary(ROMEO)
         assert "juliet: with voice" in seen
         assert seen[-1] == "# mine (juliet)"
+
+
+async def test_an_invitation_from_irc_is_one_into_the_hosted_room() -> None:
+    async with HostedBridge() as bridge:
+        bridge.connector.invited(user(DESK), Room(IRC, RoomId("#secret")), by="Bob")
+        (invitation,) = bridge.stream.take("message", to="juliet@home.example")
+        invite = invitation.find(f".//{{{USER}}}invite")
+        direct = invitation.find("{jabber:x:conference}x")
+        assert invite is not None
+        assert direct is not None
+        assert invitation.get("from") == direct.get("jid") == "#secret%irc@bridge.localhost"
+        assert invite.get("from") == "bob%irc@bridge.localhost"
+        bridge.gate.denied = {"juliet@home.example"}
+        bridge.connector.invited(user(DESK), Room(IRC, RoomId("#secret")), by="Bob")
+        assert bridge.stream.take("message", to="juliet@home.example") == []

@@ -295,6 +295,15 @@ class Hosting:
             case _:
                 assert_never(event)
 
+    def invite(self, person: Person, remote: Room, *, by: str) -> None:
+        """Pass an invitation from the remote network on to a user (XEP-0045 section 7.8.2)."""
+        address = occupants.address(remote.id, remote.network, self._domain)
+        bare = person.id.partition("/")[0]
+        if self.gateway is None or not address or "@" not in bare or self.gateway.refuses(bare, remote.network):
+            return
+        sender = occupants.address(by.lower(), remote.network, self._domain)
+        self._around.component.send(_invitation(address, sender, bare, ""))
+
     # -- deliveries
 
     def say(self, delivery: Spoken, placed: tuple[Placed, ...] = ()) -> Sent:
@@ -562,7 +571,7 @@ class Hosting:
             to, reason = invite.get("to", "").partition("/")[0], invite.findtext(_REASON, "")
             localpart, _, domain = to.rpartition("@")
             if domain != self._domain:
-                self._around.component.send(_invitation(place, occupant, to, reason))
+                self._around.component.send(_invitation(place.id, f"{place.id}/{occupant.nick}", to, reason))
                 continue
             found = from_localpart(localpart)
             if found is not None:
@@ -649,12 +658,12 @@ def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
     return room.removed(event.person, Removal(codes=codes, reason=event.reason, actor=event.actor))
 
 
-def _invitation(place: Place, occupant: Occupant, to: str, reason: str) -> str:
+def _invitation(room: str, sender: str, to: str, reason: str) -> str:
     """Return the invitation that somebody gets (section 7.8.2), with one that clients without MUC invitations know (XEP-0249)."""
     inner = stanzas.element("reason", words=reason) if reason else ""
-    invite = stanzas.element("invite", attrs={"from": f"{place.id}/{occupant.nick}"}, children=inner)
-    direct = stanzas.element("x", ns.CONFERENCE, attrs={"jid": place.id} | ({"reason": reason} if reason else {}))
-    return stanzas.message(place.id, to, extra=stanzas.element("x", ns.MUC_USER, children=invite) + direct)
+    invite = stanzas.element("invite", attrs={"from": sender}, children=inner)
+    direct = stanzas.element("x", ns.CONFERENCE, attrs={"jid": room} | ({"reason": reason} if reason else {}))
+    return stanzas.message(room, to, extra=stanzas.element("x", ns.MUC_USER, children=invite) + direct)
 
 
 def _about(room: HostedRoom | None, remote: Room) -> Form:

@@ -181,6 +181,9 @@ class TestHub:
         self.login_troubles.append((person, reason, over))
         self._stirred.set()
 
+    def invited(self, person: Person, room: RoomId, *, by: str) -> None:
+        raise AssertionError("Telegram's bots are not invited by people")
+
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so; looked at whenever the connector says something."""
         async with asyncio.timeout(PATIENCE):
