@@ -10,13 +10,17 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS ?= tests
 BENCH ?=
+FAULTS ?= tests/faults
+HOURS ?= 0.2
 
-.PHONY: help setup demo test lint bench format lock clean
+.PHONY: help setup demo test faults soak lint bench format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    real Prosody, real InspIRCd, the bridge, and a conversation   (KEEP=1 to stay and join in)"
 	@echo "make test    every test                                                    (TESTS=tests/core for some)"
+	@echo "make faults  whatever can die does, fifty times, under load; ends with a table of what was lost and doubled"
+	@echo "make soak    500 puppets come and go; memory, files and tasks stay flat           (HOURS=8; default: 0.2)"
 	@echo "make setup   only the virtual environment, .venv"
 	@echo "make lint    formatting, rules, types, layers, documents"
 	@echo "make bench   what a message costs, and biboumi beside it                   (BENCH=--quick, or BENCH=messages for some)"
@@ -39,6 +43,15 @@ test: $(READY)
 	@.ci/packages $(SERVERS)
 	$(BIN)/pytest --numprocesses auto --dist worksteal $(TESTS) || \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none $(TESTS)
+
+# In order, alone on the machine, and with the table at the end.
+faults: $(READY)
+	@.ci/packages $(SERVERS)
+	LINKSPAN_FAULTS=1 $(BIN)/pytest -p no:xdist --quiet --capture=no $(FAULTS)
+
+soak: $(READY)
+	@.ci/packages $(DEMO_SERVERS)
+	$(BIN)/python -m bench.soak --hours $(HOURS)
 
 lint: $(READY)
 	$(BIN)/ruff format --check

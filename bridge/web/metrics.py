@@ -5,6 +5,7 @@ Nothing is counted here: a collector reads the engine's numbers when it is asked
 library. Called by :mod:`bridge.web.admin`.
 """
 
+import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -38,6 +39,7 @@ class EngineCollector(Collector):
         yield _gauge("links", "Links that are configured", [], len(links))
         up = sum(all(room.open for room in link.rooms) for link in links)
         yield _gauge("links_up", "Links of which every room is read", [], up)
+        yield _gauge("tasks", "Tasks of the event loop", [], len(asyncio.all_tasks()))
         yield from _networks(self._bridge.networks())
         yield from _queues(self._bridge.networks(), self._bridge.queues())
         yield from self._counts()

@@ -91,7 +91,7 @@ async def _read(place: Place, start: Position, pages: int) -> Found | None:
             if last and last == start.after and start.since is not None:
                 place.reading = Reading.SINCE
                 return await _read(place, Position(since=start.since), pages)  # it has forgotten that message
-            log.info("archive.refused condition=%s", refused.condition)
+            log.warning("archive.refused condition=%s", refused.condition)
             return None
         newest = fin.findtext(_LAST) or ""
         if fin.get("complete") == "true" or newest in ("", last):

@@ -110,7 +110,8 @@ class Hearing:
 
     def _hear(self, element: Element, nick: str, *, fresh: bool) -> None:
         names = inbound.ids(element, self._scene)
-        self.up_to = names.stanza or self.up_to
+        if not self._holding:  # else it is a reflection, behind others that were not taken
+            self.up_to = names.stanza or self.up_to
         if not nick:
             self._remark(element, names, fresh=fresh)
             return

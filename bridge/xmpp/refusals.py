@@ -6,7 +6,7 @@ Called by the listener, the ghosts and speech, which act on the verdict; the sen
 import enum
 
 from bridge.core.events import Cause
-from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
+from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
 from bridge.xmpp.muc import Refusal
 
 
@@ -105,6 +105,8 @@ def failure(refusal: Refusal, *, by_ghost: bool) -> DeliveryFailure:
     if condition in _NO_VOICE:
         said = f"the room lets this occupant say nothing{behind}"
         return VoiceLost(said) if by_ghost else Permanent(said)
+    if condition == "not-allowed":  # of a room, or of a Prosody without s2s whose MUC service is just being restarted
+        return Uncertain(f"the room refused the message{behind or ': ' + condition}")
     return Permanent(f"the room refused the message{behind or ': ' + condition}")
 
 

@@ -143,9 +143,11 @@ rooms = [{rooms}]
             await person.join(room or self.room, nick or name, password=password, history=history)
         return person
 
-    async def irc_user(self, nick: str, *, join: bool = True, channel: str = "", caps: Sequence[str] = ()) -> IrcPerson:
-        """Connect somebody to IRC, by default into the linked channel."""
-        person = await self._stack.enter_async_context(IrcPerson(nick, port=self.irc.port, caps=caps))
+    async def irc_user(
+        self, nick: str, *, join: bool = True, channel: str = "", caps: Sequence[str] = (), port: int = 0
+    ) -> IrcPerson:
+        """Connect somebody to IRC, by default into the linked channel; ``port``: of another server of the network."""
+        person = await self._stack.enter_async_context(IrcPerson(nick, port=port or self.irc.port, caps=caps))
         if join:
             await person.join(channel or self.channel)
         return person

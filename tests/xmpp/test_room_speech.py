@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from bridge.core.content import Attachment, Content, Reply
 from bridge.core.deliveries import Announce, AsBridge, Kick, Sent
 from bridge.core.events import MessagePosted
-from bridge.core.failures import Permanent, Retry, VoiceLost
+from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import MessageId, MessageRef, Person, PersonId, RoomId
 from bridge.xmpp import speech
 from tests.support import build
@@ -177,7 +177,7 @@ async def test_words_to_a_room_that_nobody_asked_for() -> None:
         ("resource-constraint", "wait", Retry, Retry),
         ("policy-violation", "wait", Retry, Retry),
         ("policy-violation", "modify", Permanent, Permanent),
-        ("not-allowed", "cancel", Permanent, Permanent),
+        ("not-allowed", "cancel", Uncertain, Uncertain),
         ("remote-server-timeout", "wait", Retry, Retry),
         ("internal-server-error", "cancel", Retry, Retry),
     ],
