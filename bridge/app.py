@@ -31,6 +31,7 @@ from bridge.gateway import Gateway
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
+from bridge.vigil import watch_store
 from bridge.web.admin import Admin
 from bridge.web.fetch import Web
 from bridge.web.media import MediaSite
@@ -175,6 +176,7 @@ class App:
         self._public = PublicSite()
         self._public_listener: Listener | None = None
         self._pruning: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Bring everything up, connections aside: those come in their own time.
@@ -196,15 +198,21 @@ class App:
         await self._apply_links()
         self._add(connectors)
         self._pruning = _beside(self._prune())
+        self._watching = _beside(watch_store(self._store.healthy, self._clock, tell=self._tell_admins))
 
     async def stop(self) -> None:
         """Leave everywhere, write what is left, and end."""
-        if self._pruning is not None:
-            self._pruning.cancel()
+        for task in (self._pruning, self._watching):
+            if task is not None:
+                task.cancel()
         await self._stop_listening()
         await self._hub.close(deadline=LEAVE)
         await self._web.close()
         await self._store.close()
+
+    def _tell_admins(self, words: str) -> bool:
+        connectors = self._hub.networks().values()
+        return any(each.tell_admins(words) for each in connectors if isinstance(each, XmppConnector))
 
     async def change(self, new: Config) -> None:
         """Apply another configuration: only what differs is touched. Raises: ConfigError, StoreError before anything is."""

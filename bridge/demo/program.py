@@ -50,13 +50,8 @@ class Program:
 
     async def start(self, *, expect: str = READY, patience: float = 60.0) -> None:
         """Start it and return once it prints this line. Raises: StartError with the end of its log."""
-        self.lines = []
-        with (self.folder / "linkspan.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                *self._line("run"), stdout=asyncio.subprocess.PIPE, stderr=log, cwd=self.folder
-            )
-        assert self.process.stdout is not None
-        self._reading = asyncio.create_task(self._read(self.process.stdout))
+        await self.launch()
+        assert self._reading is not None
         try:
             async with asyncio.timeout(patience):
                 while expect not in self.lines:
@@ -69,6 +64,16 @@ class Program:
             said = "; ".join(self.lines) or "no word from it"
             msg = f"the bridge does not say {expect!r} ({said}); the end of its log:\n{self.log()[-3000:]}"
             raise StartError(msg)
+
+    async def launch(self) -> None:
+        """Start it, and wait for nothing."""
+        self.lines = []
+        with (self.folder / "linkspan.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *self._line("run"), stdout=asyncio.subprocess.PIPE, stderr=log, cwd=self.folder
+            )
+        assert self.process.stdout is not None
+        self._reading = asyncio.create_task(self._read(self.process.stdout))
 
     async def stop(self) -> int | None:
         """Ask it to end, as a service manager does; returns its exit status."""

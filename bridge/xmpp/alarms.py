@@ -31,6 +31,9 @@ class Alarms:
         if key in self._rung or len(self._rung) >= MOST:
             return
         self._rung[key] = now
+        self.tell(f"{room}: {words}")
+
+    def tell(self, body: str) -> None:
+        """Tell all admins something, whenever it was told last."""
         for admin in self._admins:
-            body = f"{room}: {words}"
             self._around.component.send(stanzas.message(self._around.listener, admin, kind="chat", body=body))

@@ -169,7 +169,8 @@ class XmppConnector:
         self._avatars = Avatars(self._around, arrived=self._dress)
         self._around.avatar = self._avatar
         self._around.changed = self._changed
-        self._around.alarm = Alarms(self._around, settings.admins).ring
+        self._alarms = Alarms(self._around, settings.admins)
+        self._around.alarm = self._alarms.ring
         self._rooms: dict[str, JoinedRoom] = {}  # by address, bare and as on the wire
         self._by_id: dict[RoomId, JoinedRoom] = {}
         self._staying: dict[str, asyncio.Task[None]] = {}
@@ -215,6 +216,13 @@ class XmppConnector:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""
         self.hosting.gateway = gateway
         self.hosting.archivist.archive = self.hosting.stays.archive = archive
+
+    def tell_admins(self, words: str) -> bool:
+        """Tell the admins something about the bridge itself; False while there is no stream."""
+        if not self._stream.connected():
+            return False
+        self._alarms.tell(words)
+        return True
 
     # -- the lifetime
 

@@ -229,6 +229,45 @@ async def test_a_relay_that_loses_its_voice_too_is_given_up_in_the_end(bench: Be
     assert bench.failed == [("one", "nobody may speak there", False)]
 
 
+async def test_a_clock_that_is_set_back_holds_nothing_up(bench: Bench):
+    bench.say("one", "two")
+    bench.connector.answer(Retry("flood wait", after=30))
+    await bench.clock.advance(10)
+    bench.clock.set_back(86_400)
+    await bench.clock.advance(20)
+    assert bench.flying() == ["one"]
+
+
+async def test_a_wait_that_an_earlier_clock_has_written_ends_within_an_hour():
+    before = await wide(1)
+    before.say("one")
+    before.connector.answer(Retry("flood wait", after=30))
+    await quiet()
+    await before.outbox.close()
+    after = Bench(store=before.store)
+    after.clock.set_back(30 * 86_400)
+    await after.start()
+    await after.clock.advance(3600)
+    assert after.flying() == ["one"]
+
+
+async def test_what_has_waited_too_long_is_given_up_and_told_and_the_next_goes():
+    bench = Bench(limits=Limits(age=3600))
+    await bench.start()
+    bench.outbox.ready(RIGHT, yes=False)
+    bench.say("old")
+    await bench.clock.advance(3601)
+    bench.outbox.ready(RIGHT, yes=True)
+    await quiet()
+    assert bench.connector.sent == []
+    assert bench.failed == [("old", "it had waited too long", True)]
+    assert bench.counters.get(Count.EXPIRED) == 1
+    [letter] = await bench.store.dead_letters()
+    await bench.outbox.revive([letter.queued.delivery.head.key])  # somebody wants it all the same
+    await quiet()
+    assert bench.flying() == ["old"]
+
+
 @pytest.mark.parametrize("refusal", [Permanent("too long"), Unsupported(Feature.EDIT)])
 async def test_a_refusal_is_buried_and_told_and_the_next_goes(bench: Bench, refusal: Permanent | Unsupported):
     bench.say("bad", "good")

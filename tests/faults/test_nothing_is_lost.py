@@ -110,7 +110,8 @@ async def _gaps_are_told(stage: Stage) -> None:
 
 async def kill_bridge(stage: Stage) -> None:
     await stage.world.bridge.kill()
-    await stage.world.bridge.start()
+    await stage.world.bridge.launch()
+    await stage.load.ready()
 
 
 async def kill_xmpp(stage: Stage) -> None:
@@ -256,7 +257,12 @@ async def _connect(here: IrcPerson) -> None:
 MANY = 5 if FULL else 1
 SHORT = [
     Scenario(
-        name="kill -9 the bridge, on Prosody", disturb=kill_bridge, times=50 if FULL else 2, deaf=True, window=WINDOW
+        name="kill -9 the bridge, on Prosody",
+        disturb=kill_bridge,
+        times=50 if FULL else 2,
+        deaf=True,
+        window=WINDOW,
+        rate=10,
     ),
     Scenario(name="kill -9 Prosody", disturb=kill_xmpp, times=MANY, archive=True, rate=20),
     Scenario(name="cut the component's stream", disturb=cut, times=20 if FULL else 2, through="xmpp"),
@@ -267,7 +273,13 @@ SHORT = [
 ]
 LONG = [
     Scenario(
-        name="kill -9 the bridge, on ejabberd", disturb=kill_bridge, times=10, xmpp="ejabberd", deaf=True, window=WINDOW
+        name="kill -9 the bridge, on ejabberd",
+        disturb=kill_bridge,
+        times=10,
+        xmpp="ejabberd",
+        deaf=True,
+        window=WINDOW,
+        rate=10,
     ),
     Scenario(name="kill -9 ejabberd", disturb=kill_xmpp, times=3, xmpp="ejabberd", archive=True, rate=20),
     Scenario(name="kill -9 InspIRCd", disturb=kill_irc, times=5, through="irc", deaf=True, window=WINDOW),

@@ -730,3 +730,24 @@ async def test_an_archive_is_pruned_by_age(store):
     await store.archive([archived(1, "a"), archived(2, "b")])
     await store.prune(before=START + 2, keep=0)
     assert (await read(store))[0] == ["b"]
+
+
+# What became of a message
+
+
+async def test_the_fate_of_a_message_is_what_waits_what_failed_and_what_arrived(store: Store):
+    copies = [
+        queued(n, post("hi", of="m", to=str(where))) for n, where in enumerate((THERE, ELSEWHERE, room("fourth:#d")), 1)
+    ]
+    await store.journal(posted("hi", id="m"), copies)
+    await store.settle(key_of(copies[0]), Sent((MessageId("copy"),)))
+    await store.bury(key_of(copies[1]), reason="refused", certain=True)
+    assert await store.count_dead_letters() == 1
+    assert [each.seq for each in await store.waiting()] == [3]
+    for where, name in ((HERE, "m"), (THERE, "copy")):  # by any of its names
+        fate = await store.fate(where, MessageId(name))
+        assert fate.ref == ref("m")
+        assert fate.copies == {THERE: ("copy",)}
+        assert [letter.reason for letter in fate.dead] == ["refused"]
+        assert [each.seq for each in fate.waiting] == [3]
+    assert await store.fate(ELSEWHERE, MessageId("m")) is None

@@ -34,11 +34,16 @@ class VirtualClock:
 
     def __init__(self) -> None:
         self._elapsed = 0.0
+        self._wrong = 0  # milliseconds by which the wall clock was set
         self._timers: list[tuple[float, int, VirtualTimer]] = []
         self._numbers = itertools.count()
 
     def now(self) -> int:
-        return START + round(self._elapsed * 1000)
+        return START + self._wrong + round(self._elapsed * 1000)
+
+    def set_back(self, seconds: float) -> None:
+        """Set the wall clock back, as NTP does to a machine that was ahead; what is measured goes on."""
+        self._wrong -= round(seconds * 1000)
 
     def monotonic(self) -> float:
         return self._elapsed

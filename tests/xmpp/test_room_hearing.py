@@ -19,6 +19,7 @@ from bridge.core.events import (
 )
 from bridge.core.ids import RoomId
 from bridge.xmpp import marks
+from bridge.xmpp.hearing import MOST_HELD
 from tests.support import build
 from tests.support.clock import START
 from tests.support.muc import MAM, NS, OCCUPANT_ID, SID
@@ -578,6 +579,82 @@ async def test_what_the_hub_refused_is_fetched_again_once_it_can_take_more() -> 
         assert [text for _, text, replayed in texts(bridge) if replayed] == [str(number) for number in range(200)]
         await bridge.clock.advance(60)
         assert texts(bridge) == []
+
+
+async def test_own_words_said_meanwhile_do_not_move_the_place_where_reading_goes_on() -> None:
+    """Reflections are taken while others' words are not: they stand behind those in the archive."""
+    bridge = await inside(cursor=cursor(START))
+    bridge.muc.features.add(MAM)
+    async with bridge:
+        await bridge.wish("bob")
+        await bridge.clock.advance(10)
+        bridge.hub.events.clear()
+        bridge.hub.congested = lambda: "the disk is full"
+        for number in range(3):
+            bridge.muc.say("juliet", str(number))
+            await quiet()
+        assert await outcome(bridge.connector.send(build.post("ours", to=WHERE, voice=as_ghost("bob"))))
+        await bridge.clock.advance(5)
+        assert texts(bridge) == []
+        bridge.hub.congested = lambda: ""
+        await bridge.clock.advance(3)
+        heard = [text for _, text, _ in texts(bridge)]
+        assert list(dict.fromkeys(heard)) == ["0", "1", "2"]
+        assert heard[:3] == ["0", "1", "2"]
+
+
+async def test_more_than_is_kept_while_nothing_is_taken_comes_from_the_archive_in_order() -> None:
+    bridge = await inside(cursor=cursor(START))
+    bridge.muc.features.add(MAM)
+    async with bridge:
+        bridge.hub.congested = lambda: "the disk is full"
+        for number in range(MOST_HELD + 100):
+            bridge.muc.say("juliet", str(number))
+        await quiet()
+        bridge.hub.congested = lambda: ""
+        await bridge.clock.advance(3)
+        heard = list(dict.fromkeys(text for _, text, _ in texts(bridge)))
+        assert heard == [str(number) for number in range(MOST_HELD + 100)]
+
+
+async def test_the_archive_is_asked_by_id_whatever_the_clocks_say() -> None:
+    """What was heard late, or by a clock that was ahead, would be asked for from a time behind it."""
+    bridge = await inside()
+    bridge.muc.features.add(MAM)
+    bridge.muc.history = Forgetful()
+    async with bridge:
+        bridge.muc.say("juliet", "heard")
+        await quiet()
+        bridge.hub.cursors[ROOM] = cursor(START + 3_600_000, "sid-1")
+        await away(bridge, said=("one", "two"))
+        assert list(dict.fromkeys(text for _, text, _ in texts(bridge) if text != "heard")) == ["one", "two"]
+
+
+async def test_what_is_said_between_the_archive_s_answer_and_the_join_is_read_behind_it() -> None:
+    """More than the history holds."""
+    bridge = await inside(cursor=cursor(START))
+    bridge.muc.features.add(MAM)
+    bridge.muc.history = Forgetful()
+    asked = bridge.muc._search
+    late = iter([("between",)])
+
+    def search(*query: object) -> str:
+        answer = asked(*query)
+        for words in next(late, ()):
+            bridge.muc.say("juliet", words)
+        return answer
+
+    bridge.muc._search = search
+    async with bridge:
+        await bridge.clock.advance(3)
+        assert [text for _, text, _ in texts(bridge)] == ["between"]
+
+
+class Forgetful(list[object]):
+    """The history of a room that keeps none."""
+
+    def append(self, _: object) -> None:
+        return
 
 
 async def test_an_archive_that_refuses_is_done_without() -> None:

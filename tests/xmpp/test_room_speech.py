@@ -195,7 +195,9 @@ async def test_a_message_that_comes_back(condition, kind, ghost, listener) -> No
 async def test_a_bounce_of_a_part_fails_the_whole() -> None:
     async with Bridge() as bridge:
         await bridge.wish("bob")
-        bridge.muc.refuses = lambda el: Refused("not-allowed") if "f.example" in (el.findtext(BODY) or "") else None
+        bridge.muc.refuses = lambda el: (
+            Refused("policy-violation") if "f.example" in (el.findtext(BODY) or "") else None
+        )
         content = Content(text="look", attachments=(Attachment(url="https://f.example/x"),))
         done = bridge.connector.send(replace(post(""), content=content))
         assert isinstance(await outcome(done), Permanent)
