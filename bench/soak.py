@@ -1,8 +1,9 @@
 """Hundreds of puppets that come, talk, rename themselves and go, for hours; what has to stay flat is printed as a series.
 
 ``python -m bench.soak [--hours H] [--puppets N]``, or ``make soak HOURS=8``. Every user of a MUC is a connection to a real
-InspIRCd. As many as there are come in; from then on somebody at random leaves and comes back, or takes another nick, or says
-something, without pause, while bob answers on IRC. Once a minute (more often in a short run) the bridge is weighed: resident
+InspIRCd. As many as there are come in, and say so much that everything is full that the bridge keeps at hand up to a bound; from
+then on somebody at random leaves and comes back, or takes another nick, or says something, without pause, while bob answers on
+IRC. Once a minute (more often in a short run) the bridge is weighed: resident
 memory, open files, tasks of its event loop. The verdict compares the last quarter with the quarter after everybody was in
 and warm: memory may have grown by a tenth, files and tasks by a fiftieth. Ends with 1 if something grew, or was lost.
 """
@@ -25,10 +26,14 @@ from bench.worlds import CROWD, XmppCrowd, person, with_components
 from bridge.demo.people import IrcPerson
 from bridge.demo.program import Program
 from bridge.demo.servers import InspIRCd
+from bridge.engine.limits import Limits
 from tests.support.servers import CollapsingProsody
 
 RATE = 20.0
 """Things that happen in a second."""
+WARM = Limits().keys
+"""Messages that fill the largest of what is kept at hand."""
+CHUNK = 250
 SAMPLES = 40
 """In a short run; in a long one there is one a minute."""
 
@@ -67,11 +72,15 @@ class Churn:
                 self._presence(number)
                 self.done["renamed"] += 1
             case _:
-                words = escape(f"n {self.said}")
-                head = f"<message from='{person(number)}/x' to='{self._room}' type='groupchat' id='s{self.said}'>"
-                self._crowd.component.send(f"{head}<body>{words}</body></message>")
-                self.said += 1
-                self.done["spoke"] += 1
+                self.say(number)
+
+    def say(self, number: int = 0) -> None:
+        """Let somebody say the next number."""
+        speaker = person(number or self._random.choice(list(self._nicks)))
+        head = f"<message from='{speaker}/x' to='{self._room}' type='groupchat' id='s{self.said}'>"
+        self._crowd.component.send(f"{head}<body>{escape(f'n {self.said}')}</body></message>")
+        self.said += 1
+        self.done["spoke"] += 1
 
     def _presence(self, number: int, kind: str = "") -> None:
         inner = "" if kind else "<x xmlns='http://jabber.org/protocol/muc'><history maxstanzas='0'/></x>"
@@ -124,15 +133,25 @@ async def soak(hours: float, puppets: int) -> list[str]:
         await program.start(patience=120)
         await crowd.enter(puppets - crowd.many, lambda _: room)
         await there(bob, puppets, patience=300)
-        print(f"{puppets} puppets are in; for {hours * 60:.0f} minutes {RATE:.0f} things a second happen", flush=True)
         churn = Churn(crowd, room)
         heard: set[int] = set()
+        await _warm_up(churn, bob, heard)
+        print(f"{puppets} puppets are in; for {hours * 60:.0f} minutes {RATE:.0f} things a second happen", flush=True)
         samples = await _churn(churn, bob, heard, weigh_it=lambda began: weigh(program, admin, began), hours=hours)
         lost = await _lost(churn, bob, heard)
         print(", ".join(f"{number} {what}" for what, number in churn.done.items()))
         print(f"{churn.said} said, {lost} lost\n\n{'':<8} {'2nd quarter':>10} {'last':>10}")
         wrong = verdict(samples)
         return [*wrong, f"{lost} messages were lost"] if lost else wrong
+
+
+async def _warm_up(churn: Churn, bob: IrcPerson, heard: set[int]) -> None:
+    """Let so much be said that what is kept at hand is full."""
+    while churn.said < WARM:
+        for _ in range(CHUNK):
+            churn.say()
+        if await _lost(churn, bob, heard):
+            return  # it will be told at the end
 
 
 async def _churn(
@@ -166,7 +185,7 @@ async def _lost(churn: Churn, bob: IrcPerson, heard: set[int], *, patience: floa
     """Wait until everything that was said has arrived; returns how much has not."""
     deadline = time.monotonic() + patience
     while len(heard) < churn.said and time.monotonic() < deadline:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.02)
         _take(bob, heard)
     return churn.said - len(heard)
 
