@@ -44,9 +44,9 @@ class Overhearing:
             ear.lines.append(line)
 
     async def ask(self, connection: Connection, end: str, command: str, *params: str) -> tuple[list[Line], list[Line]]:
-        """Ask, and return the row and what else the server said: an error ends it too.
+        """Ask, and return the row, and what else the server said: an error ends it, too. How long to wait is the caller's.
 
-        Raises: Lost, Congested, TimeoutError is the caller's; BusyError where the same is asked already.
+        Raises: Lost, Congested; BusyError where the same is being asked on this connection.
         """
         key = (connection, end)
         if key in self._ears:

@@ -13,7 +13,6 @@ from bridge.core.acts import (
     Appoint,
     Configuration,
     Configure,
-    Invite,
     Obstacle,
     Remove,
     Setting,
@@ -250,6 +249,3 @@ def _read(values: dict[str, str], name: str) -> bool:
     if value not in {"0", "1", "true", "false", ""}:
         raise IqRefused("not-acceptable", f"{name}: found {value[:20]!r}, expected 1 or 0")
     return value in {"1", "true"}
-
-
-__all__ = ["Governing", "Invite", "configured", "form"]
