@@ -216,12 +216,12 @@ class App:
 
     async def change(self, new: Config) -> None:
         """Apply another configuration: only what differs is touched. Raises: ConfigError, StoreError before anything is."""
-        todo = changes(self._config, new)
+        todo = self._with_called(changes(self._config, new), new)
         for key in todo.restart_needed:
             log.warning("configuration.restart-needed key=%s: it stays as it was until then", key)
         if todo.restart_needed:
             new = _without_restart(self._config, new)
-            todo = changes(self._config, new)
+            todo = self._with_called(changes(self._config, new), new)
         connectors = build(new, todo.start, self._clock, self._web)
         stored = await self._store.links()
         old, self._config = self._config, new
@@ -241,6 +241,17 @@ class App:
             ",".join(todo.start),
             len(new.links),
         )
+
+    def _with_called(self, todo: Changes, new: Config) -> Changes:
+        """Add the networks that others call, where these have another URL from now on: it was told to providers."""
+        if new.http.public_url == self._config.http.public_url:
+            return todo
+        called = [
+            name
+            for name, connector in self._hub.networks().items()
+            if isinstance(connector, Serves) and name in new.networks and name not in todo.stop
+        ]
+        return msgspec.structs.replace(todo, stop=(*todo.stop, *called), start=(*todo.start, *called))
 
     def unready(self) -> list[str]:
         """Return the names of what is not up: store, networks, and links whose networks are up."""

@@ -269,3 +269,18 @@ async def test_a_public_address_that_is_taken_at_the_start(store: MemoryStore) -
         taken = public(f"127.0.0.1:{other.getsockname()[1]}")
         with pytest.raises(CannotListen, match=r"^http\.listen: "):
             await App(taken, store=store, clock=SystemClock()).start()
+
+
+async def test_networks_that_others_call_are_started_anew_when_they_are_called_elsewhere(app: App) -> None:
+    def called(url: str) -> Config:
+        hooks = '\n[networks.ci]\nconnector = "webhook"\n'
+        listen = f'admin_listen = "127.0.0.1:0"\nlisten = "127.0.0.1:0"\npublic_url = "{url}"'
+        return read(BASE.replace('admin_listen = "127.0.0.1:0"', listen) + hooks)
+
+    await app.change(called("https://one.example"))
+    before = app._hub.networks()
+    await app.change(called("https://one.example"))
+    assert app._hub.networks() == before
+    await app.change(called("https://two.example"))
+    after = app._hub.networks()
+    assert [name for name in after if after[name] is not before[name]] == ["ci"]
