@@ -65,7 +65,7 @@ async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--ghosts", type=int, nargs="+", default=[2, 100], help="people in the IRC channel")
     options.add_argument("--users", type=int, nargs="+", default=[1, 100, 500])
-    options.add_argument("--seconds", type=float, default=1.5, help="of the slowest process, for one repetition")
+    options.add_argument("--seconds", type=float, default=1.0, help="of the slowest process, for one repetition")
     options.add_argument("--idle", type=float, default=10.0, help="seconds that nothing is done")
     options.add_argument("--quick", action="store_true", help="a hundred users, and less of everything")
     options.add_argument("--figures", default="", help=argparse.SUPPRESS)

@@ -81,7 +81,7 @@ async def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--servers", nargs="+", choices=list(XMPP), default=list(XMPP))
     options.add_argument("--ghosts", type=int, nargs="+", default=[2, 20, 100, 500])
-    options.add_argument("--seconds", type=float, default=1.5, help="of the slowest process, for one repetition")
+    options.add_argument("--seconds", type=float, default=1.0, help="of the slowest process, for one repetition")
     options.add_argument("--quick", action="store_true", help="2 and 100 ghosts, and less of everything")
     options.add_argument("--figures", default="", help=argparse.SUPPRESS)
     wanted = options.parse_args()
