@@ -237,6 +237,7 @@ class Listener:
         except IqRefused as silent:
             return _refused(Refusal(silent.condition, "wait", silent.text))
         refusal = Refusal("conflict")
+        self._end = asyncio.get_running_loop().create_future()  # it may come at any moment from here on
         for nick in _nicks(self._around.nick):
             answer = await self._knock(nick, since)
             if isinstance(answer, Sighting):
@@ -252,6 +253,7 @@ class Listener:
             refusal = answer
             if judge(refusal) not in (Verdict.NICK_TAKEN, Verdict.NICK_REFUSED):
                 break
+        self._end = None
         return _refused(refusal)
 
     async def ask(self) -> Out | None:
@@ -351,7 +353,7 @@ class Listener:
     # -- being in, and out again
 
     async def _until_out(self) -> Out:
-        self._end = asyncio.get_running_loop().create_future()
+        assert self._end is not None, "there is one since the room was asked to let us in"
         try:
             return await self._end
         finally:

@@ -1,5 +1,8 @@
 """Who reads: the listener, a ghost in its place, nobody; and how a room is found that has forgotten us."""
 
+import asyncio
+from xml.etree.ElementTree import Element
+
 import pytest
 
 from bridge.connector import Status
@@ -9,8 +12,9 @@ from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import RoomId
 from bridge.xmpp import alarms, listener, selfping
 from tests.support import build
-from tests.support.muc import NS, Muc, Refused
-from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, outcome, quiet, remote
+from tests.support.clock import START
+from tests.support.muc import MAM, NS, Muc, Refused
+from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, cursor, outcome, quiet, remote
 
 WHERE = f"xmpp:{ROOM}"
 BOB = "bob%irc@bridge.localhost/linkspan"
@@ -394,3 +398,25 @@ async def test_other_rooms_are_other_rooms() -> None:
         (other, "there"),
     ]
     await bridge.stop()
+
+
+async def test_a_stream_that_is_lost_just_behind_the_join_is_not_taken_for_one_that_lasts() -> None:
+    """The listener is in, and still reads what it missed: the end must not pass unseen."""
+    bridge = Bridge(cursor=cursor(START))
+    bridge.muc.features.add(MAM)
+    asked = bridge.muc.asked
+
+    def lost(element: Element) -> str:
+        if bridge.muc.seats and element.find(f"{{{MAM}}}query") is not None:
+            bridge.muc.asked = asked
+            bridge.stream.down()
+            bridge.muc.restart()
+            asyncio.get_running_loop().call_later(0, bridge.stream.up)
+        return asked(element)
+
+    bridge.muc.asked = lost
+    async with bridge:
+        await bridge.clock.advance(10)
+        assert bridge.muc.asked == asked  # it has happened
+        assert "linkspan" in bridge.nicks()
+        assert len(bridge.hub.took(RoomOpened)) == 2
