@@ -9,6 +9,7 @@ imported by the command that needs them, so that ``linkspan status`` answers at 
 import argparse
 import asyncio
 import os
+import signal
 import sys
 import tomllib
 from collections.abc import Callable, Sequence
@@ -303,7 +304,12 @@ def _version(args: argparse.Namespace) -> int:
 # the running bridge
 
 
+def _leave_early(*_: object) -> NoReturn:
+    sys.exit(DONE)
+
+
 def _run(args: argparse.Namespace) -> int:
+    signal.signal(signal.SIGTERM, _leave_early)  # until the loop takes signals: importing takes a second
     from bridge import app  # noqa: PLC0415 - brings everything
 
     return app.run(config.find(args.config))

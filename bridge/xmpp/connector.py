@@ -320,7 +320,8 @@ class XmppConnector:
         if self.hosting.owns(room):
             self.hosting.unlisten(room)
             return
-        self._refused.pop(room, None)
+        if self._refused.pop(room, None) is not None:
+            self._changed()
         joined = self._by_id.pop(room, None)
         if joined is None:
             return

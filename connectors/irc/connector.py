@@ -206,6 +206,8 @@ class IrcConnector:
             self._run.pool.clear(room)
             self._run.listener.unlisten(place)
         self._places.remove(room)
+        if self._run is not None:
+            self._run.listener.report()  # without the trouble that it may have had
 
     def join(self, room: RoomId, member: Member) -> None:
         """Have a puppet in a channel."""

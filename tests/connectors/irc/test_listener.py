@@ -147,6 +147,16 @@ async def test_rooms_come_and_go_while_it_runs():
         assert play.hub.statuses[reports:] == []
 
 
+async def test_the_trouble_of_a_room_goes_with_it():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        await listener(ircd)
+        await play.ready()
+        play.connector.listen(RoomId("no channel"))
+        await play.ready(Status.DEGRADED)
+        play.connector.unlisten(RoomId("no channel"))
+        assert play.hub.statuses[-1] == (Status.READY, "")
+
+
 async def test_a_channel_that_nobody_asked_for_is_left():
     async with Ircd() as ircd, stage(ircd.port) as play:
         mic = await listener(ircd)
