@@ -8,6 +8,7 @@ from bridge.connector import Counted
 from bridge.engine.counters import Counters
 from bridge.web.ports import (
     DeadLetterDocument,
+    DeliveryDocument,
     HookCallDocument,
     HookDocument,
     HookUrlDocument,
@@ -98,6 +99,22 @@ class FakeHooks:
         return HookUrlDocument(id=name, url=f"https://bridge.example.org/hooks/{name}/s")
 
 
+def delivery(room: str, state: str) -> DeliveryDocument:
+    """Return what became of a copy."""
+    return DeliveryDocument(
+        room=room,
+        source="right:#a",
+        what="post",
+        state=state,
+        certain=True,
+        reason="",
+        attempts=0,
+        at=1,
+        due=0,
+        ids=(),
+    )
+
+
 class FakeBridge:
     """Keeps links and dead letters in lists."""
 
@@ -165,6 +182,15 @@ class FakeBridge:
             reason = f'{user} has no login on "{network}"'
             raise Refused(reason, status=404)
         self._logins = [each for each in self._logins if (each.network, each.user) != (network, user)]
+
+    async def deliveries(self, limit: int) -> Sequence[DeliveryDocument]:
+        return [delivery("left:#a", "retrying"), delivery("left:#b", "queued")][:limit]
+
+    async def fate(self, room: str, message: str) -> Sequence[DeliveryDocument]:
+        if message != "m":
+            reason = f'"{room}" has no message "{message}"'
+            raise Refused(reason, status=404)
+        return [delivery("left:#a", "confirmed")]
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
         return self.letters[:limit]

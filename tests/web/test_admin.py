@@ -134,6 +134,19 @@ async def test_a_body_that_is_too_large(client: TestClient) -> None:
     assert (await problem(await client.post("/api/v1/links", data=b" " * 70_000, headers=BEARER)))[0] == 413
 
 
+async def test_what_became_of_deliveries_and_of_one_message(client: TestClient) -> None:
+    async def states(query: str) -> list[str]:
+        return [each["state"] for each in await (await client.get(f"/api/v1/deliveries{query}", headers=BEARER)).json()]
+
+    assert await states("") == ["retrying", "queued"]
+    assert await states("?limit=1") == ["retrying"]
+    assert await states("?room=right:%23a&message=m") == ["confirmed"]
+    unknown = await client.get("/api/v1/deliveries?room=right:%23a&message=x", headers=BEARER)
+    assert await problem(unknown) == (404, '"right:#a" has no message "x"')
+    half = await client.get("/api/v1/deliveries?room=right:%23a", headers=BEARER)
+    assert await problem(half) == (400, "expected both room and message, or neither")
+
+
 async def test_dead_letters(client: TestClient, bridge: FakeBridge) -> None:
     listed = await (await client.get("/api/v1/deadletters", headers=BEARER)).json()
     assert [letter["key"] for letter in listed] == ["a", "b", "c"]
