@@ -99,6 +99,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="linkspan", description="A bridge between chat networks: XMPP rooms linked with others.")
+    _config_option(parser, argparse.SUPPRESS, default=None)  # "linkspan --config FILE COMMAND" works as well
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_set_up(commands)
     _add_running(commands)
@@ -116,8 +117,12 @@ def _command(commands: Any, name: str, command: Command, words: str, *, reads: b
     parser: argparse.ArgumentParser = commands.add_parser(name, help=words, description=words)
     parser.set_defaults(command=command)
     places = "default: ./config.toml, else $LINKSPAN_CONFIG, else /etc/linkspan/config.toml"
-    parser.add_argument("--config", metavar="FILE", help=places if reads else argparse.SUPPRESS)
+    _config_option(parser, places if reads else argparse.SUPPRESS, default=argparse.SUPPRESS)
     return parser
+
+
+def _config_option(parser: argparse.ArgumentParser, words: str, *, default: str | None) -> None:
+    parser.add_argument("--config", metavar="FILE", help=words, default=default)
 
 
 def _json_option(parser: argparse.ArgumentParser) -> None:
@@ -474,7 +479,11 @@ def _dead_letters_discard(args: argparse.Namespace) -> int:
 
 def _print_done(args: argparse.Namespace, count: int, what: str) -> int:
     print(listing.as_json({"count": count}) if args.json else f"{count} {what}")
-    return DONE if count or args.all else FAILED
+    if args.all or count == len(set(args.keys)):
+        return DONE
+    missing = len(set(args.keys)) - count
+    msg = f'{missing} of {len(set(args.keys))} keys name no dead letter: see "linkspan deadletters list"'
+    raise CommandError(msg)
 
 
 def _chosen(args: argparse.Namespace) -> Chosen:

@@ -1,6 +1,6 @@
-"""The administration's listener: health, metrics and the API. Loopback by default, and never the public listener.
+"""The administration's listener: health, metrics, the API and a page. Loopback by default, and never the public listener.
 
-Health and metrics are open, since they tell nothing about anybody; the API wants the bearer token. What an operation
+Health, metrics and the page are open, since they tell nothing about anybody; the API wants the bearer token. What an operation
 means is in :mod:`bridge.web.ports`, its description in :mod:`bridge.web.openapi`. Built by :mod:`bridge.app`.
 """
 
@@ -18,6 +18,7 @@ from bridge.web.answers import Handler, as_json, body_of, problem
 from bridge.web.hooks import HookRoutes
 from bridge.web.metrics import CONTENT_TYPE, Metrics
 from bridge.web.openapi import Operation
+from bridge.web.pages import Pages
 from bridge.web.ports import Bridge, Chosen, Done, NewLink, Refused
 
 log = logging.getLogger(__name__)
@@ -35,11 +36,13 @@ class Admin:
         self._token = token  # asked each time: a new configuration may have another
         self._hooks = HookRoutes(bridge.hook_desk)
         self._metrics = Metrics(bridge, version=version)
+        self._pages = Pages(version=version)
         self._description = msgspec.json.encode(openapi.description(openapi.OPERATIONS, version=version))
 
     def application(self) -> web.Application:
         """Return what a listener serves."""
         app = web.Application(client_max_size=LARGEST_BODY, middlewares=[_problems, self._authorised])
+        app.router.add_get("/", self._pages.show)
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._metrics_page)

@@ -108,6 +108,13 @@ def test_wrong_usage_is_one_line_and_status_2(linkspan: Run, words: list[str]) -
     assert "--help" in errors
 
 
+def test_the_file_may_be_named_before_the_command_and_after_it(linkspan: Run) -> None:
+    Path("there.toml").write_text("[xmpp")
+    for words in (("--config", "there.toml", "check"), ("check", "--config", "there.toml")):
+        status, _, complaint = linkspan(*words)
+        assert (status, complaint.partition(":")[0]) == (2, "there.toml")
+
+
 @pytest.mark.parametrize("command", ["run", "check", "status", "db current", "links list"])
 def test_no_configuration_is_status_2(linkspan: Run, command: str) -> None:
     status, _, errors = linkspan(*command.split())
@@ -242,7 +249,9 @@ def test_dead_letters_are_listed_retried_and_discarded(linkspan: Run, bridge: Fa
     assert [each["key"] for each in json.loads(linkspan("deadletters", "list", "--json")[1])] == ["a", "b", "c"]
     assert "refused" in linkspan("deadletters", "list")[1]
     assert linkspan("deadletters", "retry", "a")[:2] == (0, "1 put back into the outbox\n")
-    assert linkspan("deadletters", "retry", "a")[:2] == (1, "0 put back into the outbox\n")
+    status, output, complaint = linkspan("deadletters", "retry", "a", "nope")
+    assert (status, output) == (1, "0 put back into the outbox\n")
+    assert complaint == '2 of 2 keys name no dead letter: see "linkspan deadletters list"\n'
     assert json.loads(linkspan("deadletters", "discard", "--all", "--json")[1]) == {"count": 2}
     assert linkspan("deadletters", "discard", "--all")[:2] == (0, "0 discarded\n")
 

@@ -1,5 +1,8 @@
 """The administration's listener, asked over HTTP."""
 
+import base64
+import hashlib
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -45,6 +48,23 @@ async def test_alive_and_ready(client: TestClient, bridge: FakeBridge) -> None:
     away = await client.get("/readyz")
     assert (away.status, await away.json()) == (503, {"ready": False, "unready": {"right": "connection refused"}})
     assert (await client.get("/healthz")).status == 200
+
+
+async def test_a_browser_is_shown_a_page_that_holds_nothing_and_runs_only_its_own_script(client: TestClient) -> None:
+    response = await client.get("/")
+    page = await response.text()
+    assert (response.status, response.content_type) == (200, "text/html")
+    policy = response.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'")
+    for tag in ("script", "style"):
+        (inside,) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{tag}-src 'sha256-{digest}'" in policy
+    assert "1.2.3" in page
+    assert TOKEN not in page
+    assert "innerHTML" not in page
+    for path in re.findall(r"(?:href=\"|fetch\(')([^\"']+)", page):
+        assert (await client.get(f"/{path}", headers=BEARER)).status == 200, path
 
 
 async def test_metrics_tell_the_engine_s_numbers_by_network(client: TestClient, bridge: FakeBridge) -> None:

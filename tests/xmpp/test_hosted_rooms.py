@@ -258,6 +258,17 @@ async def test_presence_from_who_is_not_in_a_room_is_refused() -> None:
         assert bridge.diary(ROMEO) == ["! not-acceptable"]
 
 
+@pytest.mark.parametrize("address", ["#nowhere%nonet", "bob%irc", "irc", "", "+15551230001%tg"])
+async def test_whoever_wants_into_a_room_that_cannot_be_is_told_so(address: str) -> None:
+    async with HostedBridge() as bridge:
+        room = f"{address}@bridge.localhost" if address else "bridge.localhost"
+        bridge.join(DESK, "juliet", room=room)
+        assert bridge.diary(DESK) == ["! item-not-found"]
+        bridge.presence(DESK, f"{room}/juliet", kind="unavailable")
+        bridge.presence(DESK, room)
+        assert bridge.diary(DESK) == []
+
+
 async def test_private_words_go_to_irc_or_to_the_other_users_clients() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK, ROMEO)
@@ -387,6 +398,17 @@ async def test_a_room_without_users_is_closed_after_a_while_unless_somebody_come
         await bridge.clock.advance(11)
         assert bridge.gate.closed == [ROOM]
         assert ROOM not in bridge.connector.hosting
+
+
+async def test_a_room_that_lets_nobody_in_is_closed_after_a_while() -> None:
+    async with HostedBridge() as bridge:
+        room = "-100123%tg@bridge.localhost"
+        bridge.connector.listen(RoomId(room))
+        bridge.connector.join(RoomId(room), remote("juliet"))
+        bridge.join(DESK, "juliet", room=room)
+        assert bridge.diary(DESK) == ["! conflict"]
+        await bridge.clock.advance(11)
+        assert bridge.gate.closed == [room]
 
 
 async def test_when_the_bridge_stops_everybody_is_told_with_332() -> None:

@@ -361,11 +361,21 @@ class Hosting:
         """Take a message or presence to a room; False: it is to something else."""
         address, _, nick = element.get("to", "").partition("/")
         if not self.is_room(address):
-            return False
+            return self._turn_away(address, nick, element)
         if element.tag == _PRESENCE:
             self._presence(address, nick, element)
         else:
             self._message(address, nick, element)
+        return True
+
+    def _turn_away(self, address: str, nick: str, element: Element) -> bool:
+        """Tell somebody who wants into a room of ours that is none, whose client would wait for ever; False: it is no join."""
+        is_join = element.tag == _PRESENCE and not element.get("type") and element.find(requests.JOIN) is not None
+        if not is_join or not self.owns(address):
+            return False
+        refused = Refused("item-not-found", "there is no such room")
+        sender, client = f"{address}/{nick}" if nick else address, element.get("from", "")
+        self._around.component.send(presence_error(sender, client, refused, id_=element.get("id", "")))
         return True
 
     def _presence(self, address: str, nick: str, element: Element) -> None:
@@ -428,6 +438,7 @@ class Hosting:
             return
         self._carry(place, place.room.enter(join, self._around.clock.monotonic()))
         self._recognise(place, join.client)
+        self._look_after(place)  # who was refused may have been the only one who came
 
     def _barred(self, address: str, join: requests.Join) -> Refused | None:
         if not join.nick:
