@@ -481,8 +481,9 @@ def _print_done(args: argparse.Namespace, count: int, what: str) -> int:
     print(listing.as_json({"count": count}) if args.json else f"{count} {what}")
     if args.all or count == len(set(args.keys)):
         return DONE
-    missing = len(set(args.keys)) - count
-    msg = f'{missing} of {len(set(args.keys))} keys name no dead letter: see "linkspan deadletters list"'
+    keys = set(args.keys)
+    several = f"{len(keys) - count} of these keys name no dead letter"
+    msg = several if len(keys) > 1 else f'there is no dead letter "{args.keys[0]}"'
     raise CommandError(msg)
 
 

@@ -18,6 +18,9 @@ from bridge.engine.desk import Desk
 
 log = logging.getLogger(__name__)
 
+_WELL = (Status.CONNECTING, Status.READY)
+"""What nobody has to look after."""
+
 
 class NetworkStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How a network is."""
@@ -81,7 +84,8 @@ class Supervisor:
         now = NetworkStatus(network=network, status=status, detail=detail, since=since)
         self._statuses[network] = now
         if before is None or (before.status, before.detail) != (status, detail):
-            log.info("network.status network=%s status=%s detail=%s", network, status.value, detail)
+            level = logging.INFO if status in _WELL else logging.WARNING
+            log.log(level, "network.status network=%s status=%s detail=%s", network, status.value, detail)
         for listener in self._listeners:
             listener(now, before)
 

@@ -6,6 +6,7 @@ Called by :mod:`connectors.irc.client`.
 import asyncio.sslproto
 import hashlib
 import hmac
+import os
 import ssl
 from collections.abc import Callable
 from functools import lru_cache
@@ -67,7 +68,7 @@ async def dial(server: Server, make: Callable[[], Stream]) -> Stream:
     except ConnectionAbortedError:
         raise Refused(Kind.TLS, f"{server} does not answer as a TLS server would") from None
     except (OSError, UnicodeError) as error:
-        raise Refused(Kind.NETWORK, f"{server}: {error}") from None
+        raise Refused(Kind.NETWORK, f"{server}: {_reason(error)}") from None
     if server.tls is not None and not _is_pinned(server.tls, stream.certificate()):
         stream.drop()
         raise Refused(Kind.TLS, f"{server}: its certificate does not have the configured fingerprint")
@@ -113,6 +114,13 @@ def _use_small_buffers() -> None:
     protocol = getattr(asyncio.sslproto, "SSLProtocol", None)
     if isinstance(getattr(protocol, "max_size", None), int):
         protocol.max_size = _BUFFER  # type: ignore[union-attr]
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Say what the system says, without the number and the address that Python adds to it."""
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno).lower()
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _words(error: ssl.SSLError) -> str:

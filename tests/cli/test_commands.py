@@ -251,7 +251,8 @@ def test_dead_letters_are_listed_retried_and_discarded(linkspan: Run, bridge: Fa
     assert linkspan("deadletters", "retry", "a")[:2] == (0, "1 put back into the outbox\n")
     status, output, complaint = linkspan("deadletters", "retry", "a", "nope")
     assert (status, output) == (1, "0 put back into the outbox\n")
-    assert complaint == '2 of 2 keys name no dead letter: see "linkspan deadletters list"\n'
+    assert complaint == "2 of these keys name no dead letter\n"
+    assert linkspan("deadletters", "discard", "nope")[2] == 'there is no dead letter "nope"\n'
     assert json.loads(linkspan("deadletters", "discard", "--all", "--json")[1]) == {"count": 2}
     assert linkspan("deadletters", "discard", "--all")[:2] == (0, "0 discarded\n")
 

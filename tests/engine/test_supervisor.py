@@ -154,6 +154,27 @@ async def test_status_says_since_when_and_what():
         assert [status.network for status in w.hub.supervisor.statuses()] == [LEFT, RIGHT]
 
 
+@pytest.mark.parametrize(
+    ("status", "level"),
+    [
+        (Status.CONNECTING, "INFO"),
+        (Status.DEGRADED, "WARNING"),
+        (Status.NEEDS_LOGIN, "WARNING"),
+        (Status.DOWN, "WARNING"),
+    ],
+)
+async def test_what_an_operator_has_to_look_after_is_logged_as_a_warning(
+    status: Status, level: str, caplog: pytest.LogCaptureFixture
+):
+    async with works() as w:
+        hub = w.networks["right"].hub
+        assert hub is not None
+        with caplog.at_level("INFO"):
+            hub.report(status, "why")
+        said = [record for record in caplog.records if record.message.endswith("detail=why")]
+        assert [record.levelname for record in said] == [level]
+
+
 async def test_listeners_hear_of_every_report():
     async with works() as w:
         heard = []
