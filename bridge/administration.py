@@ -10,7 +10,7 @@ from typing import Final
 
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
-from bridge.connector import Counted, Counts, Listens, Status
+from bridge.connector import Counted, Counts, Listens, OptsOut, Status
 from bridge.core.ids import XMPP, DeliveryKey, MessageId, Network, Person, PersonId, Room
 from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
@@ -26,6 +26,7 @@ from bridge.web.ports import (
     LoginDocument,
     NetworkDocument,
     NewLink,
+    OptOutDocument,
     PuppetCount,
     QueueDocument,
     Refused,
@@ -258,6 +259,20 @@ class Administration:
             raise Refused(reason, status=404)
         await self._apply()
         log.info("link.removed link=%s", name)
+
+    def opt_outs(self, *, history: bool) -> Sequence[OptOutDocument]:
+        """Return who wants nothing from us now, or every change of mind, oldest first."""
+        found = [
+            OptOutDocument(network=network, ours=each.ours, theirs=each.theirs, at=each.at, out=each.out, why=each.why)
+            for network, connector in self._hub.networks().items()
+            if isinstance(connector, OptsOut)
+            for each in connector.opt_outs()
+        ]
+        found.sort(key=lambda each: each.at)
+        if history:
+            return found
+        last = {(each.network, each.ours, each.theirs): each for each in found}
+        return [each for each in last.values() if each.out]
 
     def logins(self) -> Sequence[LoginDocument]:
         """Return all logins, oldest first; their credentials are no business of anybody's."""

@@ -106,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_links(commands)
     _add_hooks(commands)
     _add_logins(commands)
+    _add_opt_outs(commands)
     _add_deliveries(commands)
     _add_dead_letters(commands)
     _add_db(commands)
@@ -159,6 +160,14 @@ def _add_links(commands: Any) -> None:
     _json_option(add)
     remove = _command(links, "remove", _links_remove, "take back a link that was added")
     remove.add_argument("name", metavar="NAME")
+
+
+def _add_opt_outs(commands: Any) -> None:
+    group = commands.add_parser("optouts", help="list who wants nothing more from us (STOP)")
+    outs = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    listed = _command(outs, "list", _opt_outs_list, "list them, oldest first")
+    listed.add_argument("--history", action="store_true", help="every change of mind, for an audit")
+    _json_option(listed)
 
 
 def _add_logins(commands: Any) -> None:
@@ -347,6 +356,12 @@ def _links_add(args: argparse.Namespace) -> int:
 def _links_remove(args: argparse.Namespace) -> int:
     _client(args).remove_link(args.name)
     print(f"removed {args.name}")
+    return DONE
+
+
+def _opt_outs_list(args: argparse.Namespace) -> int:
+    found = _client(args).opt_outs(history=args.history)
+    print(listing.as_json(found) if args.json else listing.opt_outs(found))
     return DONE
 
 

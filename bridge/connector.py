@@ -271,6 +271,24 @@ class Receipts(Protocol):
         """Tell ``to`` that ``by`` has what was said in this conversation under this id."""
 
 
+class OptOut(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody said that they want nothing more from an address of ours, or that they do again."""
+
+    ours: str
+    theirs: str
+    at: int  # milliseconds since the epoch
+    out: bool  # False: they want to hear from us again
+    why: str  # "STOP", "START", "provider"
+
+
+@runtime_checkable
+class OptsOut(Protocol):
+    """Keeps who wants nothing more from us, as the rules of its network demand. Only they themselves can change their minds."""
+
+    def opt_outs(self) -> Sequence[OptOut]:
+        """Return every change of mind, oldest first; the last one between two addresses counts."""
+
+
 @runtime_checkable
 class Opens(Protocol):
     """Can read files that only its network's connection can get at (``Attachment.handle``, ``Member.avatar``).
@@ -591,6 +609,8 @@ __all__ = [
     "NewUrl",
     "OpenFile",
     "Opens",
+    "OptOut",
+    "OptsOut",
     "PersonId",
     "Presence",
     "PuppetMode",

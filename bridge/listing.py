@@ -18,6 +18,7 @@ from bridge.web.ports import (
     HookDocument,
     LinkDocument,
     LoginDocument,
+    OptOutDocument,
     QueueDocument,
     StatusDocument,
 )
@@ -84,6 +85,17 @@ def logins(documents: Iterable[LoginDocument]) -> str:
     return table(
         ("NETWORK", "USER", "NAME", "FOR", "DETAIL"),
         ((each.network, each.user, each.name, ago(each.at), each.trouble) for each in documents),
+    )
+
+
+def opt_outs(documents: Iterable[OptOutDocument]) -> str:
+    """Return who wants nothing more from us, and who does again."""
+    return table(
+        ("NETWORK", "FROM", "TO", "SINCE", "WANTS", "BECAUSE OF"),
+        (
+            (each.network, each.ours, each.theirs, ago(each.at), "nothing" if each.out else "messages", each.why)
+            for each in documents
+        ),
     )
 
 

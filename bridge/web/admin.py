@@ -57,6 +57,7 @@ class Admin:
             (openapi.ADD_LINK, self._add_link),
             (openapi.REMOVE_LINK, self._remove_link),
             (openapi.LIST_LOGINS, self._list_logins),
+            (openapi.LIST_OPT_OUTS, self._list_opt_outs),
             (openapi.REMOVE_LOGIN, self._remove_login),
             (openapi.LIST_DELIVERIES, self._list_deliveries),
             (openapi.LIST_DEAD_LETTERS, self._list_dead_letters),
@@ -102,6 +103,9 @@ class Admin:
     async def _remove_link(self, request: web.Request) -> web.Response:
         await self._bridge.remove_link(request.match_info["name"])
         return web.Response(status=HTTPStatus.NO_CONTENT)
+
+    async def _list_opt_outs(self, request: web.Request) -> web.Response:
+        return as_json(self._bridge.opt_outs(history=request.query.get("history") == "true"))
 
     async def _list_logins(self, _request: web.Request) -> web.Response:
         return as_json(self._bridge.logins())

@@ -22,6 +22,7 @@ from bridge.web.ports import (
     NewHook,
     NewLink,
     NewSecret,
+    OptOutDocument,
     Paused,
     ProblemDocument,
     Replayed,
@@ -70,6 +71,10 @@ class AdminClient:
     def remove_link(self, name: str) -> None:
         """Take back a link."""
         self._ask("DELETE", f"links/{quote(name, safe='')}")
+
+    def opt_outs(self, *, history: bool) -> list[OptOutDocument]:
+        """Return who wants nothing more from us, or every change of mind."""
+        return self._ask("GET", "optouts?history=true" if history else "optouts", result=list[OptOutDocument])
 
     def logins(self) -> list[LoginDocument]:
         """Return all logins."""

@@ -21,6 +21,7 @@ from bridge.web.ports import (
     NewHook,
     NewLink,
     NewSecret,
+    OptOutDocument,
     Paused,
     ProblemDocument,
     Replayed,
@@ -70,6 +71,12 @@ REMOVE_LOGIN = Operation(
     summary="Forget a user's login",
     status=204,
     problems=(404, 409),
+)
+LIST_OPT_OUTS = Operation(
+    method="get",
+    path="/api/v1/optouts",
+    summary="Who wants nothing more from us (STOP); with ?history=true every change of mind, oldest first",
+    result=list[OptOutDocument],
 )
 LIST_DELIVERIES = Operation(
     method="get",
@@ -167,6 +174,7 @@ OPERATIONS = (
     REMOVE_LINK,
     LIST_LOGINS,
     REMOVE_LOGIN,
+    LIST_OPT_OUTS,
     LIST_DELIVERIES,
     LIST_DEAD_LETTERS,
     RETRY_DEAD_LETTERS,

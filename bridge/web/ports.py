@@ -148,6 +148,20 @@ class LoginDocument(_Document, frozen=True):
     """Why it is not used any more, "" while it is."""
 
 
+class OptOutDocument(_Document, frozen=True):
+    """Somebody on a network wants nothing more from an address of ours, or wants to hear from it again."""
+
+    network: str
+    ours: str
+    theirs: str
+    at: int
+    """Milliseconds since the epoch."""
+    out: bool
+    """False: they want to hear from us again."""
+    why: str
+    """What they sent, or ``provider``."""
+
+
 class NewLink(_Document, frozen=True, forbid_unknown_fields=True):
     """A link to be made."""
 
@@ -318,6 +332,9 @@ class Bridge(Protocol):
 
     async def remove_link(self, name: str) -> None:
         """Take back a link that was made by command. Raises: Refused."""
+
+    def opt_outs(self, *, history: bool) -> Sequence[OptOutDocument]:
+        """Return who wants nothing from us now, or every change of mind, oldest first."""
 
     def logins(self) -> Sequence[LoginDocument]:
         """Return all logins, oldest first."""

@@ -57,8 +57,8 @@ class Web:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT, sock_read=ANSWER)
         try:
             async with (
-                aiohttp.ClientSession(timeout=timeout, auth=_auth(ask)) as session,
-                session.get(ask.url, allow_redirects=False) as response,
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.get(ask.url, headers=_headers(ask), allow_redirects=False) as response,
             ):
                 if response.status != 200:
                     msg = f"the provider answers {response.status}"
@@ -79,7 +79,7 @@ class Web:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
                 session.request(
-                    ask.method, ask.url, data=ask.body, headers=ask.headers, auth=_auth(ask), allow_redirects=False
+                    ask.method, ask.url, data=ask.body, headers=_headers(ask), allow_redirects=False
                 ) as response,
             ):
                 body = await response.content.read(LARGEST)
@@ -91,5 +91,7 @@ class Web:
             raise Uncertain(f"the provider gave no answer: {type(error).__name__}") from None
 
 
-def _auth(ask: Ask) -> aiohttp.BasicAuth | None:
-    return aiohttp.BasicAuth(*ask.user, encoding="utf-8") if ask.user else None
+def _headers(ask: Ask) -> list[tuple[str, str]]:
+    if ask.user is None:
+        return list(ask.headers)
+    return [*ask.headers, ("Authorization", aiohttp.encode_basic_auth(*ask.user))]

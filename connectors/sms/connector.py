@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Final, assert_never
@@ -24,6 +24,7 @@ from bridge.connector import (
     LoginForm,
     LoginRefused,
     OpenFile,
+    OptOut,
     Request,
     Route,
     Secret,
@@ -69,7 +70,7 @@ def build(setup: Setup) -> "SmsConnector":
 
 
 class SmsConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, LogsIn, Opens, Serves and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, LogsIn, Opens, OptsOut, Serves and Checks."""
 
     def __init__(self, setup: Setup, *, clock: Clock | None = None) -> None:
         settings = setup.settings
@@ -230,6 +231,13 @@ class SmsConnector:
         except StoreAway:
             return Answer(status=503, headers=(("retry-after", "5"),))
         return heard.answer
+
+    def opt_outs(self) -> Sequence[OptOut]:
+        """Return who has sent STOP, and START again."""
+        return [
+            OptOut(ours=each.ours, theirs=each.theirs, at=each.at, out=each.blocked, why=each.why)
+            for each in self._book.blocks.history
+        ]
 
     def open_file(self, handle: str) -> AbstractAsyncContextManager[OpenFile]:
         """Open a file that a telephone has sent (MMS)."""

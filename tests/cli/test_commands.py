@@ -257,6 +257,16 @@ def test_dead_letters_are_listed_retried_and_discarded(linkspan: Run, bridge: Fa
     assert linkspan("deadletters", "discard", "--all")[:2] == (0, "0 discarded\n")
 
 
+@pytest.mark.usefixtures("bridge")
+def test_who_wants_nothing_more_is_listed(linkspan: Run) -> None:
+    assert linkspan("optouts", "list", "--json")[1] == "[]\n"
+    assert [each["why"] for each in json.loads(linkspan("optouts", "list", "--history", "--json")[1])] == [
+        "STOP",
+        "START",
+    ]
+    assert "START" in linkspan("optouts", "list", "--history")[1]
+
+
 def test_logins_are_listed_and_removed(linkspan: Run, bridge: FakeBridge) -> None:
     [login] = json.loads(linkspan("logins", "list", "--json")[1])
     assert login == {"network": "left", "user": "ann@example.org", "name": "@ann_bot", "at": 3, "trouble": ""}

@@ -17,6 +17,7 @@ from bridge.web.ports import (
     NetworkDocument,
     NewHook,
     NewLink,
+    OptOutDocument,
     PuppetCount,
     QueueDocument,
     Refused,
@@ -173,6 +174,11 @@ class FakeBridge:
         if self._links.pop(name, None) is None:
             reason = f'no link "{name}"'
             raise Refused(reason, status=404)
+
+    def opt_outs(self, *, history: bool) -> Sequence[OptOutDocument]:
+        asked = OptOutDocument(network="left", ours="+1", theirs="+2", at=1, out=True, why="STOP")
+        lifted = OptOutDocument(network="left", ours="+1", theirs="+2", at=2, out=False, why="START")
+        return [asked, lifted] if history else []
 
     def logins(self) -> Sequence[LoginDocument]:
         return self._logins

@@ -4,15 +4,23 @@ The provider answers as it is told to, one answer for each request: taken, refus
 """
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable
-from typing import Self
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any, Self
 
 from aiohttp import web
 
-from bridge.connector import Status
+from bridge.connector import PuppetSettings, Secret, Setup, Status
 from bridge.core.events import Event
+from bridge.core.ids import Network
 from bridge.demo.processes import free_port
+from connectors.sms.config import ProviderKind, SmsSettings
+from connectors.sms.connector import SmsConnector
+from tests.support.clock import VirtualClock
+
+OURS, BOB, EVE = "+15550009999", "+15551230001", "+15551230002"
+PHONE = Network("phone")
 
 
 class KeepingHub:
@@ -95,3 +103,39 @@ class Provider:
             request.transport.abort()
             return web.Response()
         return web.Response(status=status)
+
+
+def connector(url: str, *, clock: VirtualClock | None = None, **changes: Any) -> SmsConnector:
+    """Make a connector for a provider at a URL; ``changes`` are keys of its settings."""
+    values: dict[str, Any] = {
+        "provider": ProviderKind.HTTP,
+        "number": OURS,
+        "url": url,
+        "body": '{"to": "{to}", "text": "{text}", "ref": "{ref}"}',
+        "secret": Secret("s3cr3t"),
+        "owners": ("nurse@example.org",),
+        **changes,
+    }
+    setup = Setup(
+        network=PHONE,
+        settings=SmsSettings(**values),
+        puppets=PuppetSettings(),
+        instance="test",
+        version="0",
+        public_url="https://bridge.example.org",
+    )
+    return SmsConnector(setup, clock=clock)
+
+
+@contextlib.asynccontextmanager
+async def running(one: SmsConnector, hub: KeepingHub) -> AsyncIterator[SmsConnector]:
+    """Run a connector until the block ends."""
+    task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
+    await hub.up.wait()
+    try:
+        yield one
+    finally:
+        hub.up.clear()
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

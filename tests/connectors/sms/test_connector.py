@@ -1,76 +1,22 @@
 """The connector between a hub and a provider: what goes out once, what comes in once, and who is told what."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
 
-from bridge.connector import Answer, LoginRefused, PuppetSettings, Request, Secret, Setup
+from bridge.connector import Answer, LoginRefused, Request, Secret
 from bridge.core.content import Attachment, Content
-from bridge.core.deliveries import AsRelay, Head, Post, Sent, Tell
+from bridge.core.deliveries import Post, Sent
 from bridge.core.events import CopyReported, DirectPosted, MembersListed, MessagePosted
 from bridge.core.failures import Permanent, Retry, Uncertain
-from bridge.core.ids import XMPP, DeliveryKey, MessageId, MessageRef, Network, Person, PersonId, RoomId
-from connectors.sms.config import ListSettings, ProviderKind, SmsSettings
+from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId, RoomId
+from connectors.sms.config import ListSettings, ProviderKind
 from connectors.sms.connector import SmsConnector
 from tests.support.build import head, member
 from tests.support.clock import VirtualClock, quiet
-from tests.support.phones import KeepingHub, Provider
-
-OURS, BOB, EVE = "+15550009999", "+15551230001", "+15551230002"
-PHONE = Network("phone")
-
-
-def connector(far: Provider, *, clock: VirtualClock | None = None, **changes: Any) -> SmsConnector:
-    values: dict[str, Any] = {
-        "provider": ProviderKind.HTTP,
-        "number": OURS,
-        "url": far.url,
-        "body": '{"to": "{to}", "text": "{text}", "ref": "{ref}"}',
-        "secret": Secret("s3cr3t"),
-        "owners": ("nurse@example.org",),
-        **changes,
-    }
-    setup = Setup(
-        network=PHONE,
-        settings=SmsSettings(**values),
-        puppets=PuppetSettings(),
-        instance="test",
-        version="0",
-        public_url="https://bridge.example.org",
-    )
-    return SmsConnector(setup, clock=clock)
-
-
-@contextlib.asynccontextmanager
-async def running(one: SmsConnector, hub: KeepingHub) -> AsyncIterator[SmsConnector]:
-    """Run a connector until the block ends."""
-    task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
-    await hub.up.wait()
-    try:
-        yield one
-    finally:
-        hub.up.clear()
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-def _head(room: str, key: str = "") -> Head:
-    made = head(room, voice=AsRelay(member=member("juliet")))
-    return msgspec.structs.replace(made, key=DeliveryKey(key)) if key else made
-
-
-def tell(text: str, *, to: str = BOB, key: str = "") -> Tell:
-    return Tell(
-        head=_head(f"phone:{to}", key),
-        person=Person(PHONE, PersonId(to)),
-        content=Content(text=text),
-        message=MessageRef(head(f"phone:{to}").source, id=MessageId("m")),
-    )
+from tests.support.phones import BOB, EVE, KeepingHub, Provider, connector, running
+from tests.support.sms_orders import sms_head, tell
 
 
 async def called(one: SmsConnector, **fields: str) -> Answer:
@@ -92,7 +38,7 @@ async def called(one: SmsConnector, **fields: str) -> Answer:
 async def test_a_message_goes_out_once_whatever_the_provider_says() -> None:
     async with Provider() as provider:
         hub = KeepingHub()
-        async with running(connector(provider), hub) as one:
+        async with running(connector(provider.url), hub) as one:
             provider.answers = [503, 400, None]
             with pytest.raises(Retry):
                 await one.send(tell("first", key="a"))
@@ -109,10 +55,10 @@ async def test_after_a_crash_it_is_not_sent_again_and_a_report_settles_it() -> N
     async with Provider() as provider:
         hub = KeepingHub()
         provider.answers = [None]
-        async with running(connector(provider), hub) as one:
+        async with running(connector(provider.url), hub) as one:
             with pytest.raises(Uncertain):
                 await one.send(tell("hello", key="a"))
-        async with running(connector(provider), hub) as one:
+        async with running(connector(provider.url), hub) as one:
             with pytest.raises(Uncertain):
                 await one.send(tell("hello", key="a"))
             assert (await called(one, ref=provider.refs[0], state="delivered")).status == 200
@@ -125,7 +71,7 @@ async def test_after_a_crash_it_is_not_sent_again_and_a_report_settles_it() -> N
 async def test_what_a_telephone_says_goes_to_whoever_wrote_last() -> None:
     async with Provider() as provider:
         hub = KeepingHub()
-        async with running(connector(provider), hub) as one:
+        async with running(connector(provider.url), hub) as one:
             await called(one, **{"from": BOB, "text": "anybody?", "id": "1"})
             await called(one, **{"from": BOB, "text": "anybody?", "id": "1"})  # the provider asks again
             await one.send(tell("it is me"))
@@ -142,7 +88,7 @@ async def test_what_a_telephone_says_goes_to_whoever_wrote_last() -> None:
 async def test_a_full_store_is_told_to_the_provider() -> None:
     async with Provider() as provider:
         hub = KeepingHub()
-        async with running(connector(provider), hub) as one:
+        async with running(connector(provider.url), hub) as one:
             hub.full = "no space left"
             answer = await called(one, **{"from": BOB, "text": "x"})
             assert (answer.status, dict(answer.headers)) == (503, {"retry-after": "5"})
@@ -161,7 +107,7 @@ async def test_a_full_store_is_told_to_the_provider() -> None:
     ],
 )
 async def test_callbacks_without_sense(path: str, fields: dict[str, str], status: int) -> None:
-    async with Provider() as provider, running(connector(provider), KeepingHub()) as one:
+    async with Provider() as provider, running(connector(provider.url), KeepingHub()) as one:
         request = Request(
             method="POST", path=path, query="", headers=(), body=msgspec.json.encode(fields), remote="127.0.0.1"
         )
@@ -171,7 +117,7 @@ async def test_callbacks_without_sense(path: str, fields: dict[str, str], status
 
 
 async def test_another_network_has_its_own_path() -> None:
-    async with Provider() as provider, running(connector(provider), KeepingHub()) as one:
+    async with Provider() as provider, running(connector(provider.url), KeepingHub()) as one:
         request = Request(method="POST", path="/sms/phones/s3cr3t", query="", headers=(), body=b"", remote="127.0.0.1")
         assert await one.serve(request) is None
 
@@ -180,14 +126,14 @@ async def test_a_list_is_a_room_of_telephones() -> None:
     async with Provider() as provider:
         hub = KeepingHub()
         lists = {"friends": ListSettings(open=True, numbers=(BOB,))}
-        one = connector(provider, lists=lists)
+        one = connector(provider.url, lists=lists)
         one.listen(RoomId("friends"))
         async with running(one, hub):
             await called(one, **{"from": EVE, "text": "JOIN friends", "id": "1"})
             await called(one, **{"from": EVE, "text": "/nick Eve", "id": "2"})
             await called(one, **{"from": EVE, "text": "hello all", "id": "3"})
             said = Post(
-                head=_head("phone:friends"),
+                head=sms_head("phone:friends"),
                 message=MessageRef(head("phone:friends").source, id=MessageId("m")),
                 content=Content(text="welcome"),
             )
@@ -212,9 +158,7 @@ async def test_parts_that_come_singly_are_one_message_and_what_is_missing_is_a_g
     clock = VirtualClock()
     async with Provider() as provider:
         hub = KeepingHub()
-        one = connector(
-            provider, clock=clock, provider=ProviderKind.KANNEL, url="", username="u", password=Secret("p"), body=""
-        )
+        one = connector("", clock=clock, provider=ProviderKind.KANNEL, username="u", password=Secret("p"), body="")
         task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
         await quiet()
 
@@ -242,7 +186,7 @@ async def test_pictures_go_out_as_such_where_that_is_wanted() -> None:
     huge = Attachment(url="https://example.org/film.mp4", media_type="video/mp4", name="film.mp4", size=6_000_000)
     async with Provider() as provider:
         hub = KeepingHub()
-        one = connector(provider, mms=True, body='{"to": "{to}", "text": "{text}", "ref": "{ref}"}')
+        one = connector(provider.url, mms=True, body='{"to": "{to}", "text": "{text}", "ref": "{ref}"}')
         async with running(one, hub):
             said = msgspec.structs.replace(
                 tell("look"), content=Content(text="look", attachments=(picture, paper, huge))
@@ -258,7 +202,7 @@ async def test_a_budget_for_the_day() -> None:
     clock = VirtualClock()
     async with Provider() as provider:
         hub = KeepingHub()
-        async with running(connector(provider, clock=clock, daily=2), hub) as one:
+        async with running(connector(provider.url, clock=clock, daily=2), hub) as one:
             for number in range(2):
                 await one.send(tell("x", key=f"a{number}"))
             with pytest.raises(Retry, match="today's 2 short messages") as caught:
@@ -274,7 +218,7 @@ async def test_a_telephone_that_is_somebodys_own_speaks_under_their_name() -> No
     juliet = Person(XMPP, PersonId("juliet@example.org"))
     async with Provider() as provider:
         hub = KeepingHub()
-        one = connector(provider)
+        one = connector(provider.url)
         one.listen(RoomId(BOB))
         async with running(one, hub):
             with pytest.raises(LoginRefused, match="A code was sent to"):
