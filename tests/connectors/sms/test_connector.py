@@ -156,28 +156,27 @@ async def test_a_list_is_a_room_of_telephones() -> None:
 
 async def test_parts_that_come_singly_are_one_message_and_what_is_missing_is_a_gap() -> None:
     clock = VirtualClock()
-    async with Provider() as provider:
-        hub = KeepingHub()
-        one = connector("", clock=clock, provider=ProviderKind.KANNEL, username="u", password=Secret("p"), body="")
-        task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
-        await quiet()
+    hub = KeepingHub()
+    one = connector("", clock=clock, provider=ProviderKind.KANNEL, username="u", password=Secret("p"), body="")
+    task = asyncio.create_task(one.run(hub))  # type: ignore[arg-type]
+    await quiet()
 
-        async def part(text: str, header: str) -> None:
-            query = f"from=%2B15551230001&text={text}&udh={header}"
-            request = Request(method="GET", path="/sms/phone/s3cr3t", query=query, headers=(), body=b"", remote="")
-            answer = await one.serve(request)
-            assert answer is not None
-            assert answer.status == 200
+    async def part(text: str, header: str) -> None:
+        query = f"from=%2B15551230001&text={text}&udh={header}"
+        request = Request(method="GET", path="/sms/phone/s3cr3t", query=query, headers=(), body=b"", remote="")
+        answer = await one.serve(request)
+        assert answer is not None
+        assert answer.status == 200
 
-        await part("two", "%05%00%03%01%02%02")
-        await part("one+", "%05%00%03%01%02%01")
-        await part("lonely", "%05%00%03%02%02%01")
-        await clock.advance(700)
-        await quiet()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        texts = [event.content.text for event in hub.events if isinstance(event, DirectPosted)]
-        assert texts == ["one two", "lonely […]"]
+    await part("two", "%05%00%03%01%02%02")
+    await part("one+", "%05%00%03%01%02%01")
+    await part("lonely", "%05%00%03%02%02%01")
+    await clock.advance(700)
+    await quiet()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    texts = [event.content.text for event in hub.events if isinstance(event, DirectPosted)]
+    assert texts == ["one two", "lonely […]"]
 
 
 async def test_pictures_go_out_as_such_where_that_is_wanted() -> None:
