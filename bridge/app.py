@@ -319,6 +319,8 @@ class App:
             await self._listen(new)
         except CannotListen as error:
             log.error("%s; it stays at %s", error, old.admin_listen)
+            kept = msgspec.structs.replace(self._config.http, admin_listen=old.admin_listen)
+            self._config = msgspec.structs.replace(self._config, http=kept)  # so that the next SIGHUP tries again
             await self._listen(old)
 
     async def _serve(self, connectors: Mapping[Network, Connector]) -> None:

@@ -97,7 +97,7 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     guard_names: bool = False
     """Put an invisible character into names that the relay says, so that nobody is highlighted by them."""
     connecting: int = 0
-    """Connections that may be on their way up at one time; 0: 5, and 50 towards a server on the same machine."""
+    """Connections that may be on their way up at one time; 0: 5, and 100 towards a server on the same machine."""
 
     def __post_init__(self) -> None:
         """Refuse what could not work, each with the key that is wrong."""

@@ -191,6 +191,16 @@ async def test_the_admin_listener_moves_and_the_token_follows(app: App) -> None:
         assert response.status == 200
 
 
+async def test_an_admin_address_that_is_free_again_is_taken_at_the_next_reading(app: App) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        wanted = BASE.replace("127.0.0.1:0", f"127.0.0.1:{port}")
+        await app.change(read(wanted))
+    await app.change(read(wanted))
+    assert app._listener is not None
+    assert app._listener.port == port
+
+
 async def test_an_admin_address_that_is_taken_leaves_the_old_one(app: App, caplog: pytest.LogCaptureFixture) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
