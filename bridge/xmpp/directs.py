@@ -58,7 +58,7 @@ class Directs:
     # -- from XMPP
 
     def take(self, element: Element) -> bool:
-        """Take a message to one of our addresses that is about no room; False: it is nothing that we know."""
+        """Take a message to one of our addresses that is about no room; False: an error that is about nothing of ours."""
         kind = element.get("type", "normal")
         if kind == "error":
             return self.bounced(element)
@@ -70,7 +70,8 @@ class Directs:
             return self._command(element, local, sender) or self._answer(element, sender)
         person = self._whom(local)
         if person is None:
-            return False
+            self._turn_away(element)
+            return True
         who = Member(
             person=Person(XMPP, PersonId(sender)),
             name=clean_name(sender.partition("@")[0]),
@@ -79,6 +80,14 @@ class Directs:
         )
         self._tell(element, who, person)
         return True
+
+    def _turn_away(self, element: Element) -> None:
+        """Tell whoever says something to an address of ours that is nobody's; nothing is lost without a word."""
+        if element.find(_BODY) is None:
+            return
+        sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
+        words = stanzas.error("item-not-found", words="there is nobody and no network of this name")
+        self._around.component.send(stanzas.message(sender, to, kind="error", id_=id_, extra=words))
 
     def _invited(self, element: Element) -> bool:
         """Take a direct invitation (XEP-0249): anybody can send one, so it opens no door more than once a minute."""

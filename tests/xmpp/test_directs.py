@@ -83,13 +83,29 @@ async def test_a_renamed_ghosts_address_leads_to_who_they_are_now() -> None:
     "stanza",
     [
         chat("nobody@bridge.localhost"),
-        chat("bob%nowhere@bridge.localhost"),
+        chat("bob%nowhere@bridge.localhost/desk"),
+        chat("bob%nowhere@bridge.localhost", kind="normal"),
     ],
 )
 async def test_nobody_there(stanza) -> None:
     bridge = await running()
-    assert not bridge.connector.stanza(xml(stanza))  # the library says so
+    bridge.stream.sent.clear()
+    bridge.stream.deliver(stanza)
+    (answer,) = bridge.stream.sent
+    assert (answer.get("type"), answer.get("id"), answer.get("to")) == ("error", "a1", "juliet@localhost/desk")
+    assert answer.get("from") == xml(stanza).get("to")
+    assert answer.find(f".//{{{ERRORS}}}item-not-found") is not None
     assert bridge.hub.took(DirectPosted) == []
+    await bridge.stop()
+
+
+async def test_what_says_nothing_to_nobody_is_answered_by_nothing() -> None:
+    bridge = await running()
+    bridge.stream.sent.clear()
+    composing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+    nobody = "bob%nowhere@bridge.localhost"
+    bridge.stream.deliver(f"<message type='chat' from='juliet@localhost/desk' to='{nobody}'>{composing}</message>")
+    assert bridge.stream.sent == []
     await bridge.stop()
 
 
