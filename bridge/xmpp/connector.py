@@ -42,6 +42,7 @@ from bridge.xmpp.avatars import Avatar, Avatars
 from bridge.xmpp.commands import Command
 from bridge.xmpp.component import Address, ExternalComponent
 from bridge.xmpp.console import Console
+from bridge.xmpp.contacts import Contacts
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.directs import Directs
 from bridge.xmpp.ghost import Stage
@@ -176,6 +177,7 @@ class XmppConnector:
         self._staying: dict[str, asyncio.Task[None]] = {}
         self._work: asyncio.TaskGroup | None = None
         console = Console(self._logins.at)
+        self._contacts = Contacts(self._around, directory=self.directory)
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
         forms = AdHoc(commands=self._commands_at, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
@@ -479,11 +481,15 @@ class XmppConnector:
             return self.reads(room, attrs.get("to", ""))
         return True
 
+    def _at_ours(self, element: Element) -> bool:
+        """Take what is about our own addresses: contacts, and rooms of our own."""
+        return (element.tag == _PRESENCE and self._contacts.take(element)) or self.hosting.take(element)
+
     def stanza(self, element: Element) -> bool:
         """Take a message or presence; False: it is about nothing here."""
         room, _, nick = element.get("from", "").partition("/")
         joined = self._rooms.get(room)
-        if joined is None and self.hosting.take(element):
+        if joined is None and self._at_ours(element):
             return True
         if element.tag == _PRESENCE:
             if joined is not None:

@@ -58,6 +58,10 @@ class Directory:
         known = network in self._kinds or network == XMPP
         return person if known or self._find(person) is not None else None
 
+    def shown(self, person: Person) -> Member | None:
+        """Return how somebody is shown somewhere, None if they are shown nowhere."""
+        return self._find(person)
+
     def describe(self, localpart: str) -> Described | None:
         """Return what stands at ``localpart@domain``, None if nothing does."""
         if not localpart:

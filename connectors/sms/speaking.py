@@ -68,8 +68,8 @@ class Mouth:
                 return await self._say(delivery, _said(content, head.voice, reply), is_message=True, media=media)
             case Edit(head=head, content=content):
                 return await self._say(delivery, _said(content, head.voice, None, corrected=True))
-            case Announce(text=text):
-                return await self._say(delivery, text)
+            case Announce():
+                return Sent()  # who joins and what goes wrong is worth no money, and no noise in somebody's pocket
             case Tell():
                 return await self._tell(delivery)
             case SetTopic():
@@ -105,9 +105,7 @@ class Mouth:
             self._book.wrote(number, member.person)
         return Sent((copy,))
 
-    async def _say(
-        self, delivery: Post | Edit | Announce, text: str, *, is_message: bool = False, media: Media = ()
-    ) -> Sent:
+    async def _say(self, delivery: Post | Edit, text: str, *, is_message: bool = False, media: Media = ()) -> Sent:
         head = delivery.head
         room = head.room.id
         copy = MessageId(ref_of(head.key) if is_message else "")

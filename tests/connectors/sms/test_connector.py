@@ -7,7 +7,7 @@ import pytest
 
 from bridge.connector import Answer, LoginRefused, Request, Secret
 from bridge.core.content import Attachment, Content
-from bridge.core.deliveries import Post, Sent
+from bridge.core.deliveries import Announce, Post, Sent
 from bridge.core.events import CopyReported, DirectPosted, MembersListed, MessagePosted
 from bridge.core.failures import Permanent, Retry, Uncertain
 from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId, RoomId
@@ -195,6 +195,13 @@ async def test_pictures_go_out_as_such_where_that_is_wanted() -> None:
         assert "cat.jpg" not in text
         assert "https://example.org/a.pdf" in text
         assert "https://example.org/film.mp4" in text
+
+
+async def test_what_the_bridge_itself_says_costs_nothing() -> None:
+    async with Provider() as provider, running(connector(provider.url), KeepingHub()) as one:
+        said = Announce(head=sms_head(f"phone:{BOB}"), text="libera: not connected 12:01–12:03 UTC")
+        assert await one.send(said) == Sent()
+        assert provider.taken == []
 
 
 async def test_a_budget_for_the_day() -> None:
