@@ -265,7 +265,10 @@ class Types(Protocol):
 
 @runtime_checkable
 class Receipts(Protocol):
-    """Can tell the sender of a private message that it has arrived. Best effort: never raises, never waits."""
+    """Can tell the sender of a private message what became of it. Best effort: never raises, never waits."""
+
+    def bounced(self, room: RoomId, message: MessageId, *, to: Person, by: Person, reason: str) -> bool:
+        """Tell ``to`` that ``by`` will not get what was said in this conversation under this id; False where that cannot be shown."""
 
     def received(self, room: RoomId, message: MessageId, *, to: Person, by: Person) -> None:
         """Tell ``to`` that ``by`` has what was said in this conversation under this id."""

@@ -404,7 +404,7 @@ class Hub:
         if self._is_share(room):
             self._alarm(room.network, f"{room.id} was not told something: {reason}. It is a dead letter")
         else:
-            self._notices.undelivered(queued.delivery, reason, certain=certain)
+            self._reports.undelivered(queued.delivery, reason, certain=certain)
         self._tidings.given_up(queued, reason, certain=certain)
 
     def _ousted(self, event: PuppetLeft, own: list[tuple[Room, Member]]) -> None:

@@ -378,6 +378,10 @@ class XmppConnector:
         state = stanzas.chat_state("composing" if active else "paused") + stanzas.hint("no-store")
         self._stream.send(stanzas.message(ghost.address, joined.address, kind="groupchat", extra=state))
 
+    def bounced(self, room: RoomId, message: MessageId, *, to: Person, by: Person, reason: str) -> bool:
+        """Tell somebody at the message itself that what they said in private will not arrive."""
+        return room not in self._by_id and self._directs.bounce(message, to=to, by=by, reason=reason)
+
     def received(self, room: RoomId, message: MessageId, *, to: Person, by: Person) -> None:
         """Tell somebody that what they said in private has arrived; in a room nobody waits for that."""
         if room not in self._by_id:

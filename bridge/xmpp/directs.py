@@ -37,6 +37,7 @@ _CONFERENCE = f"{{{ns.CONFERENCE}}}x"
 _POLITE_PAUSE = 60.0
 """Seconds until somebody gets the same answer from the bridge again: two programs must not talk for ever."""
 _MOST_STRANGERS = 1_000
+_MOST_WRITTEN = 1_000
 _NOBODY = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
 _MUC_USER_X = f"<x xmlns='{ns.MUC_USER}'/>"
 
@@ -53,6 +54,8 @@ class Directs:
         self._directory = directory
         self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
         self._invitations: dict[str, float] = {}  # rooms into which somebody has asked us
+        # what was written to ghosts lately, and from where: it can be answered by an error
+        self._written: dict[tuple[MessageId, Person], str] = {}
         self._answered: dict[str, float] = {}  # strangers who got an answer from the bridge itself
 
     # -- from XMPP
@@ -79,6 +82,9 @@ class Directs:
             address=element.get("from", ""),
         )
         self._tell(element, who, person)
+        self._written[MessageId(element.get("id", "")), who.person] = who.address
+        if len(self._written) > _MOST_WRITTEN:
+            del self._written[next(iter(self._written))]
         return True
 
     def _turn_away(self, element: Element) -> None:
@@ -181,6 +187,18 @@ class Directs:
         if not self._around.spawn(self._confirm(id_, done)):
             done.set_exception(Retry("the bridge is stopping"))
         return done
+
+    def bounce(self, message: MessageId, *, to: Person, by: Person, reason: str) -> bool:
+        """Answer what somebody wrote to a ghost's address with an error (RFC 6120 section 8.3); False if that is not known to be so."""
+        client = self._written.get(
+            (message, to)
+        )  # an error to a bare address is dropped by servers (RFC 6121 section 8.5.2)
+        sender = self._around.ghost_address(by)
+        if client is None or sender is None:
+            return False
+        error = stanzas.error("recipient-unavailable", kind="wait", words=reason)
+        self._around.component.send(stanzas.message(sender, client, kind="error", id_=message, extra=error))
+        return True
 
     def receipt(self, message: MessageId, *, to: Person, by: Person) -> None:
         """Tell somebody that a remote person has got what they wrote (XEP-0184 section 5.4)."""

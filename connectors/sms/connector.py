@@ -195,6 +195,12 @@ class SmsConnector:
             "" if address.answerable else f'found "{room}", expected a telephone number, or the name of a list in lists'
         )
 
+    def _doubt(self, room: RoomId) -> str:
+        """Return what is odd about a room that is written to all the same: numbering plans change faster than what is known of them."""
+        if room in self._settings.lists or numbers.sender(room).valid:
+            return ""
+        return "can be written to, but no country is known to have such a number"
+
     # -- both ways
 
     async def send(self, delivery: Delivery) -> Sent:
@@ -341,7 +347,9 @@ class SmsConnector:
         ]
         for room in rooms:
             bad = self._wrong(room)
-            found.append(Finding(f"{self._network}:{room}", ok=not bad, detail=bad or "can be written to"))
+            found.append(
+                Finding(f"{self._network}:{room}", ok=not bad, detail=bad or self._doubt(room) or "can be written to")
+            )
         return found
 
 

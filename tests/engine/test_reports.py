@@ -3,6 +3,7 @@
 from bridge.core.capabilities import Representation
 from bridge.core.deliveries import Tell
 from bridge.core.events import CopyReported, Origin
+from bridge.core.failures import Permanent
 from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
 from tests.support.build import direct, member
 from tests.support.clock import quiet
@@ -16,6 +17,13 @@ class ReceivingConnector(HandConnector):
     def __init__(self) -> None:
         super().__init__(capabilities(Representation.ADDRESS))
         self.receipts: list[str] = []
+        self.bounces = False  # whether the message itself can be answered
+
+    def bounced(self, room: RoomId, message: MessageId, *, to: Person, by: Person, reason: str) -> bool:
+        if not self.bounces:
+            return False
+        self.receipts.append(f"{to.id} learns in {room} that {by.id} will not have {message}: {reason}")
+        return True
 
     def received(self, room: RoomId, message: MessageId, *, to: Person, by: Person) -> None:
         self.receipts.append(f"{to.id} learns in {room} that {by.id} has {message}")
@@ -64,4 +72,23 @@ async def test_the_sender_is_told_what_did_not_arrive() -> None:
     (told,) = [delivery for delivery in left.sent if isinstance(delivery, Tell)]
     assert told.person == member("juliet").person
     assert told.content.text == "“hello” did not reach right: the short message is expired"
+    await works.hub.close(deadline=0)
+
+
+async def test_where_it_can_be_the_message_itself_is_answered() -> None:
+    works = Works()
+    await works.hub.open()
+    left, right = ReceivingConnector(), HandConnector(capabilities(Representation.RELAY), automatic=False)
+    left.bounces = True
+    works.add("left", left)
+    works.add("right", right)
+    await quiet()
+    said = direct("hello", to=Person(Network("right"), PersonId("bob")), where="left:bob")
+    left.emit(said)
+    await quiet()
+    right.answer(Permanent("no such number"))
+    await quiet()
+    await works.clock.advance(5)
+    assert left.receipts == [f"juliet learns in bob that bob will not have {said.id}: no such number"]
+    assert left.sent == []  # and no notice besides
     await works.hub.close(deadline=0)

@@ -302,3 +302,23 @@ async def test_the_bridge_lists_its_networks() -> None:
     assert [item.jid for item in described.items] == ["irc@bridge.localhost", "family@bridge.localhost"]
     assert described.kind == "xmpp"
     await bridge.stop()
+
+
+async def test_what_will_not_arrive_is_answered_with_an_error() -> None:
+    bridge = await running()
+    bridge.stream.deliver(chat(BOB))
+    (event,) = bridge.hub.took(DirectPosted)
+    before = len(bridge.stream.sent)
+    by = remote("bob").person
+    assert bridge.connector.bounced(event.origin.room.id, event.id, to=JULIET, by=by, reason="no such number")
+    (error,) = bridge.stream.sent[before:]
+    assert (error.get("type"), error.get("id"), error.get("from"), error.get("to")) == (
+        "error",
+        "a1",
+        BOB,
+        "juliet@localhost/desk",
+    )
+    assert error.findtext(f"{{{NS}}}error/{{{ERRORS}}}text") == "no such number"
+    other = MessageId("never written")
+    assert not bridge.connector.bounced(event.origin.room.id, other, to=JULIET, by=by, reason="x")
+    await bridge.stop()

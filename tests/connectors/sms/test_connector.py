@@ -116,6 +116,25 @@ async def test_callbacks_without_sense(path: str, fields: dict[str, str], status
         assert answer.status == status
 
 
+@pytest.mark.parametrize(
+    ("room", "ok", "detail"),
+    [
+        ("+12025550123", True, "can be written to"),
+        (BOB, True, "can be written to, but no country is known to have such a number"),
+        ("friends", True, "can be written to"),
+        ("12345", True, "can be written to"),
+        ("+1 202 555 0123", False, 'found "+1 202 555 0123", expected it written as "+12025550123"'),
+        ("enemies", False, 'found "enemies", expected a telephone number, or the name of a list in lists'),
+    ],
+)
+async def test_check_looks_at_each_room(room: str, ok: bool, detail: str) -> None:
+    async with Provider() as provider:
+        one = connector(provider.url, lists={"friends": ListSettings()})
+        (network, found) = await one.check([RoomId(room)])
+        assert (network.ok, network.detail) == (True, "http can be asked")
+        assert (found.ok, found.detail) == (ok, detail)
+
+
 async def test_another_network_has_its_own_path() -> None:
     async with Provider() as provider, running(connector(provider.url), KeepingHub()) as one:
         request = Request(method="POST", path="/sms/phones/s3cr3t", query="", headers=(), body=b"", remote="127.0.0.1")
