@@ -300,8 +300,8 @@ class Intake:
         """Return what was said with what only the bridge knows: who of the other networks is named, and where files are."""
         if event.content.attachments:
             event = self._media.addressed(event)
-        if isinstance(event, DirectPosted) or not event.content.text:
-            return event
+        if isinstance(event, DirectPosted) or not event.content.text or event.sender.bot:
+            return event  # a program that happens to say a name wakes nobody
         content = event.content
         named = self._puppets.mentioned(event.origin.room, content.text, writer=event.sender.name)
         taken = [(each.start, each.end) for each in content.mentions]

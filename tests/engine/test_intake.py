@@ -258,6 +258,16 @@ async def test_whoever_is_named_in_a_text_is_meant():
         assert edit.content.mentions == (Mention(0, 2, al), Mention(8, 11, bob))
 
 
+async def test_a_program_that_says_a_name_wakes_nobody():
+    async with works() as w:
+        w.networks["right"].emit(listed("bob", where="right:#b"))
+        await quiet()
+        w.networks["left"].emit(posted("Bob broke the build", by=member("builder", bot=True)))
+        await quiet()
+        (post,) = (each for each in w.networks["right"].sent if isinstance(each, Post))
+        assert post.content.mentions == ()
+
+
 async def test_a_thread_goes_with_its_messages():
     async with works() as w:
         w.networks["left"].emit(msgspec.structs.replace(posted("hello"), thread="t1"))
