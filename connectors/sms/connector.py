@@ -175,11 +175,11 @@ class SmsConnector:
             return
         hub.emit(RoomOpened(origin=Origin(room=here, key=EventKey(f"opened {now}"), at=now)))
         roll = self._book.rolls.get(room)
-        names = {number: roll.name(number) for number in roll.members} if roll else {room: numbers.shown(room)}
-        members = tuple(
-            Member(person=Person(self._network, PersonId(number)), name=name) for number, name in names.items()
-        )
-        hub.emit(MembersListed(origin=Origin(room=here, key=EventKey(f"members {now}"), at=now), members=members))
+        if roll is not None:
+            hub.emit(self._ear.listed(room, roll))
+            return
+        member = Member(person=Person(self._network, PersonId(room)), name=numbers.shown(room))
+        hub.emit(MembersListed(origin=Origin(room=here, key=EventKey(f"members {now}"), at=now), members=(member,)))
 
     def _wrong(self, room: RoomId) -> str:
         """Return why a room cannot be; "" if it can."""

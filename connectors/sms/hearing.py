@@ -5,12 +5,12 @@ transaction as the fact itself. Called by :mod:`connectors.sms.connector`.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final
 
 from bridge.connector import Hub
 from bridge.core.content import Content
-from bridge.core.events import DirectPosted, Event, Member, MessagePosted, Origin
+from bridge.core.events import DirectPosted, Event, Member, MembersListed, MessagePosted, Origin
 from bridge.core.ids import XMPP, EventKey, MessageId, Network, Person, PersonId, Room, RoomId, digest
 from bridge.core.text import clean
 from connectors.sms import commands, consent, numbers
@@ -95,11 +95,11 @@ class Ear:
     async def _whole(self, hub: Hub, incoming: Incoming, sender: Address, text: str) -> None:
         word = incoming.answered or consent.keyword(text)
         if word is not None and sender.sort is not Sort.NAME:
-            await self._keyword(word, sender, answered=incoming.answered is not None)
+            await self._keyword(hub, word, sender, answered=incoming.answered is not None)
             return
         order = commands.order(text)
         if order is not None and sender.answerable and (order.name == "join" or self._lists_of(sender.id)):
-            await self._order(order, sender)
+            await self._order(hub, order, sender)
             return
         await self._words(hub, incoming, sender, text)
 
@@ -172,8 +172,23 @@ class Ear:
                 written = self._post(Pending(ref=ref_of(key, number), to=number, text=said, at=now, room=room))
         return written
 
-    async def _order(self, order: commands.Order, sender: Address) -> None:
+    def listed(self, name: str, roll: Roll) -> MembersListed:
+        """Return who is on a list now, as the room that it is."""
+        now = self._clock.now()
+        people = (self._member(Address(id=number, sort=Sort.NUMBER), name=roll.name(number)) for number in roll.members)
+        origin = Origin(room=Room(self._network, RoomId(name)), key=EventKey(f"members {now}"), at=now)
+        return MembersListed(origin=origin, members=tuple(people))
+
+    def _tell_lists(self, hub: Hub, names: Iterable[str]) -> None:
+        """Let the rooms that lists are know who is on them."""
+        for name in names:
+            if RoomId(name) in self._listened:
+                hub.emit(self.listed(name, self._book.rolls[name]))
+
+    async def _order(self, hub: Hub, order: commands.Order, sender: Address) -> None:
+        before = self._lists_of(sender.id)
         answer = self._obey(order, sender.id)
+        self._tell_lists(hub, sorted({*before, *self._lists_of(sender.id)}))
         ref = ref_of("order", sender.id, order.name, order.argument, self._clock.now())
         await self._post(Pending(ref=ref, to=sender.id, text=answer, at=self._clock.now()))
 
@@ -227,7 +242,7 @@ class Ear:
 
     # -- keywords
 
-    async def _keyword(self, word: consent.Keyword, sender: Address, *, answered: bool) -> None:
+    async def _keyword(self, hub: Hub, word: consent.Keyword, sender: Address, *, answered: bool) -> None:
         ours, theirs, now = self._settings.number, sender.id, self._clock.now()
         log.info("sms.keyword network=%s word=%s", self._network, word)
         follows = consent.consequence(
@@ -242,6 +257,11 @@ class Ear:
             self._post(Pending(ref=ref, to=theirs, text=follows.answer, at=now, last_word=follows.block))
         if follows.block and self._book.blocks.block(ours, theirs, at=now, why=word.upper()):
             self._book.keep_blocks()
+        if follows.block and (names := self._lists_of(theirs)):
+            for name in names:
+                self._book.rolls[name].go(theirs)
+            self._keep(names)
+            self._tell_lists(hub, names)
         if follows.lift and self._book.blocks.lift(ours, theirs, at=now, why=word.upper()):
             self._book.keep_blocks()
         await self._book.keep_blocks()

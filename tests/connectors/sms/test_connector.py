@@ -160,8 +160,8 @@ async def test_a_list_is_a_room_of_telephones() -> None:
             while len(provider.taken) < 5:
                 provider.changed.clear()
                 await asyncio.wait_for(provider.changed.wait(), 10)
-        (listed,) = [event for event in hub.events if isinstance(event, MembersListed)]
-        assert [each.name for each in listed.members] == ["…0001"]
+        listed = [[each.name for each in event.members] for event in hub.events if isinstance(event, MembersListed)]
+        assert listed == [["…0001"], ["…0001", "…0002"], ["…0001", "Eve"]]
         (posted,) = [event for event in hub.events if isinstance(event, MessagePosted)]
         assert (posted.sender.name, posted.content.text, posted.origin.room.id) == ("Eve", "hello all", "friends")
         to_bob = [text for to, text in provider.taken if to == BOB]
@@ -171,6 +171,17 @@ async def test_a_list_is_a_room_of_telephones() -> None:
         assert to_eve[0].startswith('you are on the list "friends" now')
         assert to_eve[1] == "you are Eve now"
         assert to_eve[2].startswith("juliet: welcome")
+
+
+async def test_who_sends_stop_is_on_no_list() -> None:
+    async with Provider() as provider:
+        hub = KeepingHub()
+        one = connector(provider.url, lists={"friends": ListSettings(numbers=(BOB, EVE))})
+        one.listen(RoomId("friends"))
+        async with running(one, hub):
+            await called(one, **{"from": EVE, "text": "stop", "id": "1"})
+        listed = [[each.name for each in event.members] for event in hub.events if isinstance(event, MembersListed)]
+        assert listed == [["…0001", "…0002"], ["…0001"]]
 
 
 async def test_parts_that_come_singly_are_one_message_and_what_is_missing_is_a_gap() -> None:
