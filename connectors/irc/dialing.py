@@ -91,6 +91,7 @@ def _context(server: Server) -> ssl.SSLContext | None:
 @lru_cache(maxsize=16)
 def _context_of(tls: Tls, _files: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
     made = ssl.create_default_context(cafile=tls.ca or None)
+    made.options |= ssl.OP_NO_TICKET  # no session is ever resumed: tickets would only be kept, for each connection
     if tls.fingerprint or not tls.verify:
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
