@@ -304,6 +304,8 @@ class Intake:
             return event  # a program that happens to say a name wakes nobody
         content = event.content
         named = self._puppets.mentioned(event.origin.room, content.text, writer=event.sender.name)
+        if not named:
+            return event
         taken = [(each.start, each.end) for each in content.mentions]
         found = [each for each in named if all(each.end <= start or each.start >= end for start, end in taken)]
         if not found:
