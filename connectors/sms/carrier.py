@@ -6,7 +6,7 @@ of values (:class:`Provider`), and one piece of code does the asking. Others hav
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -70,6 +70,20 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: dict[str, str]  # names in lower case
     body: bytes
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """The body where it is a JSON object, else an empty one."""
+        try:
+            return msgspec.json.decode(self.body, type=dict[str, Any])
+        except msgspec.DecodeError:
+            return {}
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds after which another try is welcome, where the provider says so."""
+        given = self.headers.get("retry-after", "")
+        return float(given) if given.isdecimal() else None
 
 
 class Heard(msgspec.Struct, frozen=True, kw_only=True):

@@ -139,8 +139,4 @@ def _milliseconds(when: str) -> int:
 
 
 def _why(reply: Reply) -> str:
-    try:
-        said = msgspec.json.decode(reply.body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        said = {}
-    return str(said.get("message", reply.status))[:200]
+    return str(reply.said.get("message", reply.status))[:200]

@@ -7,10 +7,8 @@ from the configuration and never from a header. Twilio cuts for itself. It has n
 import base64
 import hashlib
 import hmac
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
-
-import msgspec
 
 from bridge.connector import Answer, Request
 from bridge.core.content import Attachment
@@ -74,21 +72,21 @@ class Twilio:
 
     def accepted(self, reply: Reply) -> str:
         """Read the answer: 201 with the message, or an error with a code."""
-        said = _json(reply.body)
+        said = reply.said
         match reply.status:
             case 200 | 201:
                 return str(said.get("sid", ""))
             case 401 | 403:
                 raise AuthLost("Twilio does not accept account or token")
             case 429:
-                raise Retry("Twilio takes no more for the moment", after=_after(reply))
+                raise Retry("Twilio takes no more for the moment", after=reply.retry_after)
             case status if 400 <= status < 500:
                 why = str(said.get("message", status))[:200]
                 raise (Unsubscribed if said.get("code") == UNSUBSCRIBED else Permanent)(
                     f"Twilio refused the message: {why}"
                 )
             case status:
-                raise Retry(f"Twilio answers {status}", after=_after(reply))
+                raise Retry(f"Twilio answers {status}", after=reply.retry_after)
 
     def file(self, handle: str) -> Ask | None:
         """Return how a file is fetched: by account and token, which nobody but Twilio may get."""
@@ -166,15 +164,3 @@ def _report(said: dict[str, str], ref: str) -> Report:
         reason=f"error {code}" if code else "",
         blocked=code == str(UNSUBSCRIBED),
     )
-
-
-def _json(body: bytes) -> dict[str, Any]:
-    try:
-        return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
-        return {}
-
-
-def _after(reply: Reply) -> float | None:
-    given = reply.headers.get("retry-after", "")
-    return float(given) if given.isdecimal() else None

@@ -51,10 +51,7 @@ class Described:
             case 401 | 403:
                 raise AuthLost("the provider does not accept name or password")
             case 429:
-                after = reply.headers.get("retry-after", "")
-                raise Retry(
-                    "the provider takes no more for the moment", after=float(after) if after.isdecimal() else None
-                )
+                raise Retry("the provider takes no more for the moment", after=reply.retry_after)
             case status if status < 500:
                 raise Permanent(f"the provider refused the message ({status})")
             case status:
