@@ -190,9 +190,7 @@ class Directs:
 
     def bounce(self, message: MessageId, *, to: Person, by: Person, reason: str) -> bool:
         """Answer what somebody wrote to a ghost's address with an error (RFC 6120 section 8.3); False if that is not known to be so."""
-        client = self._written.get(
-            (message, to)
-        )  # an error to a bare address is dropped by servers (RFC 6121 section 8.5.2)
+        client = self._written.get((message, to))  # servers drop errors to a bare address (RFC 6121 section 8.5.2)
         sender = self._around.ghost_address(by)
         if client is None or sender is None:
             return False
