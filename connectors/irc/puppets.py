@@ -187,7 +187,7 @@ class Puppet:
         """Follow our own nick, whoever changed it."""
         self._pool.named(self, new, old=old)
         self.seeker.nick(new)
-        self.wishes.retell()
+        self.wishes.renamed(old)
 
     def line(self, connection: Connection, line: Line) -> None:
         """Take what the server tells this puppet."""

@@ -253,16 +253,16 @@ class Wishes:
         room = self._scene.places.room(name)
         return self._wishes.get(room) if room is not None else None
 
-    def retell(self) -> None:
-        """Tell anew under which name we are where."""
+    def renamed(self, old: str) -> None:
+        """Tell anew under which name we are where; ``old`` is that by which the listener may still know us."""
         for wish in self:
             if wish.stage is Stage.IN:
-                self._told_in(wish)
+                self._told_in(wish, old=old)
 
-    def _told_in(self, wish: Wish) -> None:
-        connection = self._holder.connection
+    def _told_in(self, wish: Wish, *, old: str = "") -> None:
+        connection, view = self._holder.connection, self._scene.view
         name = connection.nick if connection is not None else ""
-        rank = self._scene.view.rank_of(wish.place.name, name)
+        rank = view.rank_of(wish.place.name, old if old and view.user(name) is None else name)
         origin = self._scene.origin(wish.place.id)
         self._scene.emit([PuppetJoined(origin=origin, person=self.person, name=name, rank=rank)])
         self._holder.changed(wish.place)

@@ -15,6 +15,7 @@ from bridge.core.events import (
     Presence,
     PuppetJoined,
     PuppetLeft,
+    Rank,
     RoomOpened,
     Show,
 )
@@ -335,6 +336,22 @@ async def test_a_person_who_changes_their_name_changes_their_nick_in_place():
         mic.send(f":giulietta!{juliet.user}@host.example PRIVMSG {CHANNEL} :ours", f":juliet!x@y JOIN {CHANNEL}")
         assert (await play.told(MemberJoined)).member.name == "juliet"
         assert play.of(MessagePosted) == []
+
+
+@pytest.mark.parametrize("listener_first", [True, False])
+async def test_an_operator_is_one_under_another_nick_whoever_reads_of_it_first(listener_first):
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic)
+        await play.told(PuppetJoined)
+        mic.send(f":bob!b@h MODE {CHANNEL} +o juliet")
+        await play.told(PuppetJoined, rank=Rank.ADMIN)
+        for side in (mic, juliet) if listener_first else (juliet, mic):
+            side.send(f":{juliet.mask} NICK giulietta", "PING :fence")
+            await side.find("PONG")
+        assert (await play.told(PuppetJoined, name="giulietta")).rank is Rank.ADMIN
+        assert [event.rank for event in play.hub.events if isinstance(event, PuppetJoined)][-1] is Rank.ADMIN
 
 
 async def test_where_ids_follow_nicks_a_puppet_follows_its_person():
