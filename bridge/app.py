@@ -20,7 +20,7 @@ import msgspec
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
-from bridge.connector import Connector, Opens, PuppetMode, PuppetSettings, Serves, Setup
+from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
 from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
@@ -28,6 +28,7 @@ from bridge.engine.hub import Hub, Link
 from bridge.engine.limits import Limits
 from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
 from bridge.gateway import Gateway
+from bridge.identd import CannotIdentify, Identd
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
@@ -120,6 +121,7 @@ def build(
             version=__version__,
             public_url=configured.public_url,
             announced=bool(configured.http.public_url),
+            key=configured.people_key,
         )
         path = join("networks", name)
         try:
@@ -173,6 +175,7 @@ class App:
             known=self._introduce,
         )
         self._listener: Listener | None = None
+        self._identd = Identd(self._user_of)
         self._public = PublicSite()
         self._public_listener: Listener | None = None
         self._pruning: asyncio.Task[None] | None = None
@@ -181,7 +184,7 @@ class App:
     async def start(self) -> None:
         """Bring everything up, connections aside: those come in their own time.
 
-        Raises: ConfigError, StoreError, CannotListen; then nothing is left running.
+        Raises: ConfigError, StoreError, CannotListen, CannotIdentify; then nothing is left running.
         """
         connectors = build(self._config, list(networks_of(self._config)), self._clock, self._web)
         await self._store.open()
@@ -189,7 +192,8 @@ class App:
         try:
             await self._listen(self._config.http)
             await self._serve(connectors)
-        except CannotListen:
+            await self._identify()
+        except (CannotListen, CannotIdentify):
             await self._stop_listening()
             await self._store.close()
             raise
@@ -234,6 +238,8 @@ class App:
         self._add(connectors)
         if todo.listener:
             await self._relisten(old.http, new.http)
+        if old.identd != new.identd:
+            await self._identify_anew(old)
         await self._serve_anew(old.http)
         log.info(
             "configuration.applied stopped=%s started=%s links=%d",
@@ -365,7 +371,29 @@ class App:
             with contextlib.suppress(CannotListen):
                 await self._serve(connectors)
 
+    async def _identify(self) -> None:
+        """Answer IRC servers, where the configuration says so. Raises: CannotIdentify."""
+        place = config.address(self._config.identd.listen)
+        if place is not None:
+            await self._identd.listen(*place)
+
+    async def _identify_anew(self, old: Config) -> None:
+        """Move identd; where the new address cannot be had, the old one stays."""
+        await self._identd.close()
+        try:
+            await self._identify()
+        except CannotIdentify as error:
+            log.error("%s; it stays as it was", error)
+            self._config = msgspec.structs.replace(self._config, identd=old.identd)
+            with contextlib.suppress(CannotIdentify):
+                await self._identify()
+
+    def _user_of(self, wire: Wire) -> str:
+        known = (each.user_of(wire) for each in self._hub.networks().values() if isinstance(each, Identifies))
+        return next(filter(None, known), "")
+
     async def _stop_listening(self) -> None:
+        await self._identd.close()
         for listener in (self._public_listener, self._listener):
             if listener is not None:
                 await listener.stop()
@@ -381,7 +409,7 @@ class App:
 def run(path: Path) -> int:
     """Run the bridge until it is told to stop; returns the exit status.
 
-    Raises: ConfigError, StoreError, CannotListen.
+    Raises: ConfigError, StoreError, CannotListen, CannotIdentify.
     """
     configured = config.load(path, registry.settings_of)
     _set_up_logs(configured)

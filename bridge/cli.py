@@ -22,6 +22,7 @@ from bridge import __version__, config, listing, registry, starter
 from bridge.config import Config, ConfigError, UnknownConnector
 from bridge.core.capabilities import Capabilities
 from bridge.engine.ports import StoreError
+from bridge.identd import CannotIdentify
 from bridge.settings import seconds
 from bridge.web.client import AdminClient, AdminError
 from bridge.web.ports import (
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except AdminError as error:
         _complain(str(error))
         return WRONG if error.wrong else FAILED
-    except (CannotListen, StoreError) as error:
+    except (CannotListen, CannotIdentify, StoreError) as error:
         _complain(str(error))
         return FAILED
     except BrokenPipeError:  # "linkspan status | head": nobody reads on

@@ -248,6 +248,18 @@ class GatewaySettings(_Table, frozen=True):
     deny: tuple[str, ...] = ()
 
 
+class IdentdSettings(_Table, frozen=True):
+    """``[identd]``: tells IRC servers under which user names our connections come (RFC 1413)."""
+
+    listen: str = ""  # "": nobody is told
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be listened on."""
+        if self.listen and address(self.listen) is None:
+            msg = f'listen: found {quoted(self.listen)}, expected HOST:PORT such as "0.0.0.0:113"'
+            raise ValueError(msg)
+
+
 class LogLevel(StrEnum):
     """How much is logged."""
 
@@ -313,6 +325,7 @@ class Config(_Table, frozen=True):
     links: tuple[LinkSettings, ...] = ()
     delivery: DeliverySettings = DeliverySettings()
     gateway: GatewaySettings = GatewaySettings()
+    identd: IdentdSettings = IdentdSettings()
     log: LogSettings = LogSettings()
 
     @property
@@ -327,6 +340,11 @@ class Config(_Table, frozen=True):
     def media_key(self) -> bytes:
         """What signs the bridge's own media URLs."""
         return hmac.new(self.xmpp.secret.encode(), b"linkspan media", hashlib.sha256).digest()
+
+    @property
+    def people_key(self) -> Secret:
+        """With which networks are shown ids of people that nobody else can make."""
+        return Secret(hmac.new(self.xmpp.secret.encode(), b"linkspan people", hashlib.sha256).hexdigest())
 
     @property
     def public_url(self) -> str:
@@ -399,12 +417,13 @@ def parse(text: str, *, name: str, folder: Path, settings_of: SettingsOf, enviro
     media = reader.struct(raw.get("media", {}), MediaSettings, "media")
     delivery = reader.struct(raw.get("delivery", {}), DeliverySettings, "delivery")
     gateway = reader.struct(raw.get("gateway", {}), GatewaySettings, "gateway")
+    identd = reader.struct(raw.get("identd", {}), IdentdSettings, "identd")
     log = reader.struct(raw.get("log", {}), LogSettings, "log")
     networks = _networks(reader, raw.get("networks", {}), settings_of)
     names = raw["networks"] if isinstance(raw.get("networks"), dict) else {}
     links = _Links(reader, {XMPP, *names}).read(raw.get("links", []))
     _check_bounds(reader, media, [XMPP, *names])
-    if reader.problems or not (xmpp and store and http and media and delivery and gateway and log):
+    if reader.problems or not (xmpp and store and http and media and delivery and gateway and identd and log):
         raise ConfigError(reader.problems)
     return Config(
         xmpp=xmpp,
@@ -415,6 +434,7 @@ def parse(text: str, *, name: str, folder: Path, settings_of: SettingsOf, enviro
         links=links,
         delivery=delivery,
         gateway=gateway,
+        identd=identd,
         log=log,
     )
 

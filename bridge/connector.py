@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from bridge.core.acts import Act, Configuration
+from bridge.core.addresses import Range
 from bridge.core.capabilities import Capabilities
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Delivery, Sent
@@ -529,6 +530,23 @@ class TakesHooks(Protocol):
         """Read once more what was sent, by today's settings, and say it as something new; returns the message's id."""
 
 
+class Wire(msgspec.Struct, frozen=True, kw_only=True):
+    """The two ends of a TCP connection: addresses as the system writes them, and ports."""
+
+    local: str
+    local_port: int
+    remote: str
+    remote_port: int
+
+
+@runtime_checkable
+class Identifies(Protocol):
+    """Knows whose connection is whose, for a server that asks the bridge's identd about one of its own (RFC 1413)."""
+
+    def user_of(self, wire: Wire) -> str:
+        """Return the user name of an open connection, "" where it is none of ours."""
+
+
 class Finding(msgspec.Struct, frozen=True):
     """One line of ``linkspan check``."""
 
@@ -565,6 +583,9 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     public_url: str = ""  # where others reach the public listener, without a slash at the end
     announced: bool = False  # the operator says that the whole Internet does (``http.public_url``)
+    key: Secret = Secret("")  # with which ids are made that nobody else can make: of people, for a network to see
+    reach: tuple[Range, ...] | None = None
+    """Where the network may be, if a user has named it: at public addresses, and in these ranges. None: the operator has."""
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -598,6 +619,7 @@ __all__ = [
     "HookCall",
     "HookRefused",
     "Hub",
+    "Identifies",
     "Joins",
     "Listed",
     "Listens",
@@ -632,4 +654,5 @@ __all__ = [
     "TakesHooks",
     "Types",
     "Unreadable",
+    "Wire",
 ]

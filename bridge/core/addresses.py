@@ -60,6 +60,11 @@ def is_within(address: str, ranges: Iterable[Range]) -> bool:
     return any(plain.version == each.version and plain in each for each in ranges)
 
 
+def is_reachable(address: str, ranges: Iterable[Range]) -> bool:
+    """Tell whether somebody else may name an address: it is public, or the operator allows its range."""
+    return is_public(address) or is_within(address, ranges)
+
+
 def _is_public(address: Address) -> bool:
     if address.is_multicast or address.is_unspecified or not address.is_global:
         return address in _NAT64  # judged by what is inside

@@ -143,13 +143,21 @@ class InspIRCd(Server):
         )  # fmt: skip
 
     def __init__(
-        self, *, tls: bool = False, more: str = "", options: str = "", sid: str = "001", host: str = "irc.example.org"
+        self,
+        *,
+        tls: bool = False,
+        more: str = "",
+        first: str = "",
+        options: str = "",
+        sid: str = "001",
+        host: str = "irc.example.org",
     ) -> None:
         super().__init__()
         self.port = free_port()
         self.tls_port = free_port() if tls else 0
         self.link_port = free_port()
         self.more = more
+        self.first = first  # before the <connect> for everybody
         self.options = options  # attributes of <options>
         self.sid = sid
         self.host = host
@@ -196,6 +204,7 @@ class InspIRCd(Server):
 <bind address="127.0.0.1" port="{self.port}" type="clients">
 {tls}
 {modules}
+{self.first}
 <connect allow="*" timeout="60" pingfreq="60" hardsendq="64M" softsendq="32M" recvq="4M" localmax="5000" globalmax="5000" maxchans="500"
  threshold="100000" commandrate="1000000" fakelag="no" resolvehostnames="no" useident="no" limit="10000" modes="+i">
 <cidr ipv4clone="32" ipv6clone="128">

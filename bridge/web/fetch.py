@@ -19,7 +19,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from bridge.connector import OpenFile, Unreadable
-from bridge.core.addresses import Range, is_public, is_within
+from bridge.core.addresses import Range, is_reachable
 
 CONNECTING: Final = 10.0
 SILENCE: Final = 30.0
@@ -203,7 +203,7 @@ class Web:
         return ".." not in url.path and any(str(url).startswith(beginning) for beginning in self._trusted)
 
     def _allows(self, address: str) -> bool:
-        return is_public(address) or is_within(address, self.allowed)
+        return is_reachable(address, self.allowed)
 
 
 def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:

@@ -4,9 +4,10 @@ import asyncio
 
 from bridge.connector import Finding, Setup
 from bridge.core.ids import Person, PersonId, RoomId
+from connectors.irc.appearance import servers_for
 from connectors.irc.channels import View
 from connectors.irc.client import Connection, Failure, Identity, Kind, Line, Lost, Refused
-from connectors.irc.config import flood, sasl, servers
+from connectors.irc.config import flood, sasl
 from connectors.irc.naming import Naming, rules_of, username
 from connectors.irc.places import is_usable
 from connectors.irc.verdicts import JOIN_ERRORS, join_refused
@@ -14,6 +15,7 @@ from connectors.irc.verdicts import JOIN_ERRORS, join_refused
 _PATIENCE = 15.0
 """Seconds for all rooms together, once connected."""
 _HINTS = {
+    Kind.FORBIDDEN: "it is at an address that nobody but the configuration may name",
     Kind.AUTH: "check password, sasl_username, sasl_password and certificate",
     Kind.BANNED: "the network does not want this address or name: ask its operators",
     Kind.THROTTLED: "wait a few minutes before the next try",
@@ -115,9 +117,7 @@ async def check(setup: Setup, rooms: list[RoomId]) -> list[Finding]:
         sasl=sasl(settings),
         nickserv=str(settings.nickserv_password),
     )
-    connection = Connection(
-        look, servers(settings, certificate=True), identity, flood=flood(settings), encoding=settings.encoding
-    )
+    connection = Connection(look, servers_for(setup, None), identity, flood=flood(settings), encoding=settings.encoding)
     try:
         await connection.connect()
     except Refused as refused:

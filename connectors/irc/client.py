@@ -23,16 +23,19 @@ from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
 from ipaddress import ip_address
+from socket import socket
 from typing import Protocol
 
 from irc.events import numeric as numeric_names
 from irc.features import FeatureSet
 from irc.modes import parse_nick_modes
 
+from bridge.connector import Wire
 from connectors.irc.capabilities import LISTENER, PUPPET, Capabilities
 from connectors.irc.dialing import Server, Tls, dial
 from connectors.irc.flood import Flood
 from connectors.irc.greeting import Greeting
+from connectors.irc.idents import Idents, wire_of
 from connectors.irc.isupport import Isupport, Structured, view
 from connectors.irc.ourselves import Ourselves
 from connectors.irc.pulse import shared
@@ -109,6 +112,9 @@ class Connection:
         self._encoding = encoding
         self._reads = reads
         self._limit = queue
+        self.idents = Idents()
+        """Where it is kept which sockets are ours; may be replaced before connecting."""
+        self._wire: Wire | None = None
         self._requests = Requests(self)
         self._begin()
 
@@ -318,9 +324,10 @@ class Connection:
         self._outcome, self._gone = loop.create_future(), loop.create_future()
         registration = Registration(self._identity, self.server.password, self._caps, self._urgent)
         self._registration = registration  # before the socket: some servers refuse at the door
-        stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit))
         registered = False
+        stream: Stream | None = None
         try:
+            stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit), self._opened)
             registration.start()
             async with asyncio.timeout(REGISTRATION):
                 await self._outcome
@@ -331,11 +338,24 @@ class Connection:
             if not registered:
                 self._drop(stream)
 
-    def _drop(self, stream: Stream) -> None:
+    def _opened(self, way: socket) -> None:
+        """Be known by our ports: the server may ask at once whose connection this is."""
+        with suppress(OSError):  # it is gone already
+            self._wire = wire_of(way)
+            self.idents.add(self._wire, self._identity.username)
+
+    def _closed(self) -> None:
+        if self._wire is not None:
+            self.idents.remove(self._wire)
+            self._wire = None
+
+    def _drop(self, stream: Stream | None) -> None:
         """Leave a server that did not take us, or that nobody wants any more."""
         self._end_greeting()
+        self._closed()
         shared().remove(self)
-        stream.drop()
+        if stream is not None:
+            stream.drop()
         self._stream = None
         self._up = False
 
@@ -360,6 +380,7 @@ class Connection:
     def lost(self, error: Exception | None) -> None:
         """Clean up; called by the stream, once."""
         shared().remove(self)
+        self._closed()
         self._end_greeting()
         failure = self._error or _lost_by(error)
         was_up, self._up = self._up, False

@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from bridge.connector import Secret
+from bridge.core.addresses import Range, parse_range
 from connectors.irc.dialing import Server, Tls
 from connectors.irc.flood import Flood
 from connectors.irc.registration import Sasl
@@ -18,6 +19,8 @@ from connectors.irc.wire import encode, parse
 
 _NO_SECRET = Secret("")
 _PORTS = {True: 6697, False: 6667}  # with and without TLS
+_WORD = re.compile(r"[^\s:@\x00-\x20\x7f][^\s@\x00-\x20\x7f]*")
+_HOST = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,62}")
 _FINGERPRINT = re.compile(r"[0-9a-fA-F]{64}")
 
 
@@ -39,7 +42,7 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     tls_fingerprint: str = ""
     """SHA-256 fingerprint of the server's certificate, in hexadecimal: then nothing else about it is checked."""
     bind: str = ""
-    """Local address to connect from."""
+    """Local address to connect from; or a range such as "2001:db8:1::/64", of which everybody has an address of their own."""
 
     listener: bool = True
     """Have a connection of the bridge's own, which reads linked channels; without it only those are there who are shown, one of
@@ -72,6 +75,17 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     puppet_realname: str = ""
     """Real name of puppets: "{name}" is the person's name, "{address}" their address, which not every room shows to
     everybody; left out it is the name alone. "(via linkspan)" is added."""
+    puppet_username: str = "{id}"
+    """User name (ident) of puppets, which the bridge's identd confirms: "{id}" is a hash that stands for the person, "{name}" their
+    name, "{address}" their address."""
+    webirc_password: Secret = _NO_SECRET
+    """Have puppets come through a gateway that the server trusts (WEBIRC): the password that its operators have set for it."""
+    webirc_gateway: str = "linkspan"
+    """The gateway's name."""
+    webirc_host: str = "{ip}"
+    """The host that is said of each person: "{ip}" is their address, "{id}" a hash that stands for them."""
+    webirc_range: str = "fd6c:696e:6b73::/64"
+    """The range in which each person has an address that is said of them."""
     deaf: bool = True
     """Have puppets not be sent what is said in channels, where the network has a user mode for that: spares the server and us."""
     bot_mode: bool = True
@@ -105,6 +119,7 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         for address in _hosts(self):
             if _split(address) is None:
                 raise ValueError(f'host: found "{address}", expected HOST or HOST:PORT')
+        self._check_appearance()
         _check("port", 0 <= self.port <= 65535, str(self.port), "a port from 1 to 65535")
         for key, text in (("nick", self.nick), ("username", self.username)):
             good = all(c > " " and c not in "!@:\x7f" for c in text) and (bool(text) or key == "username")
@@ -136,9 +151,24 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         for line in self.perform:
             _check("perform", _is_command(line), repr(line), "one IRC command")
 
+    def _check_appearance(self) -> None:
+        """Refuse addresses that are none, and words that a server would not take."""
+        for key, text in (("bind", self.bind), ("webirc_range", self.webirc_range)):
+            if text or key != "bind":
+                _check_range(key, text)
+        for key, text in (("webirc_gateway", self.webirc_gateway), ("puppet_username", self.puppet_username)):
+            _check(key, bool(_WORD.fullmatch(text)), repr(text), "one word")
+        host = self.webirc_host.replace("{ip}", "0").replace("{id}", "0")
+        _check("webirc_host", bool(_HOST.fullmatch(host)), repr(self.webirc_host), 'a host such as "{id}.example.org"')
 
-def servers(settings: IrcSettings, *, certificate: bool) -> tuple[Server, ...]:
-    """Return the network's servers in order; ``certificate`` says whether the configured one is shown (the listener's only)."""
+
+def servers(
+    settings: IrcSettings, *, certificate: bool, bind: str = "", reach: tuple[Range, ...] | None = None
+) -> tuple[Server, ...]:
+    """Return the network's servers in order; ``certificate`` says whether the configured one is shown (the listener's only).
+
+    ``bind`` is the local address to connect from, ``reach`` as in :class:`bridge.connector.Setup`.
+    """
     tls = None
     if settings.tls:
         tls = Tls(
@@ -148,16 +178,18 @@ def servers(settings: IrcSettings, *, certificate: bool) -> tuple[Server, ...]:
             certificate=settings.certificate if certificate else "",
             key=settings.key if certificate else "",
         )
-    found = [_server(settings, address, tls) for address in _hosts(settings)]
-    if settings.tls and not settings.tls_required:
-        found += [_server(settings, address, None) for address in _hosts(settings)]
-    return tuple(found)
+    password = str(settings.password)
+    ways = [tls] if tls is None or settings.tls_required else [tls, None]
+    return tuple(
+        Server(host=host, port=port, tls=way, password=password, bind=bind, reach=reach)
+        for way in ways
+        for host, port in (_place(settings, address, way) for address in _hosts(settings))
+    )
 
 
-def _server(settings: IrcSettings, address: str, tls: Tls | None) -> Server:
+def _place(settings: IrcSettings, address: str, tls: Tls | None) -> tuple[str, int]:
     host, port = _split(address) or (address, 0)
-    port = port or settings.port or _PORTS[tls is not None]
-    return Server(host=host, port=port, tls=tls, password=str(settings.password), bind=settings.bind)
+    return host, port or settings.port or _PORTS[tls is not None]
 
 
 def flood(settings: IrcSettings) -> Flood:
@@ -225,6 +257,13 @@ def _is_command(raw: str) -> bool:
         return line is not None and "\n" not in raw and bool(encode(line.command, line.params))
     except ValueError:
         return False
+
+
+def _check_range(key: str, text: str) -> None:
+    try:
+        parse_range(text)
+    except ValueError as error:
+        raise ValueError(f"{key}: {error}") from None
 
 
 def _check(key: str, good: bool, found: str, expected: str) -> None:  # noqa: FBT001  # reads as a table above

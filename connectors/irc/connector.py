@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Setup
+from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Setup, Wire
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
@@ -18,6 +18,7 @@ from bridge.core.failures import Retry
 from bridge.core.ids import Person, RoomId
 from connectors.irc.absence import Absence
 from connectors.irc.checking import check
+from connectors.irc.idents import Idents
 from connectors.irc.inquiring import Inquiring
 from connectors.irc.listener import Listener
 from connectors.irc.logins import FORM, Logins
@@ -81,13 +82,14 @@ class _Run(NamedTuple):
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Joins, Renames, Types, Checks."""
+    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Joins, Renames, Types, Identifies, Checks."""
 
     def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
         self._setup = setup
         self._pace = pace or Pace()
         self._places = Places()
         self._logins = Logins(setup)
+        self._idents = Idents()
         self._run: _Run | None = None
         self._early: list[Callable[[_Run], None]] = []  # wishes for the next run
 
@@ -101,6 +103,7 @@ class IrcConnector:
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._run = run = _compose(self._setup, hub, self._pace, self._places, tasks, self._logins)
+                run.scene.idents = self._idents
                 await run.scene.recall_topics()
                 await run.absence.recall()
                 early, self._early = self._early, []
@@ -174,6 +177,10 @@ class IrcConnector:
     def drop(self, person: Person) -> None:
         """Log somebody's connections in no more."""
         self._logins.drop(person)
+
+    def user_of(self, wire: Wire) -> str:
+        """Return the user name of a connection."""
+        return self._idents.name(wire)
 
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do something in a channel, as somebody who is shown there."""

@@ -205,7 +205,7 @@ class Connects:
                 self._ban(failure)
                 candidate.refused(failure)
                 return
-            case Kind.AUTH:
+            case Kind.AUTH | Kind.FORBIDDEN:
                 candidate.refused(failure)
                 return
             case Kind.THROTTLED | Kind.FULL:

@@ -7,13 +7,19 @@ import asyncio.sslproto
 import hashlib
 import hmac
 import os
+import socket
 import ssl
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from bridge.core.addresses import Range, is_reachable
 from connectors.irc.refusals import Kind, Refused
 from connectors.irc.stream import Stream
 
@@ -21,7 +27,11 @@ DIAL = 30.0
 """Seconds for TCP and TLS."""
 HANDSHAKE = 15.0
 """Seconds of them for TLS."""
+SHORTEST = 5.0
+"""Seconds for one of a host's addresses."""
 _BUFFER = 16 * 1024
+_IP_FREEBIND, _IPV6_FREEBIND = 15, 78
+"""Linux, ``<linux/in.h>`` and ``<linux/in6.h>``; Python has no names for them."""
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,25 +52,26 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls | None = None
     password: str = ""
     bind: str = ""  # local address to connect from
+    reach: tuple[Range, ...] | None = None  # only public addresses, and these; None: any
 
     def __str__(self) -> str:
         """Name it without its password."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-async def dial(server: Server, make: Callable[[], Stream]) -> Stream:
-    """Return an open stream. Raises: Refused, of kind NETWORK or TLS."""
+Opened = Callable[[socket.socket], None]
+"""Told of a connected socket, before anything is said over it: a server may ask at once whose it is (RFC 1413)."""
+
+
+async def dial(server: Server, make: Callable[[], Stream], opened: Opened | None = None) -> Stream:
+    """Return an open stream. Raises: Refused, of kind NETWORK, TLS or FORBIDDEN."""
     try:
         secure = _context(server)
         async with asyncio.timeout(DIAL):
-            _, stream = await asyncio.get_running_loop().create_connection(
-                make,
-                server.host,
-                server.port,
-                ssl=secure,
-                ssl_handshake_timeout=None if secure is None else HANDSHAKE,
-                local_addr=(server.bind, 0) if server.bind else None,
-            )
+            way = await _reach(server)
+            if opened is not None:
+                opened(way)
+            stream = await _speak(server, way, make, secure)
     except TimeoutError:
         raise Refused(Kind.NETWORK, f"{server} does not answer") from None
     except ssl.SSLError as error:
@@ -73,6 +84,83 @@ async def dial(server: Server, make: Callable[[], Stream]) -> Stream:
         stream.drop()
         raise Refused(Kind.TLS, f"{server}: its certificate does not have the configured fingerprint")
     return stream
+
+
+async def _speak(
+    server: Server, way: socket.socket, make: Callable[[], Stream], secure: ssl.SSLContext | None
+) -> Stream:
+    try:
+        _, stream = await asyncio.get_running_loop().create_connection(
+            make,
+            sock=way,
+            ssl=secure,
+            server_hostname=None if secure is None else server.host,
+            ssl_handshake_timeout=None if secure is None else HANDSHAKE,
+        )
+    except BaseException:
+        way.close()
+        raise
+    return stream
+
+
+async def _reach(server: Server) -> socket.socket:
+    """Return a connected socket: the first of the host's addresses that answers. Raises: OSError, UnicodeError, Refused.
+
+    A name is resolved once, and the connection goes to an address that was looked at: a name that answers differently the
+    next time leads nowhere else.
+    """
+    found = await _addresses(server)
+    allowed = [each for each in found if server.reach is None or is_reachable(str(each[1][0]), server.reach)]
+    if found and not allowed:
+        raise Refused(Kind.FORBIDDEN, f"{server} is not on the public Internet")
+    trouble: OSError = OSError("no such host")
+    for family, address in allowed:
+        try:
+            async with asyncio.timeout(max(SHORTEST, DIAL / len(allowed))):
+                return await _connected(server, family, address)
+        except TimeoutError:
+            trouble = TimeoutError()
+        except OSError as error:
+            trouble = error
+    raise trouble
+
+
+async def _addresses(server: Server) -> list[tuple[int, tuple[Any, ...]]]:
+    """Return what a name stands for; an address stands for itself, and nobody is asked."""
+    with suppress(ValueError):
+        family = socket.AF_INET if ip_address(server.host).version == 4 else socket.AF_INET6
+        return [(family, (server.host, server.port))]
+    found = await asyncio.get_running_loop().getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
+    return [(family, address) for family, _, _, _, address in found]
+
+
+async def _connected(server: Server, family: int, address: tuple[Any, ...]) -> socket.socket:
+    """Return a socket that is connected with one address. Raises: OSError."""
+    way = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        way.settimeout(0)
+        way.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if server.bind:
+            _bind(way, server.bind)
+        await asyncio.get_running_loop().sock_connect(way, address)
+    except BaseException:
+        way.close()
+        raise
+    return way
+
+
+def _bind(way: socket.socket, address: str) -> None:
+    """Have a socket come from an address, which no interface needs to have where the system routes it to us. Raises: OSError."""
+    is_v6 = ip_address(address).version == 6
+    if is_v6 is not (way.family == socket.AF_INET6):
+        raise OSError(f"it has no address that can be reached from {address}")
+    if sys.platform == "linux":
+        level, option = (socket.IPPROTO_IPV6, _IPV6_FREEBIND) if is_v6 else (socket.IPPROTO_IP, _IP_FREEBIND)
+        way.setsockopt(level, option, 1)
+    try:
+        way.bind((address, 0))
+    except OSError as error:
+        raise OSError(f"cannot connect from {address}: {_reason(error)}") from None
 
 
 def _context(server: Server) -> ssl.SSLContext | None:

@@ -15,7 +15,7 @@ from bridge.core.events import Cause, RoomClosed
 from bridge.core.ids import Person, PersonId, RoomId
 from connectors.irc.absence import Absence
 from connectors.irc.attendance import plain
-from connectors.irc.client import Congested, Connection, Failure, Identity, Kind, Line, Reads
+from connectors.irc.client import Congested, Connection, Failure, Identity, Kind, Line
 from connectors.irc.config import sasl
 from connectors.irc.connects import LISTENER, Lives
 from connectors.irc.inbound import Batches
@@ -129,7 +129,7 @@ class Listener:
             bot=settings.bot_mode,
             perform=tuple(settings.perform),
         )
-        return scene.dial(self, identity, Reads.ALL)
+        return scene.dial(self, identity, None)
 
     def refused(self, failure: Failure) -> None:
         """Give up: somebody has to change something."""

@@ -12,8 +12,9 @@ import msgspec
 
 from bridge.connector import Login, LoginField, LoginForm, LoginRefused, Secret, Setup
 from bridge.core.ids import Person, digest
+from connectors.irc.appearance import servers_for, webirc
 from connectors.irc.client import Connection, Failure, Identity, Kind, Line, Reads, Refused
-from connectors.irc.config import IrcSettings, flood, servers
+from connectors.irc.config import IrcSettings, flood
 from connectors.irc.registration import NO_SASL, Sasl
 
 PATIENCE = 45.0
@@ -84,11 +85,11 @@ class Logins:
             if not text or len(text) > _LONGEST or not text.isprintable() or " " in text:
                 msg = f"{what}: expected up to {_LONGEST} characters without blanks"
                 raise LoginRefused(msg)
-        sasl = await self._try(name, password)
+        sasl = await self._try(person, name, password)
         account = Account(name, password, sasl)
         return Login(person=person, name=name, credentials=Secret(msgspec.json.encode(account).decode()))
 
-    async def _try(self, name: str, password: str) -> bool:
+    async def _try(self, person: Person, name: str, password: str) -> bool:
         """Tell whether SASL has found an account good; False where there is no SASL. Raises: LoginRefused."""
         settings: IrcSettings = self._setup.settings
         identity = Identity(
@@ -96,10 +97,11 @@ class Logins:
             username="linkspan",
             realname="login",
             sasl=Sasl(mechanism="PLAIN", username=name, password=password),
+            webirc=webirc(self._setup, person),
         )
         connection = Connection(
             _Nobody(),
-            servers(settings, certificate=False),
+            servers_for(self._setup, person),
             identity,
             flood=flood(settings),
             encoding=settings.encoding,

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator
 
 from bridge.core.capabilities import Limit, Unit
 from bridge.core.events import Member, Show
-from bridge.core.ids import Person, RoomId, digest
+from bridge.core.ids import Person, RoomId
 from bridge.core.splitting import clip
 from connectors.irc import outbound
 from connectors.irc.absence import Absence
-from connectors.irc.client import Connection, Failure, Identity, Line, Reads
+from connectors.irc.appearance import username, webirc
+from connectors.irc.client import Connection, Failure, Identity, Line
 from connectors.irc.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.deputies import Deputies
 from connectors.irc.marks import MARKER
@@ -111,13 +112,14 @@ class Puppet:
         person = self.member.person
         identity = Identity(
             nicks=self.seeker.naming.first(scene.time()),
-            username=f"x{digest('ident', person.network, person.id)[:8]}",
+            username=username(scene.setup, self.member),
             realname=realname(self.member, scene.settings.puppet_realname),
             sasl=scene.logins.sasl(person),
+            webirc=webirc(scene.setup, person),
             nickserv=scene.logins.nickserv(person),
             deaf=scene.settings.deaf and not self._pool.deputies.claim(self),
         )
-        return scene.dial(self, identity, Reads.OWN)
+        return scene.dial(self, identity, person)
 
     def refused(self, failure: Failure) -> None:
         """Give up every wish: the network does not want this person, or none of us."""

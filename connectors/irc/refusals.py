@@ -14,6 +14,7 @@ import msgspec
 class Kind(StrEnum):
     """What went wrong, by what may be done next."""
 
+    FORBIDDEN = "forbidden"  # by our own operator: this server must not be connected to
     BANNED = "banned"  # K-, G-, Z-line, 465: never try again by itself
     THROTTLED = "throttled"  # connecting too fast: try again, but later than usual
     FULL = "full"  # too many connections from this address, or the server is full
@@ -33,7 +34,7 @@ class Failure(msgspec.Struct, frozen=True):
     @property
     def permanent(self) -> bool:
         """Whether trying the same again cannot help."""
-        return self.kind in {Kind.BANNED, Kind.AUTH}
+        return self.kind in {Kind.BANNED, Kind.AUTH, Kind.FORBIDDEN}
 
 
 class Refused(Exception):

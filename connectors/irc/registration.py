@@ -33,6 +33,15 @@ class Sasl(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = True  # False: go on without where it is not offered or not accepted
 
 
+class Webirc(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gateway that the server trusts says of whose connection it is (IRCv3 "WebIRC")."""
+
+    password: str
+    gateway: str
+    host: str
+    ip: str
+
+
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """Who to be."""
 
@@ -40,6 +49,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     username: str
     realname: str
     sasl: Sasl | None = None
+    webirc: Webirc | None = None
     nickserv: str = ""  # password for IDENTIFY, where SASL did not log in
     deaf: bool = False  # set the user mode that keeps channel text away, where the server has it
     bot: bool = False  # set the bot mode, where the server has it
@@ -78,6 +88,9 @@ class Registration:
 
     def start(self) -> None:
         """Say who we are; nothing has to be waited for before that. Raises: Refused without any nick."""
+        webirc = self._identity.webirc
+        if webirc is not None:  # has to be the very first line
+            self._send("WEBIRC", webirc.password, webirc.gateway, webirc.host, webirc.ip)
         if self._password:
             self._send("PASS", self._password)
         self._send("CAP", "LS", "302")

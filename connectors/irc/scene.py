@@ -13,10 +13,12 @@ from typing import Any
 from bridge.connector import Hub, PuppetSettings, Setup, Status, StoreAway
 from bridge.core.events import Event, MessagePosted, Origin
 from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId, digest
+from connectors.irc.appearance import servers_for
 from connectors.irc.channels import View
 from connectors.irc.client import Congested, Connection, Identity, Owner, Reads
 from connectors.irc.config import IrcSettings, flood, servers
 from connectors.irc.connects import Connects
+from connectors.irc.idents import Idents
 from connectors.irc.inbound import Inbound, topic_key
 from connectors.irc.isupport import Isupport
 from connectors.irc.logins import Logins
@@ -63,6 +65,7 @@ class Scene:
         self.overhearing = Overhearing()
         self.logins = logins or Logins(setup)
         self._reported: tuple[Status, str] | None = None
+        self.idents = Idents()
         self._recent: dict[RoomId, deque[MessageId]] = {}
 
     @property
@@ -159,17 +162,19 @@ class Scene:
         for place in self.places:
             place.topic = await self.hub.recall(f"topic {place.id}") or ""
 
-    def dial(self, owner: Owner, identity: Identity, reads: Reads) -> Connection:
-        """Return a new connection to the network; only the listener shows the configured certificate."""
+    def dial(self, owner: Owner, identity: Identity, person: Person | None) -> Connection:
+        """Return a new connection to the network, for somebody's puppet or (None) the listener."""
         settings = self.settings
-        return Connection(
+        connection = Connection(
             owner,
-            servers(settings, certificate=reads is Reads.ALL),
+            servers_for(self.setup, person),
             identity,
             flood=flood(settings),
             encoding=settings.encoding,
-            reads=reads,
+            reads=Reads.ALL if person is None else Reads.OWN,
         )
+        connection.idents = self.idents
+        return connection
 
 
 def command(connection: Connection, name: str, *params: str) -> None:

@@ -41,6 +41,12 @@ class Peer:
         """The client as others see it, after :meth:`welcome`."""
         return f"{self.nick}!{self.user}@{HOST}"
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where the client comes from."""
+        host, port = self._writer.get_extra_info("peername")[:2]
+        return host, port
+
     async def raw(self) -> bytes:
         """Return the next line as it came, with its line end; b"" when the client has closed, or is gone."""
         async with asyncio.timeout(PATIENCE):

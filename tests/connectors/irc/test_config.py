@@ -120,7 +120,7 @@ def test_only_the_listener_shows_the_certificate():
         password="pw",
         bind="::1",
     )
-    (listener,), (puppet,) = servers(settings, certificate=True), servers(settings, certificate=False)
+    (listener,), (puppet,) = (servers(settings, certificate=each, bind="::1") for each in (True, False))
 
     assert (listener.tls.certificate, listener.tls.key) == ("c.pem", "k.pem")
     assert (puppet.tls.certificate, puppet.tls.key) == ("", "")

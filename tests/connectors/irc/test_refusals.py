@@ -52,4 +52,8 @@ def test_sorts_what_servers_say(text, kind):
 
 
 def test_only_what_somebody_has_to_change_is_final():
-    assert {kind for kind in Kind if Failure(kind, "").permanent} == {Kind.BANNED, Kind.AUTH}
+    assert {kind for kind in Kind if Failure(kind, "").permanent} == {
+        Kind.BANNED,
+        Kind.AUTH,
+        Kind.FORBIDDEN,
+    }

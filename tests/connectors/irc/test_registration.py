@@ -4,7 +4,7 @@ import pytest
 
 from connectors.irc.capabilities import LISTENER, PUPPET, Capabilities
 from connectors.irc.refusals import Kind, Refused
-from connectors.irc.registration import Identity, Registration, Sasl
+from connectors.irc.registration import Identity, Registration, Sasl, Webirc
 from connectors.irc.wire import encode, parse
 
 PLAIN = Sasl(mechanism="PLAIN", username="jilles", password="sesame")
@@ -14,11 +14,17 @@ class Handshake:
     """A registration whose lines can be read back."""
 
     def __init__(
-        self, *, sasl=None, password="", nicks=("link", "link_"), wanted=frozenset({"sasl", "batch", "echo-message"})
+        self,
+        *,
+        sasl=None,
+        password="",
+        webirc=None,
+        nicks=("link", "link_"),
+        wanted=frozenset({"sasl", "batch", "echo-message"}),
     ):
         self.sent = []
         self.caps = Capabilities(wanted, self._send)
-        identity = Identity(nicks=nicks, username="user", realname="A Bridge", sasl=sasl)
+        identity = Identity(nicks=nicks, username="user", realname="A Bridge", sasl=sasl, webirc=webirc)
         self.registration = Registration(identity, password, self.caps, self._send)
 
     def _send(self, command, *params):
@@ -50,6 +56,15 @@ def test_everything_is_said_at_once():
         "CAP LS 302",
         "NICK link",
         "USER user 0 * :A Bridge",
+    ]
+
+
+def test_a_gateway_says_whose_connection_it_is_before_anything_else():
+    webirc = Webirc(password="s3cret", gateway="linkspan", host="a.example", ip="2001:db8::1")
+    assert Handshake(password="pass", webirc=webirc).start()[:3] == [
+        "WEBIRC s3cret linkspan a.example 2001:db8::1",
+        "PASS pass",
+        "CAP LS 302",
     ]
 
 
