@@ -81,6 +81,7 @@ def changes(old: Config, new: Config) -> Changes:
     changed = [name for name in before if before[name] != after.get(name)]
     keys = (
         ("store.url", old.store.url, new.store.url),
+        ("store.key_file", old.store.key_file, new.store.key_file),
         ("xmpp.domain", old.xmpp.domain, new.xmpp.domain),
         ("delivery.max_age", old.delivery.max_age, new.delivery.max_age),
     )
@@ -445,7 +446,7 @@ async def _serve(path: Path, configured: Config) -> None:
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(sign, signals.put_nowait, sign)
-    app = App(configured, store=SqlStore(configured.store.url), clock=clock)
+    app = App(configured, store=SqlStore(configured.store.url, key_file=configured.store.key_file), clock=clock)
     await app.start()
     _calm_collector()
     tasks = [_beside(_announce(app, notify, clock)), _beside(_stay_alive(notify, clock))]

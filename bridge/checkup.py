@@ -8,15 +8,16 @@ refused by some servers, and would take away half of the traffic on others. Call
 import asyncio
 import os
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Final
 
 from bridge import app, config
-from bridge.config import Config
+from bridge.config import Config, StoreSettings
 from bridge.connector import Checks, Connector, Finding, Opens
 from bridge.core.ids import XMPP, Network, RoomId
 from bridge.engine.clock import SystemClock
 from bridge.engine.ports import StoreError
-from bridge.storage import database, schema
+from bridge.storage import database, keyfile, schema, sealing
 from bridge.web.client import AdminClient, AdminError
 from bridge.web.ports import StatusDocument
 
@@ -31,7 +32,7 @@ async def check(configured: Config) -> list[Finding]:
     """
     connectors = app.build(configured, list(app.networks_of(configured)), SystemClock())
     store, running = await asyncio.gather(
-        asyncio.to_thread(_store, configured.store.url), asyncio.to_thread(_running, configured)
+        asyncio.to_thread(_store, configured.store), asyncio.to_thread(_running, configured)
     )
     looks = [
         _as_seen_by(running, network) if network == XMPP and running else _network(network, connector, configured)
@@ -51,14 +52,19 @@ def _media(configured: Config, connectors: Iterable[Connector]) -> list[Finding]
     return [Finding("media", ok=True, detail=detail)]
 
 
-def _store(url: str) -> Finding:
+def _store(store: StoreSettings) -> Finding:
     try:
-        path = database.path_of(database.parse(url))
+        url = database.parse(store.url)
+        path = database.path_of(url)
         if path is not None and not path.exists():
             return _new_store(str(path), writable=os.access(path.parent, os.W_OK | os.X_OK))
-        revision = database.current(url)
+        revision = database.current(store.url)
+        keys = keyfile.place(url, store.key_file)
+        secrets = database.look(store.url, partial(sealing.wrong, path=keys)) if revision == database.head() else []
     except StoreError as error:
         return Finding("store", ok=False, detail=str(error), hint="look at store.url in the configuration")
+    if secrets:
+        return Finding("store", ok=False, detail="; ".join(secrets), hint="docs/operators/upgrade.md says more of keys")
     if revision is None:
         return Finding("store", ok=True, detail="empty: run makes its tables")
     if revision == database.head():

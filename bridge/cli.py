@@ -14,6 +14,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -246,7 +247,11 @@ def _add_db(commands: Any) -> None:
     db = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _command(db, "upgrade", _db_upgrade, "bring the store to this program's schema; run does it too")
     _json_option(_command(db, "current", _db_current, "print the store's revision"))
-    _json_option(_command(db, "check", _db_check, "compare the store with this program's schema"))
+    _json_option(_command(db, "check", _db_check, "compare the store with this program's schema, and try its keys"))
+    rotate = _command(
+        db, "rotate-key", _db_rotate_key, "make a new key for the secrets in the store, and encrypt all with it"
+    )
+    rotate.add_argument("--drop-old", action="store_true", help="remove the keys before from the key file")
 
 
 # set-up
@@ -527,10 +532,25 @@ def _db_current(args: argparse.Namespace) -> int:
     return DONE
 
 
-def _db_check(args: argparse.Namespace) -> int:
-    from bridge.storage import database  # noqa: PLC0415 - as above
+def _db_rotate_key(args: argparse.Namespace) -> int:
+    from bridge.storage import sealing  # noqa: PLC0415 - as above
 
-    wrong = database.check(_config(args).store.url)
+    store = _config(args).store
+    done, lost = sealing.rotate(store.url, store.key_file, drop_old=args.drop_old)
+    print(f"{done} secrets are encrypted with a new key")
+    if lost:
+        _complain(
+            f"{lost} secrets do not open with any key of the key file, and stay as they are: restore it from a copy"
+        )
+    return FAILED if lost else DONE
+
+
+def _db_check(args: argparse.Namespace) -> int:
+    from bridge.storage import database, keyfile, sealing  # noqa: PLC0415 - as above
+
+    store = _config(args).store
+    path = keyfile.place(database.parse(store.url), store.key_file)
+    wrong = database.check(store.url) or database.look(store.url, partial(sealing.wrong, path=path))
     if args.json:
         print(listing.as_json({"ok": not wrong, "problems": wrong}))
     elif not wrong:

@@ -149,6 +149,7 @@ class StoreSettings(_Table, frozen=True):
     """``[store]``: the database, by URL. A secret, since a URL may hold a password."""
 
     url: Secret = Secret("sqlite:///linkspan.db")
+    key_file: str = ""  # default: beside an SQLite file, with .key in the place of .db
 
     def __post_init__(self) -> None:
         """Check the scheme; whether the database is there is for the store to say."""
@@ -567,9 +568,12 @@ class _Links:
 
 
 def _beside(store: StoreSettings, folder: Path) -> StoreSettings:
-    """Make an SQLite file's relative path start at the configuration's folder, wherever the command is called."""
+    """Make relative paths start at the configuration's folder, wherever the command is called."""
     scheme, mark, rest = store.url.partition(":///")
+    is_file = scheme.partition("+")[0] == "sqlite"
+    key_file = store.key_file or ("" if is_file else "linkspan.key")
+    keys = str((folder / Path(key_file).expanduser()).absolute()) if key_file else ""
     file, question, options = rest.partition("?")
-    if not mark or scheme.partition("+")[0] != "sqlite" or file.startswith(("file:", "/")):
-        return store
-    return StoreSettings(url=Secret(f"{scheme}:///{(folder / file).absolute()}{question}{options}"))
+    if not mark or not is_file or file.startswith(("file:", "/")):
+        return StoreSettings(url=store.url, key_file=keys)
+    return StoreSettings(url=Secret(f"{scheme}:///{(folder / file).absolute()}{question}{options}"), key_file=keys)

@@ -104,7 +104,7 @@ class Hub(Protocol):
         """Return everything that :meth:`remember` keeps for this network under names that begin so."""
 
     def remember(self, name: str, value: str) -> Awaitable[None]:
-        """Keep a small text, in the same transaction as the events emitted just before."""
+        """Keep a small text, in the same transaction as the events emitted just before; a Secret is encrypted on disk."""
 
     def page(self, message: MessageRef, at: int) -> str:
         """Return the URL of a page with the whole text of a message that happened ``at``, "" where others could not reach it.

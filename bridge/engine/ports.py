@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from bridge.connector import Cursor, Login
+from bridge.connector import Cursor, Login, Secret
 from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member, Said
@@ -57,6 +57,15 @@ class StoredLogin(msgspec.Struct, frozen=True, kw_only=True):
     login: Login
     at: int  # milliseconds since the epoch: when they logged in
     trouble: str = ""
+
+
+class StoredPreferences(msgspec.Struct, frozen=True, kw_only=True):
+    """How a user wants to be on a network."""
+
+    network: Network
+    person: Person
+    chosen: Secret  # in whatever form the network's connector likes to have it back: passwords may be in it
+    at: int  # milliseconds since the epoch: when it was last changed
 
 
 class Fate(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +133,7 @@ class Store(Protocol):
         """Move a delivery from the outbox to the dead letters."""
 
     def remember(self, network: Network, name: str, value: str) -> Awaitable[None]:
-        """Keep a connector's small text."""
+        """Keep a connector's small text; a :class:`bridge.connector.Secret` is not kept in the clear."""
 
     def met(self, known: Known) -> Awaitable[None]:
         """Keep a person's name and last words (an upsert); ``spoke`` only grows."""
@@ -209,6 +218,15 @@ class Store(Protocol):
 
     async def remove_login(self, network: Network, person: Person) -> bool:
         """Forget a login; False if there was none."""
+
+    async def preferences(self) -> list[StoredPreferences]:
+        """Return how all users want to be, oldest first."""
+
+    async def keep_preferences(self, stored: StoredPreferences) -> None:
+        """Keep how a user wants to be on a network, in the place of what they had said before."""
+
+    async def remove_preferences(self, network: Network, person: Person) -> bool:
+        """Forget how a user wants to be; False if there was nothing."""
 
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.

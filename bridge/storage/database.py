@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -271,6 +271,12 @@ def current(url: str) -> str | None:
     """Return the revision of a store, None for an empty one. Raises: StoreError."""
     with _looking(parse(url)) as connection:
         return revision(connection)
+
+
+def look(url: str, what: Callable[[Connection], list[str]]) -> list[str]:
+    """Return what somebody sees in a store that is there. Raises: StoreError."""
+    with _looking(parse(url)) as connection:
+        return what(connection)
 
 
 def check(url: str) -> list[str]:

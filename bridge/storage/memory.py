@@ -29,6 +29,7 @@ from bridge.engine.ports import (
     StoredLink,
     StoredLogin,
     StoredMessage,
+    StoredPreferences,
     StoreError,
     Wanted,
 )
@@ -89,6 +90,7 @@ class MemoryStore:
         self._shared: dict[str, Shared] = {}
         self._links: dict[str, StoredLink] = {}
         self._logins: dict[tuple[Network, Person], StoredLogin] = {}
+        self._preferences: dict[tuple[Network, Person], StoredPreferences] = {}
         self._archive: list[ArchivedLine] = []
         self._attendance: dict[tuple[RoomId, PersonId], list[tuple[int, int | None]]] = {}
         self._last_seq = 0
@@ -189,7 +191,7 @@ class MemoryStore:
 
     def remember(self, network: Network, name: str, value: str) -> Awaitable[None]:
         """Keep a connector's small text."""
-        self._texts[network, name] = value
+        self._texts[network, name] = str(value)  # a Secret is one only on the way in
         return self._written()
 
     def met(self, known: Known) -> Awaitable[None]:
@@ -335,6 +337,18 @@ class MemoryStore:
     async def remove_login(self, network: Network, person: Person) -> bool:
         """Forget a login; False if there was none."""
         return self._logins.pop((network, person), None) is not None
+
+    async def preferences(self) -> list[StoredPreferences]:
+        """Return how all users want to be, oldest first."""
+        return sorted(self._preferences.values(), key=lambda stored: (stored.at, stored.network, stored.person))
+
+    async def keep_preferences(self, stored: StoredPreferences) -> None:
+        """Keep how a user wants to be on a network, in the place of what they had said before."""
+        self._preferences[stored.network, stored.person] = stored
+
+    async def remove_preferences(self, network: Network, person: Person) -> bool:
+        """Forget how a user wants to be; False if there was nothing."""
+        return self._preferences.pop((network, person), None) is not None
 
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
         """Keep what was said in hosted rooms."""

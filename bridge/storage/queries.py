@@ -22,6 +22,7 @@ from bridge.engine.ports import (
     StoredLink,
     StoredLogin,
     StoredMessage,
+    StoredPreferences,
     StoreError,
 )
 from bridge.storage import tables
@@ -406,6 +407,47 @@ def remove_login(connection: Connection, network: Network, person: Person) -> bo
     """Forget a login; False if there was none."""
     whose = (_logins.network == network, _logins.home == person.network, _logins.user == person.id)
     return connection.execute(delete(tables.logins).where(*whose)).rowcount > 0
+
+
+# Preferences
+
+_preferences = tables.preferences.c
+
+
+def preferences(connection: Connection) -> list[StoredPreferences]:
+    """Return all of them, oldest first."""
+    rows = connection.execute(
+        select(tables.preferences).order_by(_preferences.at, _preferences.network, _preferences.user)
+    )
+    return [
+        StoredPreferences(
+            network=Network(row.network),
+            person=Person(Network(row.home), PersonId(row.user)),
+            chosen=Secret(row.chosen),
+            at=row.at,
+        )
+        for row in rows
+    ]
+
+
+def keep_preferences(connection: Connection, stored: StoredPreferences) -> None:
+    """Keep preferences, in the place of any that their user had on the network."""
+    person = stored.person
+    remove_preferences(connection, stored.network, person)
+    row = {
+        "network": stored.network,
+        "home": person.network,
+        "user": person.id,
+        "chosen": str(stored.chosen),
+        "at": stored.at,
+    }
+    connection.execute(insert(tables.preferences), row)
+
+
+def remove_preferences(connection: Connection, network: Network, person: Person) -> bool:
+    """Forget preferences; False if there were none."""
+    whose = (_preferences.network == network, _preferences.home == person.network, _preferences.user == person.id)
+    return connection.execute(delete(tables.preferences).where(*whose)).rowcount > 0
 
 
 # Pruning

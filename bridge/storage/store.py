@@ -27,12 +27,15 @@ from bridge.engine.ports import (
     StoredLink,
     StoredLogin,
     StoredMessage,
+    StoredPreferences,
+    StoreError,
     Wanted,
 )
-from bridge.storage import archives, queries
+from bridge.storage import archives, keyfile, queries
 from bridge.storage.database import parse
 from bridge.storage.ledger import Ask, Journal, Ledger, Met, Postpone, Remember, Settle
 from bridge.storage.rules import wall_clock
+from bridge.storage.sealing import Vault, wipe
 from bridge.storage.writer import Writer
 
 T = TypeVar("T")
@@ -41,12 +44,13 @@ T = TypeVar("T")
 class SqlStore:
     """A :class:`bridge.engine.ports.Store` on disk or on a server.
 
-    Takes the ``store.url`` of the configuration; a relative SQLite path starts at the working directory. Raises:
-    StoreError for a URL that is neither SQLite nor PostgreSQL.
+    Takes the ``store.url`` and ``store.key_file`` of the configuration; relative paths start at the working directory.
+    Raises: StoreError for a URL that is neither SQLite nor PostgreSQL.
     """
 
-    def __init__(self, url: str, *, now: Callable[[], int] = wall_clock) -> None:
+    def __init__(self, url: str, *, key_file: str = "", now: Callable[[], int] = wall_clock) -> None:
         self._now = now
+        self._vault = Vault(keyfile.place(parse(url), key_file))
         self._ledger = Ledger()
         self._rooms = self._ledger.rooms
         self._writer = Writer(parse(url), self._ledger)
@@ -54,6 +58,12 @@ class SqlStore:
     async def open(self) -> None:
         """Migrate if needed and start. Raises: StoreError with one sentence."""
         await self._writer.open()
+        try:
+            if await self._ask(self._vault.open):  # a read, but for the first time after an upgrade
+                await self._ask(wipe)
+        except StoreError:
+            await self._writer.close()
+            raise
 
     async def close(self) -> None:
         """Write what is queued, then close."""
@@ -81,8 +91,8 @@ class SqlStore:
         return self._writer.put(Ask(moved, reads=False))
 
     def remember(self, network: Network, name: str, value: str) -> Awaitable[None]:
-        """Keep a connector's small text."""
-        return self._writer.put(Remember(network, name, value))
+        """Keep a connector's small text; a Secret is sealed."""
+        return self._writer.put(Remember(network, name, self._vault.sealed_text(network, name, value)))
 
     def met(self, known: Known) -> Awaitable[None]:
         """Keep a person's name and last words; ``spoke`` only grows."""
@@ -102,11 +112,14 @@ class SqlStore:
 
     async def recall(self, network: Network, name: str) -> str | None:
         """Return what was remembered."""
-        return await self._ask(lambda connection: queries.recall(connection, network, name))
+        found = await self._ask(lambda connection: queries.recall(connection, network, name))
+        return None if found is None else self._vault.opened_text(network, name, found)
 
     async def recollect(self, network: Network, prefix: str) -> dict[str, str]:
         """Return everything that was remembered under names that begin so."""
-        return await self._ask(lambda connection: queries.recollect(connection, network, prefix))
+        found = await self._ask(lambda connection: queries.recollect(connection, network, prefix))
+        opened = ((name, self._vault.opened_text(network, name, value)) for name, value in found.items())
+        return {name: value for name, value in opened if value is not None}
 
     async def acquainted(self, persons: Collection[Person]) -> dict[Person, Known]:
         """Return what is known of these people."""
@@ -188,15 +201,30 @@ class SqlStore:
 
     async def logins(self) -> list[StoredLogin]:
         """Return all logins, oldest first."""
-        return await self._ask(queries.logins)
+        return [self._vault.opened_login(stored) for stored in await self._ask(queries.logins)]
 
     async def keep_login(self, stored: StoredLogin) -> None:
         """Keep a login, in the place of any that its user had on the network."""
-        await self._ask(lambda connection: queries.keep_login(connection, stored), reads=False)
+        sealed = self._vault.sealed_login(stored)
+        await self._ask(lambda connection: queries.keep_login(connection, sealed), reads=False)
 
     async def remove_login(self, network: Network, person: Person) -> bool:
         """Forget a login; False if there was none."""
         return await self._ask(lambda connection: queries.remove_login(connection, network, person), reads=False)
+
+    async def preferences(self) -> list[StoredPreferences]:
+        """Return how all users want to be, oldest first."""
+        opened = (self._vault.opened_preferences(stored) for stored in await self._ask(queries.preferences))
+        return [stored for stored in opened if stored is not None]
+
+    async def keep_preferences(self, stored: StoredPreferences) -> None:
+        """Keep how a user wants to be on a network, in the place of what they had said before."""
+        sealed = self._vault.sealed_preferences(stored)
+        await self._ask(lambda connection: queries.keep_preferences(connection, sealed), reads=False)
+
+    async def remove_preferences(self, network: Network, person: Person) -> bool:
+        """Forget how a user wants to be; False if there was nothing."""
+        return await self._ask(lambda connection: queries.remove_preferences(connection, network, person), reads=False)
 
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
         """Keep what was said in hosted rooms."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0004"
+HEAD: Final = "0005"
 """The newest migration that this program knows. A constant, so that an ordinary start need not load Alembic."""
 
 ALIAS: Final = -1
@@ -168,9 +168,20 @@ logins = Table(
     Column("home", Text, primary_key=True),  # the user's own network
     Column("user", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("credentials", Text, nullable=False),  # as the network's connector wrote them: a secret
+    Column("credentials", Text, nullable=False),  # as the network's connector wrote them, sealed
     Column("at", BigInteger, nullable=False),
     Column("trouble", Text, nullable=False),  # why it is not used any more
+    sqlite_with_rowid=False,
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("network", Text, primary_key=True),
+    Column("home", Text, primary_key=True),  # the user's own network
+    Column("user", Text, primary_key=True),
+    Column("chosen", Text, nullable=False),  # as the network's connector wrote it, sealed: passwords may be in it
+    Column("at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -185,7 +185,8 @@ class Hooks:
         return kept
 
     async def _keep(self, hub: Hub, kept: Kept) -> None:
-        await hub.remember(f"hook/{kept.id}", msgspec.json.encode(kept, enc_hook=str.__str__).decode())
+        text = msgspec.json.encode(kept, enc_hook=str.__str__).decode()
+        await hub.remember(f"hook/{kept.id}", Secret(text))  # what senders have to show is in it
         self._made[kept.id] = kept
 
 

@@ -185,6 +185,20 @@ def test_the_store_is_made_looked_at_and_checked(linkspan: Run) -> None:
     assert json.loads(linkspan("db", "check", "--json")[1]) == {"ok": True, "problems": []}
 
 
+def test_the_key_of_the_store_is_changed_and_looked_at(linkspan: Run) -> None:
+    written()
+    assert linkspan("db", "rotate-key")[:2] == (0, "0 secrets are encrypted with a new key\n")
+    assert linkspan("db", "rotate-key", "--drop-old")[0] == 0
+    key_file = Path("linkspan.key")
+    assert key_file.stat().st_mode & 0o777 == 0o600
+    assert sum(not line.startswith("#") for line in key_file.read_text().splitlines()) == 1
+    assert linkspan("db", "check")[0] == 0
+    key_file.write_text("no key")
+    complaint = f"the key file {key_file.absolute()} cannot be used: line 1 is no key: restore it from a copy"
+    assert json.loads(linkspan("db", "check", "--json")[1]) == {"ok": False, "problems": [complaint]}
+    assert linkspan("db", "rotate-key")[::2] == (1, f"{complaint}\n")
+
+
 def test_a_store_that_cannot_be_is_one_line(linkspan: Run) -> None:
     written('[store]\nurl = "sqlite:///missing/linkspan.db"')
     status, _, errors = linkspan("db", "upgrade")

@@ -57,7 +57,7 @@ class Notebook:
         return {name: value for name, value in self.memory.items() if name.startswith(prefix)}
 
     def remember(self, name: str, value: str) -> Awaitable[None]:
-        self.memory[name] = value
+        self.memory[name] = str(value)  # a Secret is one only on the way in
         return _done()
 
     def page(self, message: MessageRef, at: int) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 
 import msgspec
 
-from bridge.connector import Hub
+from bridge.connector import Hub, Secret
 from bridge.core.ids import XMPP, Person, PersonId, RoomId
 from bridge.engine.ports import Archive, StoreError
 from bridge.xmpp.commands import Command, Step, Told
@@ -74,7 +74,7 @@ class Stays:
         matters = stay.wished is not None or (stay.here and self.usual())
         mattered = before is not None and (before.wished is not None or (before.here and self.usual()))
         if matters or mattered:
-            hub.remember(f"{_PREFIX}{stay.room} {stay.user}", msgspec.json.encode(stay).decode())
+            hub.remember(f"{_PREFIX}{stay.room} {stay.user}", Secret(msgspec.json.encode(stay).decode()))
         if not stay.here and stay.wished is None:
             del self._stays[stay.room, stay.user]
 
