@@ -19,15 +19,18 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
+from bridge.commands import logins, rooms
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
 from bridge.core.addresses import parse_range
+from bridge.core.commands import Place, Who
+from bridge.core.dialogue import Commands
 from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub, Link
 from bridge.engine.limits import Limits
 from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
-from bridge.gateway import Gateway
+from bridge.gateway import Gateway, is_allowed
 from bridge.identd import CannotIdentify, Identd
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
@@ -148,6 +151,24 @@ def admins_of(configured: Config) -> tuple[Person, ...]:
     return tuple(Person(XMPP, PersonId(jid)) for jid in configured.xmpp.admins)
 
 
+class _Around:
+    """What commands can be about: a :class:`bridge.core.dialogue.Around`."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def networks(self) -> Sequence[Network]:
+        """Return the networks that there are, but for XMPP."""
+        return [network for network in self._hub.networks() if network != XMPP]
+
+    def room(self, text: str, network: Network | None) -> Place | None:
+        """Return the hosted room that is meant."""
+        found = (
+            each.room_named(text, network) for each in self._hub.networks().values() if isinstance(each, XmppConnector)
+        )
+        return next(found, None)
+
+
 class App:
     """A running bridge."""
 
@@ -167,6 +188,7 @@ class App:
         self._hub.admins = admins_of(configured)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._links: list[Link] = []  # configured ones
+        self._commands = Commands(_Around(self._hub))
         self._gateway = Gateway(
             self._hub,
             configured.gateway,
@@ -306,12 +328,29 @@ class App:
         for connector in self._hub.networks().values():
             if isinstance(connector, XmppConnector):
                 connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
-                connector.know_logins(self._hub.logins)
+                connector.know_commands(self._commands, self._judge)
                 connector.host(self._gateway, self._archive)
+                self._offer(connector)
+
+    def _offer(self, xmpp: XmppConnector) -> None:
+        """Offer every command that there is, with what runs it."""
+        self._commands.offer((*logins.offers(self._hub.logins), *rooms.offers(xmpp.hosting.stays)))
+
+    def _judge(self, user: str) -> Who:
+        """Tell what somebody may, by their bare JID."""
+        if user in self._config.xmpp.admins:
+            return Who.ADMIN
+        gateway = self._config.gateway
+        return Who.USER if is_allowed(user, gateway.allow, gateway.deny) else Who.ANYONE
 
     async def _listen(self, http: HttpSettings) -> None:
         host, port = config.address(http.admin_listen) or ("", 0)
-        admin = Admin(self.administration, token=lambda: self._config.admin_token, version=__version__)
+        admin = Admin(
+            self.administration,
+            commands=self._commands,
+            token=lambda: self._config.admin_token,
+            version=__version__,
+        )
         listener = Listener(key="http.admin_listen", host=host, port=port, application=admin.application())
         await listener.start()
         self._listener = listener

@@ -111,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_opt_outs(commands)
     _add_deliveries(commands)
     _add_dead_letters(commands)
+    _add_do(commands)
     _add_db(commands)
     return parser
 
@@ -240,6 +241,18 @@ def _add_dead_letters(commands: Any) -> None:
         which.add_argument("keys", metavar="KEY", nargs="*", default=[], help="as listed")
         which.add_argument("--all", action="store_true", help="every one")
         _json_option(parser)
+
+
+def _add_do(commands: Any) -> None:
+    words = "have the running bridge do something: any command that it has, as in a chat with it; without words: which there are"
+    do = _command(commands, "do", _do, words)
+    do.add_argument(
+        "words",
+        metavar="WORD",
+        nargs="*",
+        help='the command, and its values in order or as KEY=VALUE; "--" before one with a dash',
+    )
+    _json_option(do)
 
 
 def _add_db(commands: Any) -> None:
@@ -510,6 +523,17 @@ def _print_done(args: argparse.Namespace, count: int, what: str) -> int:
 
 def _chosen(args: argparse.Namespace) -> Chosen:
     return Chosen(all=True) if args.all else Chosen(keys=tuple(args.keys))
+
+
+def _do(args: argparse.Namespace) -> int:
+    client = _client(args)
+    if not args.words:
+        listed = client.commands()
+        print(listing.as_json(listed) if args.json else listing.commands(listed))
+        return DONE
+    answer = client.say(args.words)
+    print(listing.as_json(answer) if args.json else answer.text)
+    return DONE if answer.done else FAILED
 
 
 # the store

@@ -11,7 +11,10 @@ import msgspec
 
 from bridge.connector import Finding
 from bridge.core.capabilities import Capabilities, Feature, Support
+from bridge.core.wording import columns as table
+from bridge.core.wording import plain
 from bridge.web.ports import (
+    CommandDocument,
     DeadLetterDocument,
     DeliveryDocument,
     HookCallDocument,
@@ -27,14 +30,6 @@ from bridge.web.ports import (
 def as_json(value: Any) -> str:
     """Return a value as JSON for programs, indented for people who look all the same."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-
-
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows under their headings, in columns as wide as they have to be."""
-    lines = [headings, *([_plain(cell) for cell in row] for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
-    padded = ("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines)
-    return "\n".join(line.rstrip() for line in padded)
 
 
 def ago(milliseconds: int, *, now: float | None = None) -> str:
@@ -117,6 +112,11 @@ def hooks(documents: Iterable[HookDocument]) -> str:
             for each in documents
         ),
     )
+
+
+def commands(documents: Iterable[CommandDocument]) -> str:
+    """Return what the bridge can be told to do."""
+    return table(("COMMAND", "DOES"), ((each.usage, each.title) for each in documents))
 
 
 def hook_calls(documents: Iterable[HookCallDocument]) -> str:
@@ -227,9 +227,5 @@ def findings(found: Sequence[Finding]) -> str:
     listed = table(
         ("", "WHAT", "FINDING"), (("ok" if each.ok else "FAIL", each.subject, each.detail) for each in found)
     )
-    hints = [f"{_plain(each.subject)}: {_plain(each.hint)}" for each in found if each.hint and not each.ok]
+    hints = [f"{plain(each.subject)}: {plain(each.hint)}" for each in found if each.hint and not each.ok]
     return "\n\n".join([listed, "\n".join(hints)]) if hints else listed
-
-
-def _plain(text: str) -> str:
-    return "".join(char if char.isprintable() else "�" for char in text)

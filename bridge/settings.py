@@ -9,11 +9,9 @@ A settings type is a msgspec Struct. A ``float`` is a duration in seconds and ma
 struct itself can check goes into its ``__post_init__``, as ``ValueError("key: found …, expected …")``.
 """
 
-import difflib
-import json
 import re
 import types
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, time
 from enum import Enum
 from pathlib import Path
@@ -23,6 +21,7 @@ import msgspec
 from msgspec import inspect
 
 from bridge.connector import Secret
+from bridge.core.wording import did_you_mean, nearest, quoted, seconds
 
 Kind = Any
 """A type as it stands in an annotation; Python has no name for that."""
@@ -31,9 +30,6 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 LONGEST_DURATION: Final = 10 * 365 * 86_400.0
 LARGEST_SECRET_FILE: Final = 65_536
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
-_DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
-_DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _PLACEHOLDER: Final = re.compile(
     r"(?:change|replace)[ _-]?(?:me|this|it)"
@@ -230,37 +226,10 @@ _UNIONS: Final = (Union, types.UnionType)
 _HOW_TO_WRITE_ONE: Final = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
 
 
-def seconds(text: str) -> float:
-    """Return the length of a duration such as ``48h``, ``1h30m`` or ``500ms``, -1 if it is none."""
-    if not _DURATION.fullmatch(text):
-        return -1.0
-    return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
-
-
 def join(path: str, key: str) -> str:
     """Go one key deeper: ``networks`` and ``libera`` make ``networks.libera``."""
     name = key if _BARE_KEY.fullmatch(key) else quoted(key)
     return f"{path}.{name}" if path else name
-
-
-def quoted(text: str) -> str:
-    """Return text in quotation marks, on one line, not longer than a reader wants it."""
-    short = text if len(text) <= 80 else text[:79] + "…"
-    return json.dumps(short, ensure_ascii=not short.isprintable())
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Return the known word that was probably meant, or "" if none is near."""
-    by_fold = {each.casefold(): each for each in known}
-    close = difflib.get_close_matches(word.casefold(), by_fold, n=1, cutoff=0.6)
-    return by_fold[close[0]] if close else ""
-
-
-def did_you_mean(guess: str, known: Collection[str]) -> str:
-    """Return the end of a sentence about a word that is not known."""
-    if guess:
-        return f"did you mean {quoted(guess)}?"
-    return f"expected one of {', '.join(known)}" if known else "expected none"
 
 
 def show(raw: object, kind: Kind = None) -> str:
@@ -350,4 +319,4 @@ def _choices(plain: Kind) -> list[str]:
     return []
 
 
-__all__ = ["Problem", "Reader", "did_you_mean", "expected", "join", "nearest", "quoted", "show"]
+__all__ = ["Problem", "Reader", "did_you_mean", "expected", "join", "nearest", "quoted", "seconds", "show"]

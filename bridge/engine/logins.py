@@ -1,7 +1,7 @@
 """Logins: credentials that users have given for a network, kept over restarts, and handed to its connector.
 
 Here: which there are, trying a new one, and whom a network with one shared identity can speak for as themselves. Not
-here: what credentials are (the connector's ability ``LogsIn``), and how a user gives them (``bridge.xmpp.logins``).
+here: what credentials are (the connector's ability ``LogsIn``), and how a user gives them (``bridge.commands.logins``).
 """
 
 import asyncio

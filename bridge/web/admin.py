@@ -13,8 +13,10 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from bridge.core.dialogue import Commands
 from bridge.web import openapi
 from bridge.web.answers import Handler, as_json, body_of, problem
+from bridge.web.commands import CommandRoutes
 from bridge.web.hooks import HookRoutes
 from bridge.web.metrics import CONTENT_TYPE, Metrics
 from bridge.web.openapi import Operation
@@ -31,10 +33,11 @@ _API: Final = "/api/"
 class Admin:
     """The routes of the administration's listener."""
 
-    def __init__(self, bridge: Bridge, *, token: Callable[[], str], version: str) -> None:
+    def __init__(self, bridge: Bridge, *, commands: Commands, token: Callable[[], str], version: str) -> None:
         self._bridge = bridge
         self._token = token  # asked each time: a new configuration may have another
         self._hooks = HookRoutes(bridge.hook_desk)
+        self._commands = CommandRoutes(commands)
         self._metrics = Metrics(bridge, version=version)
         self._pages = Pages(version=version)
         self._description = msgspec.json.encode(openapi.description(openapi.OPERATIONS, version=version))
@@ -64,6 +67,7 @@ class Admin:
             (openapi.RETRY_DEAD_LETTERS, self._retry),
             (openapi.DISCARD_DEAD_LETTERS, self._discard),
             *self._hooks.operations(),
+            *self._commands.operations(),
             (openapi.DESCRIPTION, self._describe),
         )
 
@@ -142,7 +146,7 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except Refused as refused:
-        return problem(HTTPStatus(refused.status), refused.reason)
+        return problem(HTTPStatus(refused.status), refused.reason, errors=refused.errors)
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

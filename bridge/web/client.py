@@ -4,13 +4,16 @@ Standard library only and synchronous, since a command asks once and ends. Calle
 """
 
 import http.client
+from collections.abc import Sequence
 from typing import Any, Final, TypeVar, overload
 from urllib.parse import quote
 
 import msgspec
 
 from bridge.web.ports import (
+    AnswerDocument,
     Chosen,
+    CommandDocument,
     DeadLetterDocument,
     DeliveryDocument,
     Done,
@@ -26,6 +29,7 @@ from bridge.web.ports import (
     Paused,
     ProblemDocument,
     Replayed,
+    Said,
     SaidDocument,
     StatusDocument,
 )
@@ -100,6 +104,14 @@ class AdminClient:
     def discard(self, chosen: Chosen) -> int:
         """Delete dead letters; returns how many."""
         return self._ask("POST", "deadletters/discard", body=chosen, result=Done).count
+
+    def commands(self) -> list[CommandDocument]:
+        """Return all commands."""
+        return self._ask("GET", "commands", result=list[CommandDocument])
+
+    def say(self, words: Sequence[str]) -> AnswerDocument:
+        """Have the bridge do what the words of a line say."""
+        return self._ask("POST", "commands", body=Said(words=tuple(words)), result=AnswerDocument)
 
     def hooks(self) -> list[HookDocument]:
         """Return all hooks."""

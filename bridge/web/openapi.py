@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 
 from bridge.web.ports import (
+    AnswerDocument,
     Chosen,
+    CommandDocument,
     DeadLetterDocument,
     DeliveryDocument,
     Done,
@@ -25,6 +27,7 @@ from bridge.web.ports import (
     Paused,
     ProblemDocument,
     Replayed,
+    Said,
     SaidDocument,
     StatusDocument,
 )
@@ -165,6 +168,25 @@ REPLAY_HOOK = Operation(
     result=SaidDocument,
     problems=(400, 404, 409, 503),
 )
+LIST_COMMANDS = Operation(
+    method="get", path="/api/v1/commands", summary="All commands, with their fields", result=list[CommandDocument]
+)
+SAY_COMMAND = Operation(
+    method="post",
+    path="/api/v1/commands",
+    summary="Do what the words of a line say",
+    body=Said,
+    result=AnswerDocument,
+    problems=(400, 404, 409, 503),
+)
+CALL_COMMAND = Operation(
+    method="post",
+    path="/api/v1/commands/{name}",
+    summary="Do what a command does, with a value for each of its fields",
+    body=dict[str, Any],
+    result=AnswerDocument,
+    problems=(400, 404, 409, 503),
+)
 DESCRIPTION = Operation(method="get", path="/api/v1/openapi.json", summary="This description", result=dict, open=True)
 
 OPERATIONS = (
@@ -187,6 +209,9 @@ OPERATIONS = (
     TEST_HOOK,
     LIST_HOOK_CALLS,
     REPLAY_HOOK,
+    LIST_COMMANDS,
+    SAY_COMMAND,
+    CALL_COMMAND,
     DESCRIPTION,
 )
 

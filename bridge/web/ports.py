@@ -24,6 +24,72 @@ class ProblemDocument(_Document, frozen=True, kw_only=True):
     title: str
     status: int
     detail: str
+    errors: "tuple[FieldProblem, ...]" = ()
+    """What was wrong with what was sent, field by field."""
+
+
+class FieldProblem(_Document, frozen=True):
+    """What is wrong at one field."""
+
+    field: str
+    detail: str
+
+
+class FieldDocument(_Document, frozen=True):
+    """What a command has to know."""
+
+    name: str
+    label: str
+    sort: str
+    """What it takes: ``text``, ``lines``, ``secret``, ``number``, ``flag``, ``choice``, ``list``, ``jid``, ``jids``, ``nick``, …"""
+    required: bool
+    default: str
+    description: str
+    choices: tuple[str, ...]
+
+
+class CommandDocument(_Document, frozen=True):
+    """Something that the bridge can be told to do."""
+
+    name: str
+    path: str
+    title: str
+    help: str
+    usage: str
+    """How a line with it is written: for ``linkspan do``, and in a chat."""
+    who: str
+    """``anyone``, ``user`` or ``admin``."""
+    about: str
+    """``bridge``, ``network`` or ``room``."""
+    more: bool
+    """Whether more has to be given than these fields: what depends on the network."""
+    fields: tuple[FieldDocument, ...]
+
+
+class Said(_Document, frozen=True, forbid_unknown_fields=True):
+    """A command as the words of a line."""
+
+    words: tuple[str, ...]
+
+
+class TableDocument(_Document, frozen=True):
+    """Rows under headings."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class AnswerDocument(_Document, frozen=True):
+    """What came of a command."""
+
+    text: str
+    """All of it, for people."""
+    done: bool
+    """False where it could not be done wholly; :attr:`remark` says why."""
+    remark: str = ""
+    table: TableDocument | None = None
+    data: Any = None
+    """For programs, where a command has that."""
 
 
 class PuppetCount(_Document, frozen=True):
@@ -260,10 +326,11 @@ class SaidDocument(_Document, frozen=True):
 class Refused(Exception):
     """The administrator asked for what cannot be; ``status`` is the HTTP status that says so."""
 
-    def __init__(self, reason: str, *, status: int = 409) -> None:
+    def __init__(self, reason: str, *, status: int = 409, errors: tuple[FieldProblem, ...] = ()) -> None:
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.errors = errors
 
 
 class CannotListen(Exception):

@@ -10,7 +10,7 @@ Rooms hosted by the component itself are served by ``hosted.service``; here it i
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Protocol, assert_never
 from xml.etree.ElementTree import Element
 
@@ -18,6 +18,7 @@ from slixmpp import JID, InvalidJID
 
 from bridge.connector import Abroad, Finding, Hub, Status
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
+from bridge.core.commands import Place
 from bridge.core.deliveries import (
     Announce,
     Delivery,
@@ -30,6 +31,7 @@ from bridge.core.deliveries import (
     SetTopic,
     Tell,
 )
+from bridge.core.dialogue import Commands
 from bridge.core.events import Cause, Member, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
@@ -39,7 +41,6 @@ from bridge.xmpp import namespaces as ns
 from bridge.xmpp.adhoc import AdHoc
 from bridge.xmpp.alarms import Alarms
 from bridge.xmpp.avatars import Avatar, Avatars
-from bridge.xmpp.commands import Command
 from bridge.xmpp.component import Address, ExternalComponent
 from bridge.xmpp.console import Console
 from bridge.xmpp.contacts import Contacts
@@ -50,10 +51,10 @@ from bridge.xmpp.hosted.governing import Governing
 from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.service import Hosting
-from bridge.xmpp.logins import Desk, LoginCommands
 from bridge.xmpp.outbound import LONGEST, Spoken
 from bridge.xmpp.placing import Conversations
 from bridge.xmpp.ports import Component, IqRefused, Session
+from bridge.xmpp.reception import Judge, Reception
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.uploads import Puts, Uploads
@@ -156,8 +157,6 @@ class XmppConnector:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self.directory = Directory(settings.domain, find=self._find_shown, photo=self._photo)
-        self._logins = LoginCommands(self.directory.network_at)
-        self.directory.commands = self._logins.at
         if stream is None:
             address = Address(
                 domain=settings.domain, secret=str(settings.secret), host=settings.host, port=settings.port
@@ -176,10 +175,14 @@ class XmppConnector:
         self._by_id: dict[RoomId, JoinedRoom] = {}
         self._staying: dict[str, asyncio.Task[None]] = {}
         self._work: asyncio.TaskGroup | None = None
-        console = Console(self._logins.at)
+        self._reception = Reception(
+            settings.domain, place_at=self.place_at, is_room=lambda address: address in self._rooms
+        )
+        self.directory.offered = self._reception.items
+        console = Console(self._reception, now=clock.monotonic)
         self._contacts = Contacts(self._around, directory=self.directory)
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
-        forms = AdHoc(commands=self._commands_at, now=clock.monotonic, token=self._around.token)
+        forms = AdHoc(reception=self._reception, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, forms.execute)
         self.hosting = Hosting(self._around)
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
@@ -206,13 +209,22 @@ class XmppConnector:
         """Learn which networks there are, and of which kind, for those who ask what the bridge's addresses are."""
         self.directory.know_networks(kinds, fixed=fixed)
 
-    def know_logins(self, desk: Desk) -> None:
-        """Learn who keeps users' logins, for the commands of the networks that take some."""
-        self._logins.desk = desk
+    def know_commands(self, commands: Commands, judge: Judge) -> None:
+        """Learn what can be done, and who may do what."""
+        self._reception.commands, self._reception.judge = commands, judge
 
-    def _commands_at(self, localpart: str) -> Sequence[Command]:
-        """Return the commands of an address: a network's, or a hosted room's."""
-        return self._logins.at(localpart) or self.hosting.commands(localpart)
+    def place_at(self, localpart: str) -> Place | None:
+        """Return what an address of ours is to commands: the bridge (""), a network, a hosted room; None for a ghost's."""
+        if not localpart:
+            return Place()
+        network = self.directory.network_at(localpart)
+        if network is not None:
+            return Place(network=network)
+        return self.hosting.place_at(f"{localpart}@{self._stream.domain}")
+
+    def room_named(self, text: str, network: Network | None) -> Place | None:
+        """Return the hosted room that is meant by its address, or by its name on a network."""
+        return self.hosting.named(text, network)
 
     def host(self, gateway: Gateway, archive: Archive | None) -> None:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""

@@ -1,75 +1,181 @@
-"""Commands by chat: a line to one of our addresses that offers commands, ``login TOKEN``, and the answer to it.
+"""Commands by chat: a line to one of our addresses that offers commands, ``links add dev irc:#dev xmpp:…``, and the answer to it.
 
-The same commands as by forms (``adhoc``), for clients that have none. Called by ``directs`` with messages to the addresses
-of networks.
+The same commands as by forms (``adhoc``), for clients that have none. What is missing is asked for, one thing after the other, and
+the next line is the answer; ``cancel`` ends that. Called by ``directs`` with messages to the bridge's address and to networks'.
 """
 
-from collections.abc import Awaitable, Callable
+import logging
+from collections import OrderedDict, deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
-from bridge.xmpp.commands import Ask, Command, CommandsAt, Step
+from bridge.core import lines
+from bridge.core.commands import Answer, Caller, Field, Form, Offer, Place, Sort, Step, written
+from bridge.core.dialogue import Commands, Stuck, follow_line, may, proceed, usage
+from bridge.xmpp.reception import Reception
+
+log = logging.getLogger(__name__)
 
 HELP: Final = "help"
-LONGEST: Final = 4_096
+CANCEL: Final = "cancel"
+LONGEST: Final = 16_384
 """Characters of a line that is looked at."""
+LASTS: Final = 600.0
+"""Seconds until a question that nobody answers is forgotten."""
+MOST: Final = 500
+OFTEN: Final = 5
+"""So many lines a minute that call nothing are answered: two programs must not talk for ever."""
+
+_NETWORK: Final = "I am a network's own address, and no person."
+_BRIDGE: Final = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
 
 Answering = Callable[[], Awaitable[str]]
+
+
+class _Asked(NamedTuple):
+    """A question to somebody, whose next line is the answer."""
+
+    name: str
+    form: Form
+    given: Mapping[str, object]
+    field: Field
+    until: float
 
 
 class Console:
     """Understands lines."""
 
-    def __init__(self, commands: CommandsAt) -> None:
-        self._commands = commands
+    def __init__(self, reception: Reception, *, now: Callable[[], float]) -> None:
+        self._reception = reception
+        self._now = now
         self._busy: set[str] = set()  # callers who wait for an answer: one command each at a time
+        self._asked: OrderedDict[tuple[str, str], _Asked] = OrderedDict()  # by caller, and by the address that asked
+        self._puzzled: dict[str, deque[float]] = {}
 
-    def help(self, localpart: str) -> str:
-        """Return what can be said to an address, "" where there are no commands."""
-        commands = self._commands(localpart)
-        if not commands:
-            return ""
-        lines = ["I am a network's own address, and no person. I understand:"]
-        lines += [f"{command.node}: {command.name}" for command in commands]
-        return "\n".join([*lines, f"{HELP}: this list"])
+    def listens(self, address: str) -> bool:
+        """Tell whether commands are understood at an address."""
+        return self._reception.place(address) is not None
 
-    def called(self, localpart: str, line: str, caller: str) -> Answering | None:
-        """Return what answers a line, to be called; None where it calls no command. ``caller`` is a bare JID."""
-        word, _, rest = line[:LONGEST].strip().partition(" ")
-        word = word.casefold()
-        if word == HELP and self.help(localpart):
-            return partial(_say, self.help(localpart))
-        command = next((each for each in self._commands(localpart) if each.node == word), None)
-        if command is None:
+    def called(self, address: str, line: str, sender: str) -> Answering | None:
+        """Return what answers a line, to be called; None where nothing shall be said to it."""
+        commands, place = self._reception.commands, self._reception.place(address)
+        caller = self._reception.caller(sender)
+        line = line[:LONGEST].strip()
+        if commands is None or place is None or caller is None or not line:
             return None
-        if caller in self._busy:
-            return partial(_say, "One after the other: your last command is still under way.")
-        return partial(self._run, command, rest.strip(), caller)
+        if caller.user in self._busy:
+            return self._puzzle(caller, "One after the other: your last command is still under way.")
+        asked = self._asked.pop((caller.user, address), None)
+        if asked is not None and asked.until >= self._now():
+            return self._answered(asked, address, line, caller)
+        found = lines.words(line)
+        if found[0].text.casefold() == HELP:
+            return partial(_say, self._help(commands, found[1:], place, caller))
+        if found[0].text.casefold() == CANCEL:
+            return self._puzzle(caller, "There is nothing to cancel.")
+        called = commands.called(found, place)
+        if called is None:
+            return self._puzzle(caller, self._meant(commands, found, place, caller))
+        offer, rest = called
+        if not may(offer, caller):
+            return self._puzzle(caller, f'You may not do this; say "{HELP}" for what you may.')
+        form = commands.first(offer, place, caller)
+        return partial(self._run, offer.command.name, address, caller, partial(follow_line, form, rest))
 
-    async def _run(self, command: Command, rest: str, caller: str) -> str:
-        self._busy.add(caller)
+    def _answered(self, asked: _Asked, address: str, line: str, caller: Caller) -> Answering:
+        if line.casefold() == CANCEL:
+            return partial(_say, "Nothing is done.")
+        several = asked.field.sort in {Sort.LIST, Sort.JIDS}
+        value: object = [word.text for word in lines.words(line)] if several else line
+        given = {**asked.given, asked.field.name: value}
+        return partial(self._run, asked.name, address, caller, partial(_through, asked.form, given))
+
+    async def _run(self, name: str, address: str, caller: Caller, work: Callable[[], Awaitable[Answer | Stuck]]) -> str:
+        self._busy.add(caller.user)
         try:
-            step = await command.begin(caller)
-            if isinstance(step, Ask) and (given := _filled(step, rest)):
-                step = await step.then(given)
-            return _words(command, step)
+            done = await work()
+        except Exception:
+            log.exception("command.fault command=%s", name)
+            return "The bridge failed at this; its log says why."
         finally:
-            self._busy.discard(caller)
+            self._busy.discard(caller.user)
+        return written(done) if isinstance(done, Answer) else self._ask(name, address, caller, done)
+
+    def _ask(self, name: str, address: str, caller: Caller, stuck: Stuck) -> str:
+        """Say what is wrong, and ask for the first thing that is missing or wrong."""
+        form = stuck.form
+        field = next((field for each in stuck.wrong for field in form.fields if field.name == each.field), None)
+        if field is None:
+            return f"{stuck}\n{usage(name, form.fields)}"
+        self._asked[caller.user, address] = _Asked(name, form, stuck.given, field, self._now() + LASTS)
+        if len(self._asked) > MOST:
+            self._asked.popitem(last=False)
+        told = [str(each) for each in stuck.wrong if not each.missing]
+        if form.instructions and not told:
+            told = [form.instructions]
+        return "\n".join([*told, f"{_question(field)} (or: {CANCEL})"])
+
+    def _help(self, commands: Commands, rest: Sequence[lines.Word], place: Place, caller: Caller) -> str:
+        if not rest:
+            return self._everything(commands, place, caller)
+        called = commands.called(rest, place)
+        if called is None or not may(called[0], caller):
+            return self._meant(commands, rest, place, caller)
+        return _about(called[0], commands.first(called[0], place, caller))
+
+    def _meant(self, commands: Commands, said: Sequence[lines.Word], place: Place, caller: Caller) -> str:
+        return commands.meant(said, place, caller) or self._everything(commands, place, caller)
+
+    def _everything(self, commands: Commands, place: Place, caller: Caller) -> str:
+        offers = commands.at(place, caller)
+        told = [f"{_NETWORK if place.network else _BRIDGE} I understand:"]
+        told += [f"{offer.command.name}: {offer.command.title}" for offer in offers]
+        return "\n".join([*told, f"{HELP}: this list; {HELP} COMMAND: how that is said"])
+
+    def _puzzle(self, caller: Caller, words: str) -> Answering | None:
+        """Answer what calls nothing, but not for ever."""
+        now = self._now()
+        if len(self._puzzled) > MOST:
+            self._puzzled.clear()
+        lately = self._puzzled.setdefault(caller.user, deque(maxlen=OFTEN))
+        if len(lately) == OFTEN and now - lately[0] < 60.0:
+            return None
+        lately.append(now)
+        return partial(_say, words)
 
 
-def _filled(ask: Ask, rest: str) -> dict[str, str]:
-    """Return the inputs as the words of a line, the last with all that is left; {} where some are missing."""
-    words = rest.split(maxsplit=len(ask.inputs) - 1) if ask.inputs else []
-    if len(words) != len(ask.inputs):
-        return {}
-    return {one.name: word for one, word in zip(ask.inputs, words, strict=True)}
+async def _through(form: Form, given: Mapping[str, object]) -> Answer | Stuck:
+    """Go on with what was given, until something else has to be."""
+    step: Step | Stuck = await proceed(form, given)
+    while isinstance(step, Form):
+        step = await proceed(step, {})
+    return step
 
 
-def _words(command: Command, step: Step) -> str:
-    if not isinstance(step, Ask):
-        return step.words
-    usage = " ".join([command.node, *(one.name.upper() for one in step.inputs)])
-    return f"{step.instructions}\nThen: {usage}"
+def _question(field: Field) -> str:
+    words = f"{field.label}?"
+    if field.choices:
+        words += f" One of {', '.join(field.choices)}."
+    return f"{words} {field.description}." if field.description else words
+
+
+def _about(offer: Offer, form: Form) -> str:
+    command = offer.command
+    told = [f"{command.name}: {command.title}"]
+    told += [command.help] if command.help else []
+    told.append(usage(command.name, form.fields))
+    told += [f"  {field.name}: {_described(field)}" for field in form.fields]
+    return "\n".join(told)
+
+
+def _described(field: Field) -> str:
+    parts = [field.label]
+    parts += [field.description] if field.description else []
+    parts += [f"one of {', '.join(field.choices)}"] if field.choices else []
+    if not field.required:
+        parts.append(f"default: {field.default}" if field.default else "may be left out")
+    return "; ".join(parts)
 
 
 async def _say(words: str) -> str:

@@ -5,6 +5,7 @@ is shown where. No stanzas here.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -13,7 +14,6 @@ from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import from_localpart, to_localpart
 from bridge.xmpp import multicast
 from bridge.xmpp import namespaces as ns
-from bridge.xmpp.commands import CommandsAt
 from bridge.xmpp.ports import Described, Item, Photo
 
 
@@ -30,7 +30,9 @@ class Directory:
         self._domain = domain
         self._find = find
         self._photo = photo
-        self.commands: CommandsAt = lambda _: ()  # what an address offers; set by the connector
+        self.offered: Callable[[str, str], tuple[Item, ...]] = (
+            lambda *_: ()
+        )  # what can be done there, by whom; set by the connector
         self._kinds: dict[Network, str] = {}
         self._fixed: Network | None = None
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
@@ -64,14 +66,9 @@ class Directory:
 
     def describe(self, localpart: str) -> Described | None:
         """Return what stands at ``localpart@domain``, None if nothing does."""
-        if not localpart:
-            return self._bridge()
-        network = self.network_at(localpart)
-        if network is not None:
-            return self._network(network, localpart)
-        room = self.rooms(localpart)
-        if room is not None:
-            return room
+        place = self._place(localpart)
+        if place is not None:
+            return replace(place, commands=partial(self.offered, localpart))
         person = self.person_at(localpart)
         if person is None:
             return None
@@ -80,12 +77,14 @@ class Directory:
             return ghost(Member(person=person, name=person.id))
         return replace(ghost(member), photo=self._photo(member))
 
-    def _network(self, network: Network, localpart: str) -> Described:
-        jid = f"{localpart}@{self._domain}"
-        offered = tuple(Item(jid, command.name, command.node) for command in self.commands(localpart))
-        return Described(
-            category="gateway", kind=self._kinds[network], name=network, features=(ns.MUC,), commands=offered
-        )
+    def _place(self, localpart: str) -> Described | None:
+        """Return what stands at an address where something can be done: the bridge, a network, a hosted room."""
+        if not localpart:
+            return self._bridge()
+        network = self.network_at(localpart)
+        if network is not None:
+            return Described(category="gateway", kind=self._kinds[network], name=network, features=(ns.MUC,))
+        return self.rooms(localpart)
 
     def _bridge(self) -> Described:
         kinds = set(self._kinds.values())

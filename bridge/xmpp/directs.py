@@ -4,7 +4,7 @@ To a ghost one writes either at its address (``bob%libera@bridge.example.org``) 
 section 7.5), at its occupant JID. The other way a ghost writes to the real address where it is known, else to the
 occupant. There is no reflection here: what the server has read, and has not bounced, is taken to have arrived.
 
-The bridge itself answers with one sentence, and so does a network, unless it is one of its commands (``console``).
+To the bridge itself and to a network one says commands (``console``).
 Called by the connector.
 """
 
@@ -70,7 +70,7 @@ class Directs:
         local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
         sender = element.get("from", "").partition("/")[0]
         if not local or self._directory.network_at(local) is not None:
-            return self._command(element, local, sender) or self._answer(element, sender)
+            return self._command(element) or self._answer(element, sender)
         person = self._whom(local)
         if person is None:
             self._turn_away(element)
@@ -142,14 +142,21 @@ class Directs:
         if event is not None:
             self._around.emit(event)
 
-    def _command(self, element: Element, local: str, sender: str) -> bool:
-        """Take a line that calls a command of the address it goes to; False: it calls none."""
-        answering = self._console.called(local, element.findtext(_BODY) or "", sender)
-        return answering is not None and self._around.spawn(self._say_later(element, answering))
+    def _command(self, element: Element) -> bool:
+        """Take a line to an address where commands are understood; False: it is none."""
+        to, line = element.get("to", "") or self._around.component.domain, element.findtext(_BODY) or ""
+        if not self._console.listens(to):
+            return False
+        answering = self._console.called(to, line, element.get("from", ""))
+        if answering is not None:
+            self._around.spawn(self._say_later(element, answering))
+        return True
 
     async def _say_later(self, element: Element, answering: Answering) -> None:
         words = await answering()
-        answer = stanzas.message(element.get("to", ""), element.get("from", ""), kind="chat", body=words)
+        answer = stanzas.message(
+            element.get("to") or self._around.component.domain, element.get("from", ""), kind="chat", body=words
+        )
         self._around.component.send(answer)
 
     def _answer(self, element: Element, sender: str) -> bool:
@@ -163,8 +170,7 @@ class Directs:
             self._answered.clear()
         self._answered[sender] = now
         ourselves = element.get("to") or self._around.component.domain
-        words = self._console.help(ourselves.partition("/")[0].rpartition("@")[0]) or _NOBODY
-        answer = stanzas.message(ourselves, element.get("from", ""), kind="chat", body=words)
+        answer = stanzas.message(ourselves, element.get("from", ""), kind="chat", body=_NOBODY)
         self._around.component.send(answer)
         return True
 

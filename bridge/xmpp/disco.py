@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
-from bridge.xmpp.ports import Answer, Described, Form, IqRefused, Request
+from bridge.xmpp.ports import Answer, Described, Form, IqRefused, Item, Request
 
 NODE = "urn:linkspan"
 """What XEP-0115 calls the node: whose capabilities they are."""
@@ -65,7 +65,7 @@ def info(request: Request) -> str:
     """
     described = request.described
     node = request.payload.get("node", "")
-    if node and described.commands and (command := _of_commands(described, node)):
+    if node and (command := _of_commands(request, node)):
         return stanzas.element("query", ns.DISCO_INFO, attrs={"node": node}, children=command)
     if node and node != f"{NODE}#{_ver(*_able(described))}":
         raise IqRefused("item-not-found")
@@ -82,7 +82,7 @@ def items(request: Request) -> str:
     if node not in ("", ns.COMMANDS):
         raise IqRefused("item-not-found")
     inner = ""
-    for item in request.described.commands if node else request.described.items:
+    for item in _commands(request) if node else request.described.items:
         attrs = {"jid": item.jid, "name": item.name, "node": item.node}
         inner += stanzas.element("item", attrs={key: value for key, value in attrs.items() if value})
     return stanzas.element("query", ns.DISCO_ITEMS, attrs={"node": node} if node else {}, children=inner)
@@ -152,11 +152,19 @@ def _card(described: Described) -> tuple[str, str, str, str]:
     return full_name, described.nickname, described.url, described.description
 
 
-def _of_commands(described: Described, node: str) -> str:
+def _commands(request: Request) -> tuple[Item, ...]:
+    """Return what whoever asks may do here."""
+    commands = request.described.commands
+    return commands(request.sender) if commands is not None else ()
+
+
+def _of_commands(request: Request, node: str) -> str:
     """Return what the list of commands, or one of them, is (XEP-0050 section 2.1); "" for another node."""
+    if request.described.commands is None:
+        return ""
     if node == ns.COMMANDS:
         return stanzas.element("identity", attrs={"category": "automation", "type": "command-list", "name": "Commands"})
-    name = next((item.name for item in described.commands if item.node == node), "")
+    name = next((item.name for item in _commands(request) if item.node == node), "")
     if not name:
         return ""
     identity = stanzas.element("identity", attrs={"category": "automation", "type": "command-node", "name": name})
@@ -164,7 +172,7 @@ def _of_commands(described: Described, node: str) -> str:
 
 
 def _features(described: Described) -> list[str]:
-    commands = (ns.COMMANDS,) if described.commands else ()
+    commands = (ns.COMMANDS,) if described.commands is not None else ()
     return sorted({*FEATURES, *described.features, *commands})
 
 

@@ -59,7 +59,7 @@ def refusal(element: Element) -> IqRefused:
 def written(refused: IqRefused) -> str:
     """Return the ``<error/>`` that tells somebody else of a refusal."""
     condition = refused.condition if refused.condition in KINDS else "undefined-condition"
-    return stanzas.error(condition, kind=KINDS[condition], words=refused.text)
+    return stanzas.error(condition, kind=KINDS[condition], words=refused.text, special=refused.special)
 
 
 def condition(failure: DeliveryFailure) -> str:

@@ -48,11 +48,13 @@ class Session(Protocol):
 class IqRefused(Exception):
     """An IQ was answered by an error, or not in time (condition ``remote-server-timeout``)."""
 
-    def __init__(self, condition: str, text: str = "", *, by: str = "") -> None:
+    def __init__(self, condition: str, text: str = "", *, by: str = "", special: str = "") -> None:
         super().__init__(f"{condition}: {text}" if text else condition)
         self.condition = condition
         self.text = text
         self.by = by
+        self.special = special
+        """An application-specific condition (RFC 6120 section 8.3.4), as XML; only of those that we write."""
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -108,7 +110,9 @@ class Described(msgspec.Struct, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()  # beyond those that every address of ours has
     forms: tuple[Form, ...] = ()
     items: tuple[Item, ...] = ()
-    commands: tuple[Item, ...] = ()  # XEP-0050; each item's node is the command's
+    commands: Callable[[str], tuple[Item, ...]] | None = (
+        None  # XEP-0050, for who asks; each item's node is the command's
+    )
     full_name: str = ""  # vCard FN
     nickname: str = ""
     url: str = ""

@@ -114,12 +114,15 @@ def iq(sender: str, to: str, *, kind: str, id_: str, payload: str = "") -> str:
     return f"{_head('iq', sender, to, kind, id_)}>{payload}</iq>"
 
 
-def error(condition: str, *, kind: str = "cancel", words: str = "") -> str:
-    """Return the ``<error/>`` of an error stanza (RFC 6120 section 8.3); ``kind`` is auth, cancel, modify or wait."""
+def error(condition: str, *, kind: str = "cancel", words: str = "", special: str = "") -> str:
+    """Return the ``<error/>`` of an error stanza (RFC 6120 section 8.3); ``kind`` is auth, cancel, modify or wait.
+
+    ``special`` is an application-specific condition, as XML (section 8.3.4).
+    """
     inner = f"<{condition} xmlns='{ns.STANZA_ERRORS}'/>"
     if words:
         inner += f"<text xmlns='{ns.STANZA_ERRORS}'>{text(words)}</text>"
-    return f"<error type='{kind}'>{inner}</error>"
+    return f"<error type='{kind}'>{inner}{special}</error>"
 
 
 # What stands inside messages and presences.

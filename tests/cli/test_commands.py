@@ -16,6 +16,7 @@ from bridge import cli, config, registry
 from bridge.web.admin import Admin
 from bridge.web.ports import NewHook
 from tests.support.administered import FakeBridge
+from tests.support.commands import known
 from tests.support.http import serving
 
 ROOT = Path(__file__).parents[2]
@@ -218,7 +219,7 @@ def bridge(linkspan: Run) -> Iterator[FakeBridge]:
     token = "from the configuration"
 
     def application() -> web.Application:
-        return Admin(fake, token=lambda: token, version="1.2.3").application()
+        return Admin(fake, commands=known(), token=lambda: token, version="1.2.3").application()
 
     with serving(application) as port:
         written(f'[http]\nadmin_listen = "127.0.0.1:{port}"\nadmin_token = "{token}"')

@@ -14,14 +14,17 @@ A diary line says what one stanza means to the client that got it::
 from typing import Any
 from xml.etree.ElementTree import Element
 
+from bridge.commands import rooms
 from bridge.connector import Listed
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
+from bridge.core.commands import Who
 from bridge.core.events import Cause, Member, MembersListed, Origin, PuppetJoined, PuppetLeft, Rank, RoomOpened
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
 from bridge.storage.memory import MemoryStore
 from bridge.xmpp.errors import refusal
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet
+from tests.support.commands import known
 from tests.support.muc import NS, USER, xml
 from tests.support.xmpp_connector import Bridge, remote
 
@@ -107,6 +110,8 @@ class HostedBridge(Bridge):
         self.gate = Gate(self)
         self.archive = MemoryStore(now=self.clock.now)
         self.connector.host(self.gate, self.archive if logged else None)
+        commands = known(*rooms.offers(self.connector.hosting.stays), networks=("irc", "tg"))
+        self.connector.know_commands(commands, lambda _: Who.USER)
         self._count = 0
 
     # what clients do

@@ -15,6 +15,7 @@ from bridge.web.admin import Admin
 from bridge.web.openapi import OPERATIONS
 from bridge.web.ports import NewHook
 from tests.support.administered import FakeBridge
+from tests.support.commands import known
 
 TOKEN = "s3cr3t-token"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -27,7 +28,7 @@ def bridge() -> FakeBridge:
 
 @pytest.fixture
 async def client(bridge: FakeBridge) -> AsyncIterator[TestClient]:
-    admin = Admin(bridge, token=lambda: TOKEN, version="1.2.3")
+    admin = Admin(bridge, commands=known(), token=lambda: TOKEN, version="1.2.3")
     async with TestClient(TestServer(admin.application())) as client:
         yield client
 

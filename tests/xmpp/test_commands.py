@@ -6,15 +6,19 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from bridge.commands import logins
 from bridge.connector import Login, LoginField, LoginForm, LoginRefused, Secret
+from bridge.core.commands import Who
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.engine.ports import StoredLogin
-from bridge.xmpp import adhoc, disco
+from bridge.xmpp import adhoc, console, disco
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet
-from tests.support.muc import NS, xml
+from tests.support.commands import known
+from tests.support.muc import NS, ROOM, xml
 from tests.support.xmpp_connector import Bridge
 
+HOME = "bridge.localhost"
 FAMILY = "family@bridge.localhost"
 COMMANDS = "http://jabber.org/protocol/commands"
 DATA = "{jabber:x:data}"
@@ -63,13 +67,13 @@ async def bridge():
     one = Bridge(listen=False)
     one.connector.know_networks({Network("family"): "telegram", Network("irc"): "irc", XMPP: "xmpp"})
     one.desk = Desk()
-    one.connector.know_logins(one.desk)
+    one.connector.know_commands(known(*logins.offers(one.desk), networks=("family", "irc")), lambda _: Who.USER)
     async with one:
         yield one
 
 
 def asked(bridge: Bridge, payload: str, *, to: str = FAMILY, sender: str = ANN, kind: str = "set") -> Request:
-    described = bridge.connector.directory.describe(to.partition("@")[0])
+    described = bridge.connector.directory.describe(to.rpartition("@")[0])
     assert described is not None
     return Request(kind=kind, sender=sender, to=to, id="1", payload=xml(payload), described=described)
 
@@ -112,9 +116,27 @@ async def test_a_networks_address_lists_its_commands(bridge) -> None:
 async def test_a_network_that_takes_no_logins_offers_none(bridge) -> None:
     there = "irc@bridge.localhost"
     assert len(xml(disco.items(asked(bridge, f"<query xmlns='x' node='{COMMANDS}'/>", to=there)))) == 0
-    assert COMMANDS not in disco.info(asked(bridge, "<query xmlns='x'/>", to=there))
     with pytest.raises(IqRefused, match="item-not-found"):
         await command(bridge, execute("login"), to=there)
+
+
+async def test_at_the_bridge_s_own_address_the_network_is_asked_for(bridge) -> None:
+    first = await command(bridge, execute("login"), to=HOME)
+    field = first.find(f"{DATA}x/{DATA}field")
+    options = [option.findtext(f"{DATA}value") for option in field.iterfind(f"{DATA}option")]
+    assert (field.get("var"), field.get("type"), options) == ("network", "list-single", ["family"])
+    assert [each.tag.rpartition("}")[2] for each in first.find(f"{{{COMMANDS}}}actions")] == ["next"]
+    second = await command(bridge, execute("login", first.get("sessionid"), inner=filled(network="family")), to=HOME)
+    assert second.find(f"{DATA}x").findtext(f"{DATA}title") == FORM.title
+    assert [each.tag.rpartition("}")[2] for each in second.find(f"{{{COMMANDS}}}actions")] == ["prev", "complete"]
+    back = await command(bridge, execute("login", first.get("sessionid"), action="prev"), to=HOME)
+    assert back.find(f"{DATA}x/{DATA}field").findtext(f"{DATA}value") == "family"
+    wrong = await command(bridge, execute("login", first.get("sessionid"), inner=filled(network="famly")), to=HOME)
+    assert wrong.get("status") == "executing"
+    assert wrong.find(f"{{{COMMANDS}}}note").text == 'network: found "famly", did you mean "family"?'
+    await command(bridge, execute("login", first.get("sessionid"), inner=filled(network="family")), to=HOME)
+    done = await command(bridge, execute("login", first.get("sessionid"), inner=filled(token="t")), to=HOME)
+    assert note(done) == ("info", "From now on you speak on family as @ann_bot.")
 
 
 async def test_logging_in_by_a_form(bridge) -> None:
@@ -153,7 +175,7 @@ async def test_a_command_can_be_given_up(bridge) -> None:
     [
         ("login", "eve@localhost/x", filled(token="t"), "begin anew"),
         ("logout", ANN, filled(token="t"), "begin anew"),
-        ("login", ANN, "", "missing: Token"),
+        ("login", ANN, "", "expected a form"),
         ("login", ANN, filled(token="  "), "missing: Token"),
         ("login", ANN, filled(other="t"), "missing: Token"),
     ],
@@ -173,10 +195,30 @@ async def test_an_abandoned_command_is_forgotten(bridge) -> None:
         await command(bridge, execute("login", first.get("sessionid"), inner=filled(token="t")))
 
 
-@pytest.mark.parametrize("action", ["cancel", "prev", "explode"])
-async def test_a_command_begins_with_execute(bridge, action) -> None:
-    with pytest.raises(IqRefused, match="begins with execute"):
+@pytest.mark.parametrize(
+    ("action", "why"), [("cancel", "bad-action"), ("prev", "bad-action"), ("explode", "malformed-action")]
+)
+async def test_a_command_begins_with_execute(bridge, action, why) -> None:
+    with pytest.raises(IqRefused, match="bad-request") as refused:
         await command(bridge, execute("login", action=action))
+    assert refused.value.special == f"<{why} xmlns='{COMMANDS}'/>"
+
+
+async def test_through_a_room_nobody_knows_who_calls() -> None:
+    async with Bridge() as one:
+        desk = Desk()
+        one.connector.know_networks({Network("family"): "telegram"})
+        one.connector.know_commands(known(*logins.offers(desk), networks=("family",)), lambda _: Who.USER)
+        with pytest.raises(IqRefused, match="forbidden"):
+            await command(one, execute("login"), sender=f"{ROOM}/ann")
+
+
+async def test_what_somebody_may_not_do_they_do_not_see(bridge) -> None:
+    bridge.connector.know_commands(known(*logins.offers(bridge.desk), networks=("family",)), lambda _: Who.ANYONE)
+    assert len(xml(disco.items(asked(bridge, f"<query xmlns='x' node='{COMMANDS}'/>")))) == 0
+    with pytest.raises(IqRefused, match="forbidden"):
+        await command(bridge, execute("login"))
+    assert await said(bridge, "login 1:abc") == ['You may not do this; say "help" for what you may.']
 
 
 # -- by chat
@@ -200,30 +242,77 @@ async def test_logging_in_by_chat(bridge) -> None:
     assert await said(bridge, "login bad") == ["Telegram does not know this token"]
 
 
-async def test_a_word_alone_says_what_is_missing(bridge) -> None:
-    assert await said(bridge, "login") == ["Get a token from @BotFather.\nThen: login TOKEN"]
+async def test_a_word_alone_is_asked_for_the_rest(bridge) -> None:
+    assert await said(bridge, "login") == ["Get a token from @BotFather.\nToken? (or: cancel)"]
+    assert await said(bridge, "1:abc") == ["From now on you speak on family as @ann_bot."]
+    assert bridge.desk.given == [{"token": "1:abc"}]
+    await said(bridge, "login")
+    assert await said(bridge, "cancel") == ["Nothing is done."]
+    assert await said(bridge, "whoami") == ["You are @ann_bot on family."]
+
+
+async def test_a_question_is_forgotten_after_a_while(bridge) -> None:
+    await said(bridge, "login")
+    await bridge.clock.advance(console.LASTS + 1)
+    assert await said(bridge, "whoami") == ["You have no login on family."]
 
 
 async def test_several_inputs_are_several_words(bridge) -> None:
     bridge.desk.form = TWO_FIELDS
-    assert await said(bridge, "login ann") == ["Name and password.\nThen: login NAME PASSWORD"]
-    await said(bridge, "login ann  pass phrase")
-    assert bridge.desk.given == [{"name": "ann", "password": "pass phrase"}]
+    assert await said(bridge, "login ann") == ["Name and password.\npassword? (or: cancel)"]
+    await said(bridge, " pass  phrase ")
+    await said(bridge, "login ann  pass  phrase")
+    await said(bridge, "login password='pass  phrase' ann")
+    assert bridge.desk.given == [{"name": "ann", "password": "pass  phrase"}] * 3
 
 
-async def test_anything_else_is_answered_with_what_can_be_said_once_a_minute(bridge) -> None:
-    [words] = await said(bridge, "hello")
+async def test_at_the_bridge_s_own_address_the_network_comes_first(bridge) -> None:
+    assert await said(bridge, "login family 1:abc", to=HOME) == ["From now on you speak on family as @ann_bot."]
+    assert await said(bridge, "whoami network=family", to=HOME) == ["You are @ann_bot on family."]
+    assert await said(bridge, "whoami", to=HOME) == ["Network? One of family. (or: cancel)"]
+    assert await said(bridge, "irc", to=HOME) == [
+        'network: found "irc", expected one of family\nNetwork? One of family. (or: cancel)'
+    ]
+    assert await said(bridge, "family", to=HOME) == ["You are @ann_bot on family."]
+
+
+async def test_help_tells_what_there_is_and_how_it_is_said(bridge) -> None:
+    [words] = await said(bridge, "help")
     assert words.splitlines()[1:] == [
-        "login: Speak with a bot of your own",
+        "login: Speak here as yourself",
         "logout: Forget your login here",
         "whoami: Who you are here",
-        "help: this list",
+        "help: this list; help COMMAND: how that is said",
     ]
-    assert await said(bridge, "hello?") == []
-    assert await said(bridge, "help") == [words]
+    assert await said(bridge, "help whoami", to=HOME) == [
+        "whoami: Who you are here\nwhoami NETWORK\n  network: Network; one of family"
+    ]
+    assert await said(bridge, "hello") == [words]
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("logn x", 'There is no command "logn"; did you mean "login"?'),
+        ("help whoam", 'There is no command "whoam"; did you mean "whoami"?'),
+        ("cancel", "There is nothing to cancel."),
+        ("whoami there", 'found "there", which is too much: it takes nothing\nwhoami'),
+        ("LOGOUT", "You have no login on family."),
+    ],
+)
+async def test_what_is_said_wrongly_is_told(bridge, line, answer) -> None:
+    assert await said(bridge, line) == [answer]
+
+
+async def test_two_programs_do_not_talk_for_ever(bridge) -> None:
+    answers = [await said(bridge, "hello, I am a program") for _ in range(console.OFTEN + 2)]
+    assert [len(each) for each in answers] == [1] * console.OFTEN + [0, 0]
+    await bridge.clock.advance(61)
+    assert len(await said(bridge, "hello")) == 1
 
 
 async def test_where_there_are_no_commands_nothing_is_one(bridge) -> None:
-    [words] = await said(bridge, "login 1:abc", to="irc@bridge.localhost")
-    assert words.startswith("I am a bridge between chat networks")
+    assert await said(bridge, "login 1:abc", to="irc@bridge.localhost") == [
+        "I am a network's own address, and no person. I understand:\nhelp: this list; help COMMAND: how that is said"
+    ]
     assert bridge.desk.given == []

@@ -5,7 +5,7 @@ room is a room of the network ``xmpp`` like any other, in a link with the room t
 when the first user comes (``Gateway.open``) and taken down soon after the last one has gone. Called by the connector.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import assert_never
 from xml.etree.ElementTree import Element
@@ -13,6 +13,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.connector import Abroad
+from bridge.core import commands
 from bridge.core.acts import ActRefused, Invite, Setting
 from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
 from bridge.core.events import (
@@ -31,11 +32,11 @@ from bridge.core.events import (
 )
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import XMPP, Network, Person, Room, RoomId
-from bridge.core.jids import from_localpart
+from bridge.core.jids import from_localpart, to_localpart
+from bridge.core.preparation import nodeprep
 from bridge.engine.ports import StoreError
 from bridge.xmpp import inbound, muc, outbound, stanzas
 from bridge.xmpp import namespaces as ns
-from bridge.xmpp.commands import Command
 from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.occupants import Occupant, Removal
@@ -44,7 +45,7 @@ from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, cause_of, presence_error, refusal
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
-from bridge.xmpp.ports import Cancellable, Described, Form, IqRefused, Item
+from bridge.xmpp.ports import Cancellable, Described, Form, IqRefused
 from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
@@ -126,6 +127,20 @@ class Hosting:
         """Tell whether a bare address is a room's, open or not."""
         return address in self._places or self.remote(address) is not None
 
+    def place_at(self, address: str) -> commands.Place | None:
+        """Return a room as commands know it, None where there can be none."""
+        place = self._places.get(address)
+        remote = place.remote if place is not None else self.remote(address)
+        return None if remote is None else commands.Place(network=remote.network, room=address)
+
+    def named(self, text: str, network: Network | None) -> commands.Place | None:
+        """Return the room that somebody means by its address, or by its name on a network."""
+        local, at, domain = text.rpartition("@")
+        if at and domain.casefold() == self._domain:
+            return self.place_at(f"{nodeprep(local) or ''}@{self._domain}")
+        found = self.gateway.find(text, network) if self.gateway is not None else None
+        return None if found is None else self.place_at(f"{to_localpart(found.id, found.network)}@{self._domain}")
+
     def describe(self, localpart: str) -> Described | None:
         """Return what a room shows of itself, None where there is none."""
         address = f"{localpart}@{self._domain}"
@@ -134,10 +149,8 @@ class Hosting:
         if remote is None or self.gateway is None:
             return None
         kind = self.gateway.kind(remote.network)
-        offered = tuple(Item(address, each.name, each.node) for each in self.stays.at(address))
         return Described(
             category="conference",
-            commands=offered,
             kind="irc" if kind == "irc" else "text",
             name=remote.id,
             features=FEATURES if self.archivist.archive is None else (*FEATURES, ns.MAM, ns.MAM_EXTENDED),
@@ -190,11 +203,6 @@ class Hosting:
         if place is not None:
             self._carry(place, outs)
         return bool(outs)
-
-    def commands(self, localpart: str) -> Sequence[Command]:
-        """Return what can be done at an address, if it is a room's."""
-        address = f"{localpart}@{self._domain}"
-        return self.stays.at(address) if localpart and self.is_room(address) else ()
 
     def look_who_is_left(self) -> None:
         """Ask every client whether it is still there: while there was no stream nobody could tell us of their going."""

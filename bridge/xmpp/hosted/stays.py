@@ -1,18 +1,16 @@
 """Users who stay in a hosted room without a client: the room goes on for them, its archive too, and over every restart.
 
 Whether somebody stays is the operator's choice (``[gateway] persistent``) until they have said for this room; they say it by a
-command at the room's address. What is kept is who stays where, under which nick.
+command (:mod:`bridge.commands.rooms`). What is kept is who stays where, under which nick.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
+from collections.abc import Callable
 
 import msgspec
 
 from bridge.connector import Hub, Secret
 from bridge.core.ids import XMPP, Person, PersonId, RoomId
-from bridge.engine.ports import Archive, StoreError
-from bridge.xmpp.commands import Command, Step, Told
+from bridge.engine.ports import Archive
 
 _PREFIX = "stay "
 
@@ -78,36 +76,19 @@ class Stays:
         if not stay.here and stay.wished is None:
             del self._stays[stay.room, stay.user]
 
-    # -- commands
+    # -- what users say
 
-    def at(self, room: str) -> Sequence[Command]:
-        """Return what a user can do at a room's address."""
-        return (
-            Command(node="stay", name="Stay in this room when my clients leave", begin=partial(self._wish, room, True)),  # noqa: FBT003
-            Command(node="unstay", name="Leave this room with my last client", begin=partial(self._wish, room, False)),  # noqa: FBT003
-            Command(node="part", name="Leave this room now, with all clients", begin=partial(self._go, room)),
-            Command(node="forget", name="Forget what was said while I was here", begin=partial(self._erase, room)),
-        )
+    def wish(self, room: str, user: str, *, stays: bool) -> None:
+        """Note whether somebody wants to stay in a room when their last client leaves."""
+        before = self._stays.get((room, user)) or Stay(room=room, user=user)
+        self._keep(msgspec.structs.replace(before, wished=stays))
 
-    async def _wish(self, room: str, wished: bool, caller: str) -> Step:  # noqa: FBT001 - bound by the command
-        before = self._stays.get((room, caller)) or Stay(room=room, user=caller)
-        self._keep(msgspec.structs.replace(before, wished=wished))
-        return Told("You stay here when your clients leave." if wished else "You leave with your last client.")
+    def part(self, room: str, user: str) -> bool:
+        """Take somebody out of a room; False if they are not there."""
+        return self._part(room, Person(XMPP, PersonId(user)))
 
-    async def _go(self, room: str, caller: str) -> Step:
-        if not self._part(room, Person(XMPP, PersonId(caller))):
-            return Told("You are not in this room.", wrong=True)
-        return Told("You have left this room.")
-
-    async def _erase(self, room: str, caller: str) -> Step:
+    async def forget(self, room: str, user: str) -> int | None:
+        """Forget that somebody was ever there; returns how many messages went with it, None where none are kept. Raises: StoreError."""
         if self.archive is None:
-            return Told("Nothing is kept here.", wrong=True)
-        return await _erased(self.archive.erase(RoomId(room), PersonId(caller)))
-
-
-async def _erased(work: Awaitable[int]) -> Step:
-    try:
-        gone = await work
-    except StoreError as refused:
-        return Told(str(refused), wrong=True)
-    return Told(f"You were never here; {gone} messages that nobody else may read are gone.")
+            return None
+        return await self.archive.erase(RoomId(room), PersonId(user))

@@ -1,0 +1,42 @@
+"""All commands that there are, as definitions, and the tables of the documents that tell of them.
+
+What runs each is beside its definition; which are offered is put together by :mod:`bridge.app`.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from bridge.commands import logins, rooms
+from bridge.core.commands import About, Command, Field, Who
+from bridge.core.dialogue import usage
+
+COMMANDS: Final = (*logins.COMMANDS, *rooms.COMMANDS)
+
+_WHERE: Final = {About.BRIDGE: "the bridge", About.NETWORK: "a network", About.ROOM: "a room"}
+
+
+def for_users() -> tuple[Command, ...]:
+    """Return what users may do."""
+    return tuple(command for command in COMMANDS if command.who is not Who.ADMIN)
+
+
+def for_operators() -> tuple[Command, ...]:
+    """Return what administrators may do besides."""
+    return tuple(command for command in COMMANDS if command.who is Who.ADMIN)
+
+
+def table(commands: Iterable[Command]) -> list[str]:
+    """Return a Markdown table of commands, line by line."""
+    head = ["| command | at the address of | does |", "|---|---|---|"]
+    return head + [_row(command) for command in sorted(commands, key=lambda command: command.name)]
+
+
+def _row(command: Command) -> str:
+    said = usage(command.name, command.fields) + (" …" if command.more else "")
+    told = ". ".join(part.rstrip(".") for part in (command.title, command.help, *map(_told, command.fields)) if part)
+    told = told.replace("|", "\\|")
+    return f"| `{said}` | {_WHERE[command.about]} | {told} |"
+
+
+def _told(field: Field) -> str:
+    return f"`{field.name}`: {field.description}" if field.description else ""

@@ -1,0 +1,70 @@
+"""What a user can say about their being in a hosted room: ``stay``, ``unstay``, ``part``, ``forget``."""
+
+from functools import partial
+from typing import Final, Protocol
+
+from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Offer, Values, Why
+from bridge.engine.ports import StoreError
+
+STAY: Final = Command(name="stay", title="Stay in this room when my clients leave", about=About.ROOM, personal=True)
+UNSTAY: Final = Command(name="unstay", title="Leave this room with my last client", about=About.ROOM, personal=True)
+PART: Final = Command(name="part", title="Leave this room now, with all clients", about=About.ROOM, personal=True)
+FORGET: Final = Command(
+    name="forget",
+    title="Forget what was said while I was here",
+    about=About.ROOM,
+    personal=True,
+    help="You can read it no more, and what nobody else may read is deleted.",
+)
+COMMANDS: Final = (STAY, UNSTAY, PART, FORGET)
+
+
+class Stays(Protocol):
+    """Who knows who stays where: :class:`bridge.xmpp.hosted.stays.Stays`."""
+
+    def wish(self, room: str, user: str, *, stays: bool) -> None:
+        """Note whether somebody wants to stay in a room when their last client leaves."""
+
+    def part(self, room: str, user: str) -> bool:
+        """Take somebody out of a room; False if they are not there."""
+
+    async def forget(self, room: str, user: str) -> int | None:
+        """Forget that somebody was ever there; returns how many messages went with it, None where none are kept. Raises: StoreError."""
+
+
+def offers(stays: Stays) -> tuple[Offer, ...]:
+    """Return the commands with what runs them."""
+    return (
+        Offer(command=STAY, run=partial(_stay, stays)),
+        Offer(command=UNSTAY, run=partial(_unstay, stays)),
+        Offer(command=PART, run=partial(_part, stays)),
+        Offer(command=FORGET, run=partial(_forget, stays)),
+    )
+
+
+async def _stay(stays: Stays, call: Call, _: Values) -> Answer:
+    stays.wish(call.room, call.user, stays=True)
+    return Answer(text="You stay here when your clients leave.")
+
+
+async def _unstay(stays: Stays, call: Call, _: Values) -> Answer:
+    stays.wish(call.room, call.user, stays=False)
+    return Answer(text="You leave with your last client.")
+
+
+async def _part(stays: Stays, call: Call, _: Values) -> Answer:
+    if not stays.part(call.room, call.user):
+        msg = "You are not in this room."
+        raise CommandRefused(msg, why=Why.MISSING)
+    return Answer(text="You have left this room.")
+
+
+async def _forget(stays: Stays, call: Call, _: Values) -> Answer:
+    try:
+        gone = await stays.forget(call.room, call.user)
+    except StoreError as refused:
+        raise CommandRefused(str(refused), why=Why.AWAY) from None
+    if gone is None:
+        msg = "Nothing is kept here."
+        raise CommandRefused(msg, why=Why.MISSING)
+    return Answer(text=f"You were never here; {gone} messages that nobody else may read are gone.")
