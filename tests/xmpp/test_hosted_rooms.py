@@ -581,7 +581,7 @@ async def test_a_room_says_what_it_is_open_or_not() -> None:
             if open_:
                 bridge.inside(DESK)
             info = await bridge.ask(ROMEO, ROOM, INFO)
-            assert "category='conference' type='irc' name='#python'" in info
+            assert "category='conference' type='text' name='#python'" in info
             for feature in (
                 "http://jabber.org/protocol/muc",
                 "urn:xmpp:sid:0",
@@ -721,6 +721,30 @@ async def test_after_a_stream_that_broke_clients_are_asked_whether_they_are_stil
         assert '-juliet "not reachable any more"' in bridge.diary(ROMEO)
 
 
+async def test_a_password_that_somebody_gave_opens_the_room_for_nobody_else() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet", "<password>key</password>")
+        bridge.listed(remote("bob"))
+        bridge.arrives(DESK, "juliet")
+        bridge.gate.configured, bridge.gate.known = Configuration(password="key"), True
+        for given in ("", "<password>other</password>"):
+            bridge.join(ROMEO, "romeo", given)
+            assert bridge.diary(ROMEO) == ["! not-authorized"]
+        assert bridge.gate.opened == [(ROOM, "key")]
+        bridge.join(PHONE, "juliet")  # she is in already
+        assert "+juliet none/participant 100 110" in bridge.diary(PHONE)
+        bridge.join(ROMEO, "romeo", "<password>key</password>")
+        bridge.arrives(ROMEO, "romeo")
+        assert "+romeo none/participant 100 110" in bridge.diary(ROMEO)
+
+
+async def test_while_nobody_is_in_yet_a_password_is_only_ones_own() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet", "<password>key</password>")
+        bridge.join(ROMEO, "romeo")
+        assert bridge.diary(ROMEO) == ["! not-authorized"]
+
+
 async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK, ROMEO)
@@ -729,6 +753,9 @@ async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
         bridge.stream.deliver(subject)
         bridge.say(DESK, "hello")
         assert bridge.diary(DESK) == ["! forbidden", "! forbidden"]
+        typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+        bridge.stream.deliver(f"<message from='{DESK}' to='{ROOM}' type='groupchat'>{typing}</message>")
+        assert bridge.diary(DESK) == []  # nobody has to be told that they may not be typing
         assert bridge.diary(ROMEO) == []
         assert bridge.hub.took(TopicChanged) == bridge.hub.took(MessagePosted) == []
         bridge.arrives(DESK, "juliet", Rank.SPEAKER)

@@ -148,10 +148,9 @@ class Hosting:
         remote = place.remote if place is not None else self.remote(address)
         if remote is None or self.gateway is None:
             return None
-        kind = self.gateway.kind(remote.network)
         return Described(
             category="conference",
-            kind="irc" if kind == "irc" else "text",
+            kind="text",  # whatever the network: clients look for just this (XEP-0045 section 6.4)
             name=remote.id,
             features=FEATURES if self.archivist.archive is None else (*FEATURES, ns.MAM, ns.MAM_EXTENDED),
             forms=(_about(place.room if place is not None else None, remote),),
@@ -456,7 +455,20 @@ class Hosting:
         if remote is None or self.gateway is None:
             return Refused("item-not-found", "there is no such room")
         why = self.gateway.refuses(join.client.partition("/")[0], remote.network)
-        return Refused("forbidden", why) if why else None
+        if why:
+            return Refused("forbidden", why)
+        return self._locked_out(place, self.gateway, join) if place is not None else None
+
+    def _locked_out(self, place: Place, gateway: Gateway, join: requests.Join) -> Refused | None:
+        """Refuse who does not know the password of a room that others are in: theirs is not for everybody."""
+        is_known = gateway.is_listed(place.remote)
+        password = gateway.configuration(place.remote).password if is_known else place.password
+        if password in ("", join.password) or (join.password and not is_known):
+            return None
+        person = requests.user(join.client)
+        if place.room.find(person) is not None or gateway.present(place.remote, person):
+            return None
+        return Refused("not-authorized", "the room has a password, and this is not it")
 
     def _opened(self, address: str, password: str) -> Place | None:
         place = self._places.get(address) or self._new(address)
@@ -526,7 +538,8 @@ class Hosting:
         """Say to everybody what somebody says, and tell the hub."""
         refused = self._muted(place, occupant, element)
         if refused is not None:
-            self._bounce(element, refused)
+            if not speech.is_fleeting(element):
+                self._bounce(element, refused)
             return
         now = self._around.clock.now()
         id_ = self._around.token()

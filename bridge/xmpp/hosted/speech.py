@@ -31,6 +31,7 @@ _FORGED = frozenset(
         f"{{{ns.ADDRESS}}}addresses",
     }
 )
+_KEPT = (f"{_STANZA}body", f"{{{ns.REACTIONS}}}reactions", f"{{{ns.RETRACT}}}retract", f"{{{ns.OOB}}}x")
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 _END = "</message>"
 
@@ -142,8 +143,12 @@ def _attribute(key: str) -> str:
 
 def has_words(element: Element) -> bool:
     """Tell whether a message is worth keeping: not a chat state, nor a marker."""
-    kept = (f"{_STANZA}body", f"{{{ns.REACTIONS}}}reactions", f"{{{ns.RETRACT}}}retract", f"{{{ns.OOB}}}x")
-    return any(element.find(tag) is not None for tag in kept) and element.find(f"{{{ns.HINTS}}}no-store") is None
+    return any(element.find(tag) is not None for tag in _KEPT) and element.find(f"{{{ns.HINTS}}}no-store") is None
+
+
+def is_fleeting(element: Element) -> bool:
+    """Tell whether a message says nothing that anybody would miss: a chat state, a marker."""
+    return all(element.find(tag) is None for tag in (*_KEPT, f"{_STANZA}subject"))
 
 
 def _number(value: str | None) -> int | None:
