@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Setup, Wire
-from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
@@ -188,11 +188,11 @@ class IrcConnector:
             raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
         await self._run.moderation.moderate(room, by, act)
 
-    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
-        """Return the bans of a channel."""
+    async def roll(self, room: RoomId, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        """Return the bans of a channel, or who is let in without an invitation."""
         if self._run is None:
             raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
-        return await self._run.moderation.bans(room, by)
+        return await self._run.moderation.roll(room, by, roll)
 
     async def rooms(self, by: Person) -> list[Listed]:
         """Return the network's channels."""

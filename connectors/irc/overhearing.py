@@ -10,7 +10,9 @@ from collections.abc import Mapping
 
 from connectors.irc.client import Connection, Line
 
-ENDS: Mapping[str, str] = {"321": "323", "322": "323", "323": "323", "367": "368", "368": "368"}
+_ROWS = (("321", "322", "323"), ("346", "347"), ("367", "368"))
+"""The channels of a network; who is invited to a channel, who is banned from it: with the numeric that ends each."""
+ENDS: Mapping[str, str] = {numeric: row[-1] for row in _ROWS for numeric in row}
 """Numerics that are collected, and the one that ends their row."""
 MOST = 20_000
 """Lines of one answer that are kept."""
