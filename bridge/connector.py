@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from bridge.core.acts import Act, Configuration, Roll
+from bridge.core.acts import Act, Configuration
 from bridge.core.addresses import Range
 from bridge.core.capabilities import Capabilities
 from bridge.core.content import Attachment
@@ -25,17 +25,17 @@ from bridge.core.events import (
     Presence,
     PuppetJoined,
     PuppetLeft,
-    RoomChanged,
     RoomClosed,
     RoomOpened,
 )
 from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
+from bridge.core.profiles import Profile, Question, Wanted
 
 API = 1
 """Version of this contract; a connector that was written for another one is refused with a clear sentence."""
 
 
-Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed | RoomChanged
+Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed
 """What is told to who :class:`Follows`; of those who left, whoever was removed."""
 
 
@@ -47,6 +47,16 @@ class Status(StrEnum):
     DEGRADED = "degraded"  # works, but not for everybody or not everywhere
     NEEDS_LOGIN = "needs login"  # a person has to do something: no retry helps
     DOWN = "down"
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """How somebody's own connection to a network is."""
+
+    status: Status = Status.DOWN
+    detail: str = ""  # why, in words for them
+    name: str = ""  # the nick that they have there
+    since: int = 0  # when it came up, milliseconds since the epoch
+    own: bool = False  # they have asked to be there as themselves; else they are shown because of a link
 
 
 class Cursor(msgspec.Struct, frozen=True):
@@ -137,6 +147,18 @@ class Hub(Protocol):
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         """Tell somebody who is on this network as themselves that ``by``, a nick there, invites them into a room of it."""
 
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        """Tell how somebody is whom this connector was asked to :meth:`Sights.sight`; None: they are not on the network."""
+
+    def session_is(self, person: Person, session: Session) -> None:
+        """Tell somebody how their own connection to this network is now."""
+
+    def server_said(self, person: Person, words: str) -> None:
+        """Pass on to somebody what the network itself has said to them alone, over their own connection."""
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        """Ask the program of somebody of another network, for ``by`` on this one. Raises: ActRefused."""
+
 
 class StoreAway(Exception):
     """The store is full, locked or gone: nothing was taken, nothing may be acknowledged to the source."""
@@ -200,8 +222,8 @@ class Moderates(Protocol):
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do it. Raises: ActRefused, with what the network said."""
 
-    async def roll(self, room: RoomId, by: Person, roll: Roll) -> list[tuple[str, str]]:
-        """Return who is on a list of the room, and who has put them there ("" where that is not known). Raises: ActRefused."""
+    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
+        """Return who is banned, and by whom ("" where that is not known). Raises: ActRefused."""
 
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a room is, as far as is known."""
@@ -213,6 +235,58 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     room: RoomId
     members: int = 0
     topic: str = ""
+
+
+@runtime_checkable
+class Informs(Protocol):
+    """Can say who its people are. What is asked over and over is answered from what is known."""
+
+    async def profile(self, person: Person, by: Person) -> Profile:
+        """Return what the network tells this user of somebody there. Raises: ActRefused; ABSENT where there is nobody."""
+
+    async def people(self, wanted: Wanted, by: Person) -> list[Profile]:
+        """Return who fits, by name, as this user may see them. Raises: ActRefused."""
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """Can ask the program of one of its people something."""
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        """Return what it says, for ``by`` of another network. Raises: ActRefused; IMPOSSIBLE where ``by`` is not there as themselves."""
+
+
+@runtime_checkable
+class Sights(Protocol):
+    """Can tell of people, wherever they are, whether they are there: told by ``Hub.sighted``, at first as soon as it is known."""
+
+    def sight(self, person: PersonId, *, on: bool) -> None:
+        """Look out for somebody from now on, over restarts of ``run``, or no more. Does not block."""
+
+
+@runtime_checkable
+class Sessions(Protocol):
+    """Has a connection of its own for each user, which they may have a look at, and speak over in the network's own words."""
+
+    def session(self, person: Person) -> Session:
+        """Return how somebody's connection is; changes are told by ``Hub.session_is``."""
+
+    async def raw(self, person: Person, line: str) -> None:
+        """Send a line over it as it is; what the network says to that comes by ``Hub.server_said``. Raises: ActRefused."""
+
+
+@runtime_checkable
+class KeepsContacts(Protocol):
+    """Has contact lists, in which people see remote people, and networks."""
+
+    def sighted(self, person: Person, presence: Presence | None) -> None:
+        """Show how a remote person is; None: not there."""
+
+    def session_is(self, person: Person, network: Network, session: Session) -> None:
+        """Show somebody how their connection to a network is."""
+
+    def server_said(self, person: Person, network: Network, words: str) -> None:
+        """Tell somebody what a network has said to them alone, if they want to know."""
 
 
 @runtime_checkable
@@ -607,6 +681,7 @@ __all__ = [
     "API",
     "Abroad",
     "Answer",
+    "Asks",
     "Attends",
     "Checks",
     "Connector",
@@ -621,7 +696,9 @@ __all__ = [
     "HookRefused",
     "Hub",
     "Identifies",
+    "Informs",
     "Joins",
+    "KeepsContacts",
     "Listed",
     "Listens",
     "Lists",
@@ -648,8 +725,11 @@ __all__ = [
     "Route",
     "Secret",
     "Serves",
+    "Session",
+    "Sessions",
     "Setup",
     "Sifts",
+    "Sights",
     "Status",
     "StoreAway",
     "TakesHooks",

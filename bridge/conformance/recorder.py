@@ -5,10 +5,12 @@ from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, TypeVar
 
-from bridge.connector import Connector, Cursor, Listens, OpenFile, Status, Unreadable
+from bridge.connector import Connector, Cursor, Listens, OpenFile, Session, Status, Unreadable
+from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.content import Attachment
-from bridge.core.events import Event, Member, MessagePosted
-from bridge.core.ids import EventKey, MessageId, MessageRef, Person, RoomId
+from bridge.core.events import Event, Member, MessagePosted, Presence
+from bridge.core.ids import EventKey, MessageId, MessageRef, Person, PersonId, RoomId
+from bridge.core.profiles import Question
 
 T = TypeVar("T")
 
@@ -39,6 +41,9 @@ class Recorder:
         self.alarms: list[str] = []
         self.login_troubles: list[tuple[Person, str, bool]] = []
         self.invitations: list[tuple[Person, RoomId, str]] = []
+        self.sightings: list[tuple[PersonId, Presence | None]] = []
+        self.sessions: list[tuple[Person, Session]] = []
+        self.remarks: list[tuple[Person, str]] = []
 
     def emit(self, event: Event) -> Awaitable[None]:
         """Write an event down."""
@@ -105,6 +110,22 @@ class Recorder:
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         """Take down an invitation."""
         self.invitations.append((person, room, by))
+
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        """Take down how somebody is."""
+        self.sightings.append((person, presence))
+
+    def session_is(self, person: Person, session: Session) -> None:
+        """Take down how somebody's connection is."""
+        self.sessions.append((person, session))
+
+    def server_said(self, person: Person, words: str) -> None:
+        """Take down what the network has said."""
+        self.remarks.append((person, words))
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:  # noqa: ARG002
+        """Have nobody who could be asked."""
+        raise ActRefused(Obstacle.IMPOSSIBLE, "nobody can be asked")
 
     def posted(self) -> list[MessagePosted]:
         """Return the messages that were reported."""

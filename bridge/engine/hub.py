@@ -28,20 +28,24 @@ import msgspec
 
 from bridge.connector import (
     Abroad,
+    Asks,
     Attends,
     Connector,
     Cursor,
     Divides,
     Follows,
+    KeepsContacts,
     Listens,
     OpenFile,
     Opens,
     PuppetMode,
     PuppetSettings,
     Receipts,
+    Session,
     Status,
     Types,
 )
+from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Representation, Support
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Kick
@@ -57,17 +61,18 @@ from bridge.core.events import (
     MessageEdited,
     MessagePosted,
     MessageRetracted,
+    Presence,
     PuppetJoined,
     PuppetLeft,
     ReactionsChanged,
-    RoomChanged,
     RoomClosed,
     RoomOpened,
     State,
     TopicChanged,
     TypingChanged,
 )
-from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, Room, RoomId
+from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
+from bridge.core.profiles import Question
 from bridge.core.routing import End, Policy, Route
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
@@ -207,6 +212,7 @@ class Hub:
             logins=self.logins,
             alarm=partial(self._alarm, network),
             invite=self._invited,
+            networks=self.networks,
         )
         self._networks[network] = attached = _Attached(
             connector=connector,
@@ -465,7 +471,7 @@ class Hub:
         if isinstance(event, RoomOpened | RoomClosed):
             for listener in self._room_listeners:
                 listener(event)
-        if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed | RoomChanged):
+        if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed):
             self._follow(event)
 
     def _invited(self, person: Person, room: Room, by: str) -> None:
@@ -497,8 +503,10 @@ class Port:
         logins: Logins,
         alarm: Callable[[str], None],
         invite: Callable[[Person, Room, str], None],
+        networks: Callable[[], dict[Network, Connector]],
     ) -> None:
         self.emit = emit
+        self._networks = networks
         self._invite = invite
         self.alarm = alarm
         self._media = media
@@ -559,6 +567,32 @@ class Port:
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         """Tell somebody of an invitation."""
         self._invite(person, Room(self._network, room), by)
+
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        """Tell every network with contact lists how somebody is."""
+        who = Person(self._network, person)
+        for network, connector in self._networks().items():
+            if isinstance(connector, KeepsContacts):
+                self._supervisor.ask(network, partial(connector.sighted, who, presence))
+
+    def session_is(self, person: Person, session: Session) -> None:
+        """Tell somebody how their own connection is."""
+        contacts = self._networks().get(person.network)
+        if isinstance(contacts, KeepsContacts):
+            self._supervisor.ask(person.network, partial(contacts.session_is, person, self._network, session))
+
+    def server_said(self, person: Person, words: str) -> None:
+        """Pass on what the network has said to somebody alone."""
+        contacts = self._networks().get(person.network)
+        if isinstance(contacts, KeepsContacts):
+            self._supervisor.ask(person.network, partial(contacts.server_said, person, self._network, words))
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        """Ask somebody's program."""
+        asked = self._networks().get(person.network)
+        if not isinstance(asked, Asks):
+            raise ActRefused(Obstacle.IMPOSSIBLE, f"nobody can be asked on {person.network}")
+        return await asked.ask(person, question, by=by)
 
     async def author(self, room: RoomId, message: MessageId) -> Member | None:
         """Return who said a message."""

@@ -10,10 +10,12 @@ from collections.abc import Awaitable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from bridge.connector import Cursor, Finding, Hub, OpenFile, Status, Unreadable
+from bridge.connector import Cursor, Finding, Hub, OpenFile, Session, Status, Unreadable
+from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.content import Attachment
-from bridge.core.events import Event, Member, RoomClosed, RoomOpened
-from bridge.core.ids import XMPP, EventKey, MessageId, MessageRef, Person, RoomId
+from bridge.core.events import Event, Member, Presence, RoomClosed, RoomOpened
+from bridge.core.ids import XMPP, EventKey, MessageId, MessageRef, Person, PersonId, RoomId
+from bridge.core.profiles import Question
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.rooms import JoinedRoom
 
@@ -102,6 +104,18 @@ class _Onlooker:
 
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         pass
+
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        pass
+
+    def session_is(self, person: Person, session: Session) -> None:
+        pass
+
+    def server_said(self, person: Person, words: str) -> None:
+        pass
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:  # noqa: ARG002
+        raise ActRefused(Obstacle.IMPOSSIBLE, "nobody can be asked")
 
 
 def _done() -> "asyncio.Future[None]":

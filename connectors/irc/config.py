@@ -99,6 +99,9 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reactions: Literal["tags", "text"] = "tags"
     """How reactions are shown: as tags, which few clients show and no other is bothered by, or in words for everybody."""
 
+    raw: bool = True
+    """Let users send lines of IRC of their own over their own connection (``raw`` at the network's address)."""
+
     encoding: str = "cp1252"
     """How lines are read that are not UTF-8; everything is written in UTF-8."""
     flood_burst: int = 10

@@ -9,14 +9,17 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Setup, Wire
-from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
+from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Session, Setup, Wire
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
 from bridge.core.failures import Retry
-from bridge.core.ids import Person, RoomId
+from bridge.core.ids import Person, PersonId, RoomId
+from bridge.core.profiles import Profile, Question, Wanted
+from connectors.irc import raw
 from connectors.irc.absence import Absence
+from connectors.irc.acquaintance import Acquaintance
 from connectors.irc.checking import check
 from connectors.irc.idents import Idents
 from connectors.irc.inquiring import Inquiring
@@ -26,8 +29,10 @@ from connectors.irc.moderation import Moderation
 from connectors.irc.pace import Pace
 from connectors.irc.places import Place, Places
 from connectors.irc.puppets import Pool
-from connectors.irc.scene import Scene
+from connectors.irc.questions import Questions
+from connectors.irc.scene import Scene, command
 from connectors.irc.sending import Sender
+from connectors.irc.sightings import Sightings
 from connectors.irc.voices import Voices
 
 CAPABILITIES = Capabilities(
@@ -79,10 +84,16 @@ class _Run(NamedTuple):
     sender: Sender
     moderation: Moderation
     inquiring: Inquiring
+    acquaintance: Acquaintance
+    questions: Questions
+    sightings: Sightings
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Joins, Renames, Types, Identifies, Checks."""
+    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Joins, Renames, Types, Identifies, Checks.
+
+    And all about people: Informs, Asks, Sights, Sessions.
+    """
 
     def __init__(self, setup: Setup, *, pace: Pace | None = None) -> None:
         self._setup = setup
@@ -92,6 +103,7 @@ class IrcConnector:
         self._idents = Idents()
         self._run: _Run | None = None
         self._early: list[Callable[[_Run], None]] = []  # wishes for the next run
+        self._sighted: set[PersonId] = set()  # whom to look out for
 
     @property
     def capabilities(self) -> Capabilities:
@@ -102,7 +114,9 @@ class IrcConnector:
         """Be connected until cancelled; then everybody quits."""
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._run = run = _compose(self._setup, hub, self._pace, self._places, tasks, self._logins)
+                self._run = run = _compose(
+                    self._setup, hub, self._pace, self._places, tasks, self._logins, self._sighted
+                )
                 run.scene.idents = self._idents
                 await run.scene.recall_topics()
                 await run.absence.recall()
@@ -184,21 +198,60 @@ class IrcConnector:
 
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do something in a channel, as somebody who is shown there."""
-        if self._run is None:
-            raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
-        await self._run.moderation.moderate(room, by, act)
+        await self._running().moderation.moderate(room, by, act)
 
-    async def roll(self, room: RoomId, by: Person, roll: Roll) -> list[tuple[str, str]]:
-        """Return the bans of a channel, or who is let in without an invitation."""
-        if self._run is None:
-            raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
-        return await self._run.moderation.roll(room, by, roll)
+    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
+        """Return the bans of a channel."""
+        return await self._running().moderation.bans(room, by)
 
     async def rooms(self, by: Person) -> list[Listed]:
         """Return the network's channels."""
+        return await self._running().inquiring.rooms(by)
+
+    async def profile(self, person: Person, by: Person) -> Profile:
+        """Return what WHOIS says."""
+        return await self._running().acquaintance.profile(person, by)
+
+    async def people(self, wanted: Wanted, by: Person) -> list[Profile]:
+        """Return whom WHO finds."""
+        return await self._running().acquaintance.people(wanted, by)
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        """Ask somebody's client by CTCP."""
+        return await self._running().questions.ask(person, question, by)
+
+    def sight(self, person: PersonId, *, on: bool) -> None:
+        """Look out for a nick."""
+        if on:
+            self._sighted.add(person)
+        else:
+            self._sighted.discard(person)
+        if self._run is not None:
+            self._run.sightings.sight(person)
+
+    def session(self, person: Person) -> Session:
+        """Return how somebody's connection is."""
+        puppet = self._run.pool.get(person) if self._run is not None else None
+        return puppet.session() if puppet is not None else Session()
+
+    async def raw(self, person: Person, line: str) -> None:
+        """Send a line over somebody's connection."""
+        if not self._setup.settings.raw:
+            raise ActRefused(Obstacle.FORBIDDEN, f"lines of one's own are not allowed on {self._setup.network}")
+        puppet = self._running().pool.get(person)
+        if puppet is None or puppet.connection is None:
+            raise ActRefused(Obstacle.AWAY, f"you are not connected to {self._setup.network}: join a room first")
+        checked = raw.checked(line)
+        puppet.remarks.expect()
+        if checked.command in ("PRIVMSG", "NOTICE"):
+            puppet.addresses(checked.param(0))
+        command(puppet.connection, checked.command, *checked.params)
+
+    def _running(self) -> _Run:
+        """Return the present run. Raises: ActRefused."""
         if self._run is None:
             raise ActRefused(Obstacle.AWAY, f"{self._setup.network} is not running")
-        return await self._run.inquiring.rooms(by)
+        return self._run
 
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a channel is."""
@@ -244,7 +297,15 @@ class IrcConnector:
             wish(self._run)
 
 
-def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.TaskGroup, logins: Logins) -> _Run:
+def _compose(
+    setup: Setup,
+    hub: Hub,
+    pace: Pace,
+    places: Places,
+    tasks: asyncio.TaskGroup,
+    logins: Logins,
+    sighted: set[PersonId],
+) -> _Run:
     """Put the parts together; they hold each other by the few calls that one needs of another."""
 
     def person(nick: str) -> Person | None:
@@ -262,9 +323,13 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
     def watch(nicks: frozenset[str]) -> None:
         listener.watch_for(nicks)
 
+    def free(nick: str) -> None:
+        listener.nick_freed(nick)
+
     scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person, logins=logins)
     absence = Absence(scene)
-    pool = Pool(scene, absence, wake=wake, changed=report, invite=invite, watch=watch)
+    sightings = Sightings(scene, sighted, free)
+    pool = Pool(scene, absence, sightings, wake=wake, changed=report, invite=invite, watch=watch)
     voices = Voices(scene, pool, lambda: listener.connection)
     sender = Sender(scene, voices)
     listener = Listener(
@@ -279,6 +344,9 @@ def _compose(setup: Setup, hub: Hub, pace: Pace, places: Places, tasks: asyncio.
         sender,
         Moderation(scene, pool),
         Inquiring(scene, pool, lambda: listener.connection),
+        Acquaintance(scene, pool, lambda: listener.connection),
+        Questions(scene, pool),
+        sightings,
     )
 
 

@@ -153,9 +153,8 @@ class Inbound:
         return [RoomOpened(origin=self._stamp(room, now))]
 
     def direct(self, line: Line, to: Person, now: int) -> DirectPosted | None:
-        """Read a private message to a puppet; None for CTCP, and what servers, services and ourselves say."""
-        is_service = line.command == "NOTICE" and line.nick.lower().endswith("serv")
-        if "!" not in line.source or is_service or self.view.is_ours(line.nick):
+        """Read a private message to a puppet; None for CTCP, and what servers and ourselves say."""
+        if "!" not in line.source or self.view.is_ours(line.nick):
             return None
         content = self._content(line)
         if content is None:

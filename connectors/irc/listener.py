@@ -26,8 +26,8 @@ from connectors.irc.places import Place, Step, is_key, is_usable
 from connectors.irc.puppets import Pool
 from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
+from connectors.irc.sightings import TOLD
 from connectors.irc.verdicts import JOIN_ERRORS, Refusal, join_refused
-from connectors.irc.watch import NickWatch
 
 _SAID = frozenset({"PRIVMSG", "NOTICE"})
 _LINES_BETWEEN_LOOKS = 64
@@ -73,7 +73,7 @@ class Listener:
         self._held = False
         self._rejoins: dict[Place, asyncio.TimerHandle] = {}
         self._away: asyncio.TimerHandle | None = None
-        self._watch = NickWatch(self._nick_freed, every=scene.pace.nick)
+        self._sightings = pool.sightings
         me = Person(scene.network, PersonId(scene.settings.nick))
         naming = Naming(scene.settings.nick, person=me, template="{nick}", rules=rules_of(0, scene.view.fold))
         self._seeker = Seeker(naming, self._watch_nicks)
@@ -92,7 +92,7 @@ class Listener:
     def stop(self) -> None:
         """Do nothing more by itself."""
         self._stop_timers()
-        self._watch.down()
+        self._sightings.down(self.connection)
         self._seeker.down()
         self._absence.down()
 
@@ -159,19 +159,19 @@ class Listener:
         scene.view.begin(connection.isupport, connection.nick)
         self._pool.deputies.listener_is(connection.nick)
         self._seeker.up(connection)
-        self._watch.up(connection)
+        self._sightings.up(connection)
         self._absence.up()
         self._join(scene.places)
         self.report()
         scene.connects.open()
         self._look_who_is_away()
 
-    def down(self, connection: Connection, failure: Failure) -> None:  # noqa: ARG002 - as Owner says
+    def down(self, connection: Connection, failure: Failure) -> None:
         """Come back, unless we are not wanted."""
         scene = self._scene
         self.connection = None
         self._seeker.down()
-        self._watch.down()
+        self._sightings.down(connection)
         self._absence.down()
         self._stop_timers()
         scene.connects.shut()
@@ -208,16 +208,17 @@ class Listener:
                 self._put_out(line.param(0), "removed from the channel by the network", Cause.LEFT)
             case "INVITE" if self._is_me(line.param(0)):
                 self._invited(line.param(1))
-            case "731" | "303":
-                self._watch.line(line)
-            case numeric if numeric in ENDS:
-                self._scene.overhearing.line(connection, line)
+            case numeric if numeric in TOLD:
+                self._sightings.line(connection, line)
+            case numeric if numeric in ENDS and self._scene.overhearing.line(connection, line):
+                pass
             case numeric if numeric in JOIN_ERRORS:
                 self._refused(line)
                 self._seeker.line(line)
             case _:
                 self._seeker.line(line)
                 self._read(line)
+                self._sightings.line(connection, line)
 
     def _heard(self, connection: Connection, line: Line) -> bool:
         """Take what is said to us alone, asked of us, or said by a puppet; tells whether that is all about it."""
@@ -237,7 +238,7 @@ class Listener:
             self._gone(line.nick)
         self._absence.pass_on(scene.inbound.read(line, scene.now(), self._batches))
         if line.command == "QUIT" or (line.command == "NICK" and not self._is_same(line.nick, line.param(0))):
-            self._nick_freed(line.nick)
+            self.nick_freed(line.nick)
         elif line.command == "TOPIC":
             scene.note_topic(line.param(0))
 
@@ -365,9 +366,10 @@ class Listener:
     def _watch_nicks(self) -> None:
         fold = self._scene.view.fold
         own = {fold(nick) for nick in self._seeker.naming.better()} if self.connection is not None else set()
-        self._watch.watch(self._contested | own)
+        self._sightings.contest(self._contested | own)
 
-    def _nick_freed(self, nick: str) -> None:
+    def nick_freed(self, nick: str) -> None:
+        """Let whoever wants a nick have it: nobody has it any more."""
         self._seeker.freed(nick)
         self._pool.freed(nick)
 

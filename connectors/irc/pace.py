@@ -14,6 +14,9 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     rejoin: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)  # the listener, after it was kicked or refused
     knock: tuple[float, ...] = (30.0, 120.0, 600.0)  # a puppet, after a channel refused it for a while
     nick: float = 60.0  # between two looks whether wanted nicks are free, where the server does not tell by itself
+    sight: float = (
+        30.0  # between two looks who of users' contacts is there, or away, where the server does not tell by itself
+    )
     away: float = 600.0  # between two looks who is away, where the server does not tell by itself; 0: never
     typing: float = 3.0  # between two notices that the same puppet is typing
     retry: float = 2.0  # after the first connection that failed; doubles

@@ -10,10 +10,13 @@ how it reads in the listener's place (``deputies``).
 import asyncio
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 
+from bridge.connector import Session, Status
 from bridge.core.capabilities import Limit, Unit
 from bridge.core.events import Member, Show
-from bridge.core.ids import Person, RoomId
+from bridge.core.ids import Person, PersonId, RoomId
+from bridge.core.profiles import Question
 from bridge.core.splitting import clip
 from connectors.irc import outbound
 from connectors.irc.absence import Absence
@@ -25,8 +28,10 @@ from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of
 from connectors.irc.overhearing import ENDS
 from connectors.irc.places import Place
+from connectors.irc.remarks import Remarks, is_from_network
 from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
+from connectors.irc.sightings import TOLD, Sightings
 from connectors.irc.wishes import Wishes
 
 _REALNAME = 48
@@ -37,6 +42,8 @@ _OVER_A_NICK = re.compile(r"collision|ghost|regain|recover|overridden", re.IGNOR
 _STALE = 90.0
 """Seconds for which a nick that a puppet gave up is still taken for its."""
 _SAID = frozenset({"PRIVMSG", "NOTICE"})
+_ADDRESSED = 200
+"""Nicks that are remembered as somebody who was written to."""
 _AWAY = {Show.AWAY: "away", Show.DND: "busy"}
 """What is said for somebody who gives no words of their own."""
 
@@ -55,6 +62,9 @@ class Puppet:
         self._away: str | None = None  # as the server knows it
         self._linger: asyncio.TimerHandle | None = None
         self._lives = Lives()
+        self._session = Session(status=Status.CONNECTING, own=member.session)
+        self._addressed: frozenset[str] = frozenset()  # folded nicks to whom this person has written
+        self.remarks = Remarks(self._remark, scene.time)
         rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
         template = "{nick}" if member.session else scene.puppets.nick
         naming = Naming(member.name, person=member.person, template=template, rules=rules)
@@ -89,6 +99,8 @@ class Puppet:
         self._stay()
         connection, self.connection = self.connection, None
         self.seeker.down()
+        self._pool.unseen(connection)
+        self._tell(Status.DOWN)
         self._scene.connects.drop(self)
         self._pool.forget(self)
         if connection is not None:
@@ -108,6 +120,7 @@ class Puppet:
     def dial(self) -> Connection:
         """Return a new connection, under the best nick that may be free."""
         scene = self._scene
+        self._tell(Status.CONNECTING, self.trouble)
         self.seeker.naming.adapt(rules_of(scene.view.isupport.nicklen, scene.view.fold))
         person = self.member.person
         identity = Identity(
@@ -124,6 +137,7 @@ class Puppet:
     def refused(self, failure: Failure) -> None:
         """Give up every wish: the network does not want this person, or none of us."""
         self.trouble = failure.reason
+        self._tell(Status.DOWN, failure.reason)
         reason = f"no connection to {self._scene.network}: {failure.reason}"
         self.wishes.abandon(reason)
         self._wake()
@@ -131,6 +145,7 @@ class Puppet:
     def waits(self, failure: Failure) -> None:
         """Take note why there is no connection yet."""
         self.trouble = failure.reason
+        self._tell(Status.CONNECTING, failure.reason)
         self._wake()
         self._pool.changed()
 
@@ -150,6 +165,8 @@ class Puppet:
             self._pool.changed()
         self.trouble, self._away = "", None
         self._pool.named(self, connection.nick)
+        self._tell(Status.READY, name=connection.nick)
+        self._pool.seen(connection)
         self.seeker.up(connection)
         self._set_away()
         self.wishes.enter()
@@ -172,6 +189,8 @@ class Puppet:
         """Come back later, unless somebody does not want us to."""
         self.connection = None
         self._pool.unnamed(connection.nick)
+        self._pool.unseen(connection)
+        self._remark(f"The connection was closed: {failure.reason}")
         self.seeker.down()
         self._stay()
         self._wake()
@@ -181,29 +200,37 @@ class Puppet:
             self.wishes.disconnected(failure.reason)
         if self.wishes:
             self.trouble = failure.reason
+            self._tell(Status.CONNECTING, failure.reason)
             self._scene.connects.again(self, failure, attempts=self._lives.ended(self._scene.time()))
         else:
+            self._tell(Status.DOWN, failure.reason)
             self._pool.forget(self)
 
     def nick(self, connection: Connection, old: str, new: str) -> None:  # noqa: ARG002 - as Owner says
         """Follow our own nick, whoever changed it."""
         self._pool.named(self, new, old=old)
+        self._tell(Status.READY, name=new)
         self.seeker.nick(new)
         self.wishes.renamed(old)
 
     def line(self, connection: Connection, line: Line) -> None:
         """Take what the server tells this puppet."""
-        if line.command in ENDS:
-            self._scene.overhearing.line(connection, line)
+        if line.command in ENDS and self._scene.overhearing.line(connection, line):
+            return
+        if line.command in TOLD and self._pool.sees(connection, line):
             return
         if line.command not in _SAID:
             self.seeker.line(line)
             self.wishes.line(connection, line)
             self._pool.deputies.line(self, line)
+            self._pool.sees(connection, line)
+            self.remarks.line(line)
             return
         fold = connection.isupport.fold
         if fold(line.param(0)) == fold(connection.nick):
             self._told(connection, line)
+        elif line.param(0).startswith("$"):
+            self.remarks.notice(line)
         else:
             self._pool.deputies.line(self, line)
 
@@ -266,9 +293,41 @@ class Puppet:
         words = clip(words, limit=Limit(limit, Unit.BYTES)) if limit else words
         command(connection, "AWAY", *([words] if words else []))
 
+    def session(self) -> Session:
+        """Return how the connection is."""
+        return self._session
+
+    def _tell(self, status: Status, detail: str = "", *, name: str = "") -> None:
+        """Tell the person how their connection is, if that is news."""
+        before = self._session
+        since = before.since if status is before.status else self._scene.now()
+        now = Session(status=status, detail=detail, name=name, since=since, own=self.member.session)
+        if now != before:
+            self._session = now
+            if not self._scene.is_closed:
+                self._scene.hub.session_is(self.member.person, now)
+
+    def _remark(self, words: str) -> None:
+        if not self._scene.is_closed:
+            self._scene.hub.server_said(self.member.person, words)
+
+    def addresses(self, nick: str) -> None:
+        """Take note that the person writes to somebody: what they answer belongs there, also if they are a service."""
+        if len(self._addressed) < _ADDRESSED:
+            self._addressed |= {self._scene.view.fold(nick)}
+
+    async def _ask(self, question: Question, by: str) -> str:
+        asking = Person(self._scene.network, PersonId(self._scene.view.fold(by)))
+        return await self._scene.hub.ask(self.member.person, question, by=asking)
+
     def _told(self, connection: Connection, line: Line) -> None:
         scene = self._scene
-        if scene.manners.answer(connection, line):
+        if self._pool.answered(connection, line):
+            return
+        if scene.manners.answer(connection, line, partial(self._ask, by=line.nick), self.member.name):
+            return
+        if line.command == "NOTICE" and is_from_network(line) and scene.view.fold(line.nick) not in self._addressed:
+            self.remarks.notice(line)
             return
         event = scene.inbound.direct(line, self.member.person, scene.now())
         if event is not None:
@@ -282,6 +341,7 @@ class Pool:
         self,
         scene: Scene,
         absence: Absence,
+        sightings: Sightings,
         *,
         wake: Callable[[RoomId | None], None],
         changed: Callable[[], None],
@@ -294,8 +354,11 @@ class Pool:
         tell when one of these folded nicks is free.
         """
         self.deputies = Deputies(scene, absence, others=lambda: self, changed=changed)
+        self.answered: Callable[[Connection, Line], bool] = lambda _, __: False
+        """Takes what is said to a puppet in answer to a question of its person's (``questions``)."""
         self.wake = wake
         self.changed = changed
+        self.sightings = sightings
         self.invite = invite
         self._watch = watch
         self._scene = scene
@@ -347,6 +410,26 @@ class Pool:
         puppet = self._made(member)
         puppet.talks()
         return puppet
+
+    # who is there, where no listener looks out for that
+
+    def seen(self, connection: Connection) -> None:
+        """Look out for people over a connection, if need be."""
+        if not self._scene.settings.listener:
+            self.sightings.up(connection)
+
+    def unseen(self, connection: Connection | None) -> None:
+        """Look out for people over a connection no more."""
+        if not self._scene.settings.listener:
+            others = (puppet.connection for puppet in self if puppet.connection is not None)
+            self.sightings.down(connection, others)
+
+    def sees(self, connection: Connection, line: Line) -> bool:
+        """Pass on what a connection sees of people; False where the listener does that."""
+        if self._scene.settings.listener:
+            return False
+        self.sightings.line(connection, line)
+        return True
 
     def enter(self) -> None:
         """Enter the channels of which it is decided now whether the listener is in."""

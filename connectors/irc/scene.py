@@ -54,7 +54,7 @@ class Scene:
         self.spawn = spawn
         self.loop = asyncio.get_running_loop()
         self.connects = Connects(spawn, most=_most_connecting(self.settings), pace=pace)
-        self.manners = Manners(f"Linkspan {setup.version}", self.loop.time)
+        self.manners = Manners(f"Linkspan {setup.version}", self.loop.time, spawn)
         self.view = View(
             setup.network, Isupport(), me="", rooms=places.room, owns=lambda nick: puppet(nick) is not None
         )

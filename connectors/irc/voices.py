@@ -101,6 +101,7 @@ class Voices:
         match delivery.head.voice:
             case AsPuppet(member=member):
                 puppet = self._pool.summon(member)
+                puppet.addresses(delivery.person.id)
                 if puppet.connection is not None:
                     return puppet.connection
                 return Absent(VoiceLost(puppet.trouble or f"not connected to {self._scene.network} yet"))

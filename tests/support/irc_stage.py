@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeVar
 
-from bridge.connector import Cursor, OpenFile, PuppetSettings, Setup, Status
+from bridge.connector import Cursor, OpenFile, PuppetSettings, Session, Setup, Status
+from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.content import Attachment, Content, Kind
 from bridge.core.deliveries import AsPuppet, AsRelay, Delivery, Head, Post, Sent, Voice
-from bridge.core.events import Event, Member
+from bridge.core.events import Event, Member, Presence
 from bridge.core.ids import (
     DeliveryKey,
     EventKey,
@@ -25,6 +26,7 @@ from bridge.core.ids import (
     RoomId,
     digest,
 )
+from bridge.core.profiles import Question
 from connectors.irc.config import IrcSettings
 from connectors.irc.connector import IrcConnector
 from connectors.irc.pace import Pace
@@ -43,6 +45,7 @@ QUICK = Pace(
     rejoin=(0.2, 0.5),
     knock=(0.2, 0.5),
     nick=0.3,
+    sight=0.3,
     retry=0.2,
     throttled=0.3,
     speaker=5.0,
@@ -63,6 +66,10 @@ class Diary:
         self.full = ""
         self.login_troubles: list[tuple[Person, str, bool]] = []
         self.invitations: list[tuple[Person, RoomId, str]] = []
+        self.sightings: dict[PersonId, Presence | None] = {}
+        self.sessions: list[tuple[Person, Session]] = []
+        self.remarks: list[tuple[Person, str]] = []
+        self.programs: dict[Question, str] = {}  # what people's own say
         self._news = asyncio.Event()
 
     def emit(self, event: Event) -> "asyncio.Future[None]":
@@ -108,6 +115,23 @@ class Diary:
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         self.invitations.append((person, room, by))
         self._news.set()
+
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        self.sightings[person] = presence
+        self._news.set()
+
+    def session_is(self, person: Person, session: Session) -> None:
+        self.sessions.append((person, session))
+        self._news.set()
+
+    def server_said(self, person: Person, words: str) -> None:
+        self.remarks.append((person, words))
+        self._news.set()
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        if question not in self.programs:
+            raise ActRefused(Obstacle.IMPOSSIBLE, "nobody can be asked")
+        return self.programs[question]
 
     def free(self) -> None:
         """Take more again."""

@@ -8,11 +8,12 @@ from typing import Any, Self, TypeVar
 
 import msgspec
 
-from bridge.connector import Cursor, OpenFile, Status
+from bridge.connector import Cursor, OpenFile, Session, Status
 from bridge.core.content import Attachment
 from bridge.core.deliveries import AsPuppet, AsRelay, Sent
-from bridge.core.events import Event, Member
+from bridge.core.events import Event, Member, Presence
 from bridge.core.ids import EventKey, MessageRef, Network, Person, PersonId, RoomId
+from bridge.core.profiles import Question
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.uploads import Puts
@@ -74,6 +75,18 @@ class Notebook:
 
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         raise AssertionError("XMPP's rooms invite people themselves")
+
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        raise AssertionError("on XMPP servers tell presence themselves")
+
+    def session_is(self, person: Person, session: Session) -> None:
+        raise AssertionError("XMPP has no sessions")
+
+    def server_said(self, person: Person, words: str) -> None:
+        raise AssertionError("XMPP has no sessions")
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        raise AssertionError("nobody on XMPP is asked for")
 
     def took(self, kind: type[E]) -> list[E]:
         """Return the events of a kind, and forget them."""

@@ -80,7 +80,7 @@ async def test_ctcp_is_answered_within_a_budget():
         await mic.expect(
             "NOTICE bob :\x01VERSION Linkspan 0\x01",
             "NOTICE bob :\x01PING 123 456\x01",
-            "NOTICE bob :\x01CLIENTINFO ACTION CLIENTINFO PING VERSION\x01",
+            "NOTICE bob :\x01CLIENTINFO ACTION CLIENTINFO PING TIME VERSION\x01",
         )
         for _ in range(50):
             mic.send(":bob!b@h PRIVMSG linkspan :\x01VERSION\x01")

@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
-from bridge.connector import Cursor, OpenFile, PuppetSettings, Request, Secret, Setup, Status, StoreAway
+from bridge.connector import Cursor, OpenFile, PuppetSettings, Request, Secret, Session, Setup, Status, StoreAway
 from bridge.core.content import Attachment, Content, Reply
 from bridge.core.deliveries import (
     AsRelay,
@@ -22,7 +22,7 @@ from bridge.core.deliveries import (
     Tell,
     Voice,
 )
-from bridge.core.events import Event, Member, MessagePosted, RoomClosed, RoomOpened
+from bridge.core.events import Event, Member, MessagePosted, Presence, RoomClosed, RoomOpened
 from bridge.core.ids import (
     DeliveryKey,
     EventKey,
@@ -35,6 +35,7 @@ from bridge.core.ids import (
     RoomId,
     digest,
 )
+from bridge.core.profiles import Question
 from connectors.telegram.config import TelegramSettings
 from connectors.telegram.connector import TelegramConnector
 from connectors.telegram.pace import Rates
@@ -183,6 +184,18 @@ class TestHub:
 
     def invited(self, person: Person, room: RoomId, *, by: str) -> None:
         raise AssertionError("Telegram's bots are not invited by people")
+
+    def sighted(self, person: PersonId, presence: Presence | None) -> None:
+        raise AssertionError("Telegram's bots look out for nobody")
+
+    def session_is(self, person: Person, session: Session) -> None:
+        raise AssertionError("Telegram's bots have no sessions")
+
+    def server_said(self, person: Person, words: str) -> None:
+        raise AssertionError("Telegram's bots have no sessions")
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        raise AssertionError("Telegram's bots ask nobody")
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so; looked at whenever the connector says something."""
