@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from bridge.core.acts import Act, Configuration
+from bridge.core.acts import Act, Configuration, Roll
 from bridge.core.addresses import Range
 from bridge.core.capabilities import Capabilities
 from bridge.core.content import Attachment
@@ -25,6 +25,7 @@ from bridge.core.events import (
     Presence,
     PuppetJoined,
     PuppetLeft,
+    RoomChanged,
     RoomClosed,
     RoomOpened,
 )
@@ -35,7 +36,7 @@ API = 1
 """Version of this contract; a connector that was written for another one is refused with a clear sentence."""
 
 
-Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed
+Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed | RoomChanged
 """What is told to who :class:`Follows`; of those who left, whoever was removed."""
 
 
@@ -222,8 +223,8 @@ class Moderates(Protocol):
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do it. Raises: ActRefused, with what the network said."""
 
-    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
-        """Return who is banned, and by whom ("" where that is not known). Raises: ActRefused."""
+    async def roll(self, room: RoomId, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        """Return who is on a list of the room, and who has put them there ("" where that is not known). Raises: ActRefused."""
 
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a room is, as far as is known."""

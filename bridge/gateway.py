@@ -18,7 +18,7 @@ import msgspec
 from bridge import __version__, registry
 from bridge.config import GatewaySettings, OpenIrcTls, UnknownConnector
 from bridge.connector import Attends, Connector, Joins, Listed, Lists, Moderates, PuppetMode, PuppetSettings, Setup
-from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Person, Room, RoomId
 from bridge.engine.hub import Hub, Link
@@ -196,9 +196,9 @@ class Gateway:
         """Do something in a remote room, as a user. Raises: ActRefused."""
         await self._moderator(remote).moderate(remote.id, by, act)
 
-    async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
-        """Return who is banned from a remote room. Raises: ActRefused."""
-        return await self._moderator(remote).bans(remote.id, by)
+    async def roll(self, remote: Room, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        """Return who is on a list of a remote room. Raises: ActRefused."""
+        return await self._moderator(remote).roll(remote.id, by, roll)
 
     async def rooms(self, network: Network, by: Person) -> list[Listed]:
         """Return which rooms a network shows. Raises: ActRefused."""

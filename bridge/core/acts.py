@@ -19,10 +19,19 @@ class Remove(msgspec.Struct, frozen=True, kw_only=True):
     ban: bool = False
 
 
-class Unban(msgspec.Struct, frozen=True):
-    """Let somebody in again who was banned; ``who`` is what :meth:`Moderates.bans` called them."""
+class Roll(StrEnum):
+    """Lists of people who need not be there."""
+
+    BANNED = "banned"
+    INVITED = "invited"  # let in where only who is invited is
+
+
+class Enroll(msgspec.Struct, frozen=True):
+    """Put somebody on a list, who need not be there, or take them off it; ``who`` is a name, or as :meth:`Moderates.roll` has it."""
 
     who: str
+    roll: Roll
+    on: bool = True
 
 
 class Appoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +62,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[Setting, bool] = {}
     password: str | None = None  # "" takes it away
     most: int | None = None  # members; 0 is no limit
+    modes: str = ""  # changes in the network's own words, "+c-n"
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,9 +71,10 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[Setting, bool] = {}
     password: str = ""
     most: int = 0
+    modes: str = ""  # all of them in the network's own words, "+ntl 20"; "" where it has none
 
 
-Act = Remove | Unban | Appoint | Invite | Configure
+Act = Remove | Enroll | Appoint | Invite | Configure
 
 
 class Obstacle(StrEnum):
@@ -91,9 +102,10 @@ __all__ = [
     "Appoint",
     "Configuration",
     "Configure",
+    "Enroll",
     "Invite",
     "Obstacle",
     "Remove",
+    "Roll",
     "Setting",
-    "Unban",
 ]

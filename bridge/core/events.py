@@ -198,6 +198,12 @@ class RoomClosed(_Event, frozen=True, tag="closed"):
     final: bool = False
 
 
+class RoomChanged(_Event, frozen=True, tag="room-changed"):
+    """What the room is has changed, or is known now: who may speak, who may come in, how many (``Moderates.configuration``)."""
+
+    origin: Origin
+
+
 class PuppetJoined(_Event, frozen=True, tag="puppet-joined"):
     """Our stand-in for ``person`` is in the room, under ``name``; told anew when name or rank change."""
 
@@ -228,7 +234,7 @@ class PuppetLeft(_Event, frozen=True, tag="puppet-left"):
     reason: str = ""  # in words for that person
     actor: str = ""  # nick of who kicked or banned it
     final: bool = False
-    barrier: Barrier = Barrier.OTHER  # where it was refused
+    barrier: Barrier = Barrier.OTHER  # where it was refused; BAN: thrown out, and banned
 
 
 class TypingChanged(_Event, frozen=True, tag="typing"):
@@ -253,5 +259,15 @@ class CopyReported(_Event, frozen=True, tag="copy-reported"):
 
 
 Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | HistoryMissed | DirectPosted
-State = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpened | RoomClosed | PuppetJoined | PuppetLeft
+State = (
+    MembersListed
+    | MemberJoined
+    | MemberRenamed
+    | MemberLeft
+    | RoomOpened
+    | RoomClosed
+    | RoomChanged
+    | PuppetJoined
+    | PuppetLeft
+)
 Event = Said | State | TypingChanged | CopyReported

@@ -65,6 +65,7 @@ from bridge.core.events import (
     PuppetJoined,
     PuppetLeft,
     ReactionsChanged,
+    RoomChanged,
     RoomClosed,
     RoomOpened,
     State,
@@ -471,7 +472,7 @@ class Hub:
         if isinstance(event, RoomOpened | RoomClosed):
             for listener in self._room_listeners:
                 listener(event)
-        if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed):
+        if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed | RoomChanged):
             self._follow(event)
 
     def _invited(self, person: Person, room: Room, by: str) -> None:

@@ -25,7 +25,7 @@ import msgspec
 from bridge.connector import Connector, Joins, PuppetMode, PuppetSettings, Renames
 from bridge.core.capabilities import Representation
 from bridge.core.content import Mention
-from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, RoomOpened, State
+from bridge.core.events import Cause, Member, PuppetJoined, PuppetLeft, RoomChanged, RoomOpened, State
 from bridge.core.ids import Network, Person, Room
 from bridge.core.mentions import Names, mentions
 from bridge.engine.activity import Activity
@@ -271,6 +271,8 @@ class Puppets:
                 self._entered(stage, person, name)
             case PuppetLeft():
                 self._exited(stage, event)
+            case RoomChanged():
+                pass  # concerns whoever follows
             case _:
                 self._rosters.see(event)
                 if isinstance(event, RoomOpened) and stage.refused:

@@ -191,10 +191,12 @@ class XmppConnector:
         )
         self.directory.rooms = self.hosting.describe
         self.hosting.networks = self.directory.network_at
+        self.hosting.people = self.directory.describe
         for kind, payload, answer in (
             *Inquiries(self.hosting).answers(),
             *Governing(self.hosting).answers(),
             *self.hosting.archivist.answers(),
+            *self.hosting.reservations.answers(),
         ):
             stream.answer(kind, payload, answer)
         self._report_due = False

@@ -17,6 +17,7 @@ from bridge.core.events import (
     MembersListed,
     Origin,
     PuppetJoined,
+    RoomChanged,
 )
 from bridge.core.ids import Person, Room
 from bridge.core.text import clean_name
@@ -55,6 +56,7 @@ class Attendance:
             "NICK": self._renamed,
             "AWAY": self._away,
             "MODE": self._moded,
+            "324": self._modes_are,
             "ACCOUNT": self._account,
             "SETNAME": self._setname,
             "352": self._who,
@@ -62,7 +64,6 @@ class Attendance:
         }
         self.notes: dict[str, Callable[[Line], None]] = {
             "CHGHOST": self._chghost,
-            "324": self._modes_are,
             "353": self._names,
         }
 
@@ -133,8 +134,9 @@ class Attendance:
         user = self.view.part(line.param(0), nick)
         if user is None or user.ours or not found[1].listed:
             return ()
+        cause = Cause.BANNED if self.view.is_banned(found[1], nick) else Cause.KICKED
         origin, member = self._stamp(found[0], now), self.view.member(user)
-        return (MemberLeft(origin=origin, member=member, cause=Cause.KICKED, reason=reason, actor=actor),)
+        return (MemberLeft(origin=origin, member=member, cause=cause, reason=reason, actor=actor),)
 
     def _renamed(self, line: Line, now: int) -> Sequence[Event]:
         user = self.view.user(line.nick)
@@ -212,7 +214,7 @@ class Attendance:
                 self.view.name(channel, entry)
 
     def _moded(self, line: Line, now: int) -> Sequence[Event]:
-        """Read a MODE: of a channel's modes only those are told that give somebody another rank."""
+        """Read a MODE: who has another rank now, and whether the channel is something else."""
         found = self.view.find(line.param(0))
         if found is None:
             return ()
@@ -224,7 +226,10 @@ class Attendance:
         self.view.mode(channel, changes)
         changed = [nick for nick, rank in before.items() if self.view.rank_of(channel.name, nick) is not rank]
         told = (self._reranked(room, channel, nick, now) for nick in changed)
-        return [event for event in told if event is not None]
+        events: list[Event] = [event for event in told if event is not None]
+        if any(letter not in statuses and letter not in self.view.isupport.chanmodes[0] for _, letter, _ in changes):
+            events.append(RoomChanged(origin=self._stamp(room, now)))
+        return events
 
     def _reranked(self, room: Room, channel: Channel, nick: str, now: int) -> Event | None:
         user = self.view.user(nick)
@@ -241,11 +246,14 @@ class Attendance:
         rank = self.view.rank_of(channel.name, user.nick)
         return PuppetJoined(origin=self._stamp(room, now), person=person, name=user.nick, rank=rank)
 
-    def _modes_are(self, line: Line) -> None:
-        channel = self.view.channel(line.param(1))
-        if channel is not None:
-            channel.modes.clear()
-            self.view.mode(channel, self.view.isupport.mode_changes(line.params[2:]))
+    def _modes_are(self, line: Line, now: int) -> Sequence[Event]:
+        found = self.view.find(line.param(1))
+        if found is None:
+            return ()
+        room, channel = found
+        channel.modes.clear()
+        self.view.mode(channel, self.view.isupport.mode_changes(line.params[2:]))
+        return (RoomChanged(origin=self._stamp(room, now)),)
 
 
 def readable(text: str) -> str:

@@ -22,6 +22,28 @@ _RANKS = {"q": Rank.OWNER, "a": Rank.OWNER, "o": Rank.ADMIN, "h": Rank.MODERATOR
 """What the status modes of channels mean (of servers that have more of them than operators and voices, too)."""
 
 
+_MOST_BANS = 100
+"""Bans of a channel's members that are kept."""
+
+
+def covers(mask: str, source: str) -> bool:
+    """Tell whether a ban, with ``*`` and ``?``, is meant for ``nick!user@host``; both folded. Never slow, whatever it says."""
+    at, star, resumed = 0, -1, 0
+    i = 0
+    while i < len(source):
+        if at < len(mask) and mask[at] == "*":
+            star, resumed = at, i
+            at += 1
+        elif at < len(mask) and mask[at] in ("?", source[i]):
+            at, i = at + 1, i + 1
+        elif star >= 0:
+            resumed += 1
+            at, i = star + 1, resumed
+        else:
+            return False
+    return mask[at:].strip("*") == ""
+
+
 class User(msgspec.Struct, eq=False):
     """Somebody whom the listener sees."""
 
@@ -47,6 +69,9 @@ class Channel(msgspec.Struct, eq=False):
     name: str  # as the server writes it
     members: dict[str, str] = msgspec.field(default_factory=dict)  # folded nick to status symbols, highest first
     modes: dict[str, str | None] = msgspec.field(default_factory=dict)  # letter to parameter; no lists, no statuses
+    bans: dict[str, frozenset[str]] = msgspec.field(
+        default_factory=dict
+    )  # seen being set: mask to folded nicks in its reach
     topic: str = ""
     topic_by: str = ""  # nick or mask
     topic_at: int = 0  # seconds since the epoch
@@ -180,6 +205,8 @@ class View:
         self.users[nick] = user
         user.channels.add(key)
         channel.members[nick] = ""
+        if channel.bans:  # whoever is let in again is banned no more
+            channel.bans = {mask: reach - {nick} for mask, reach in channel.bans.items()}
         return user
 
     def part(self, name: str, nick: str) -> User | None:
@@ -254,18 +281,35 @@ class View:
                 yield self.member_in(channel, user)
 
     def mode(self, channel: Channel, changes: Iterable[ModeChange]) -> None:
-        """Apply changes of a channel's modes and its members' statuses; lists (bans) are not kept."""
+        """Apply changes of a channel's modes and its members' statuses; of its lists only bans of members are kept."""
         symbols = {mode: symbol for symbol, mode in self.isupport.prefix.items()}
         lists = self.isupport.chanmodes[0]
         for sign, letter, parameter in changes:
             if letter in symbols:
                 self._status(channel, symbols[letter], parameter or "", held=sign == "+")
             elif letter in lists:
-                continue
+                if letter == "b":
+                    self._ban(channel, parameter or "", banned=sign == "+")
             elif sign == "+":
                 channel.modes[letter] = parameter
             else:
                 channel.modes.pop(letter, None)
+
+    def is_banned(self, channel: Channel, nick: str) -> bool:
+        """Tell whether a member, or who was one, has been banned before our eyes."""
+        folded = self.fold(nick)
+        return any(folded in reach for reach in channel.bans.values())
+
+    def _source(self, user: User) -> str:
+        return self.fold(f"{user.nick}!{user.user}@{user.host}")
+
+    def _ban(self, channel: Channel, mask: str, *, banned: bool) -> None:
+        channel.bans.pop(mask, None)
+        if banned and len(channel.bans) < _MOST_BANS:
+            folded = self.fold(mask)
+            reach = frozenset(nick for nick in channel.members if covers(folded, self._source(self.users[nick])))
+            if reach:
+                channel.bans[mask] = reach
 
     def claim(self, user: User) -> bool:
         """Note that somebody is a connection of ours; tells whether they were taken for a stranger until now."""

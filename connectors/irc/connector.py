@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
 from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Session, Setup, Wire
-from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
@@ -200,9 +200,9 @@ class IrcConnector:
         """Do something in a channel, as somebody who is shown there."""
         await self._running().moderation.moderate(room, by, act)
 
-    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
-        """Return the bans of a channel."""
-        return await self._running().moderation.bans(room, by)
+    async def roll(self, room: RoomId, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        """Return the bans of a channel, or who is let in without an invitation."""
+        return await self._running().moderation.roll(room, by, roll)
 
     async def rooms(self, by: Person) -> list[Listed]:
         """Return the network's channels."""

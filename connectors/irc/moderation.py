@@ -5,7 +5,7 @@ the connector for its ability ``Moderates``. Specification: RFC 2812 sections 3.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from bridge.core.acts import (
@@ -14,11 +14,12 @@ from bridge.core.acts import (
     Appoint,
     Configuration,
     Configure,
+    Enroll,
     Invite,
     Obstacle,
     Remove,
+    Roll,
     Setting,
-    Unban,
 )
 from bridge.core.events import Rank
 from bridge.core.ids import Person, RoomId
@@ -61,7 +62,11 @@ _OBSTACLES = {
     "974": Obstacle.FORBIDDEN,
     "FAIL": Obstacle.FORBIDDEN,
 }
-_MOST_BANS = 500
+_MOST_LISTED = 500
+_MOST_WORDS = 10
+_MOST_MASKS = 1_000
+_ROLLS = {Roll.BANNED: ("b", "367", "368"), Roll.INVITED: ("I", "346", "347")}
+"""The list modes, the numeric of an entry, and the one that ends the list."""
 
 
 class Moderation:
@@ -70,6 +75,7 @@ class Moderation:
     def __init__(self, scene: Scene, pool: Pool) -> None:
         self._scene = scene
         self._pool = pool
+        self._masks: dict[tuple[RoomId, str], str] = {}  # of who was banned from a room, by the name they had
 
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do it, as this person. Raises: ActRefused."""
@@ -77,11 +83,16 @@ class Moderation:
         match act:
             case Remove(name=name, reason=reason, ban=ban):
                 if ban:
-                    await self._ask(connection, "MODE", place.name, "+b", self._mask(name))
-                reasons = [outbound.one_line(reason)] if reason else []
-                await self._ask(connection, "KICK", place.name, name, *reasons)
-            case Unban(who=mask):
-                await self._ask(connection, "MODE", place.name, "-b", mask)
+                    await self._ban(connection, place, name)
+                if not ban or self._is_there(place, name):
+                    reasons = [outbound.one_line(reason)] if reason else []
+                    await self._ask(connection, "KICK", place.name, name, *reasons)
+            case Enroll(who=who, roll=roll, on=on):
+                letter = _letter_of(roll, connection.isupport)
+                mask = self._masks.pop((room, who), "") if roll is Roll.BANNED and not on else ""
+                await self._ask(
+                    connection, "MODE", place.name, f"{'+' if on else '-'}{letter}", mask or self._mask(who)
+                )
             case Appoint(name=name, rank=rank):
                 held = self._scene.view.statuses(place.name, name)
                 changes = appointing(held, rank, connection.isupport)
@@ -94,16 +105,17 @@ class Moderation:
             case _:
                 assert_never(act)
 
-    async def bans(self, room: RoomId, by: Person) -> list[tuple[str, str]]:
-        """Return (mask, by whom) of the bans of a channel. Raises: ActRefused."""
+    async def roll(self, room: RoomId, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        """Return (mask, by whom) of a list of a channel. Raises: ActRefused."""
         place, connection = self._actor(room, by)
+        letter, (_, entry, end) = _letter_of(roll, connection.isupport), _ROLLS[roll]
         try:
             async with asyncio.timeout(PATIENCE):
-                lines, said = await self._scene.overhearing.ask(connection, "368", "MODE", place.name, "b")
+                lines, said = await self._scene.overhearing.ask(connection, end, "MODE", place.name, letter)
         except (Lost, TimeoutError, Congested, BusyError):
             raise ActRefused(Obstacle.AWAY, f"{self._scene.network} does not answer") from None
         _raise_if_refused(said)
-        return [(line.param(2), line.param(3)) for line in lines if line.command == "367"][:_MOST_BANS]
+        return [(line.param(2), line.param(3)) for line in lines if line.command == entry][:_MOST_LISTED]
 
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a channel is, as far as is known."""
@@ -114,6 +126,7 @@ class Moderation:
             settings={setting: (letter in modes) is sign for setting, (letter, sign) in _FLAGS.items()},
             password=modes.get("k") or "",
             most=int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 0,
+            modes=_written(modes),
         )
 
     async def _configure(self, connection: Connection, place: Place, wanted: Configure) -> None:
@@ -128,6 +141,8 @@ class Moderation:
         if wanted.most is not None and wanted.most != now.most:
             change = ("+l", str(wanted.most)) if wanted.most else ("-l",)
             await self._ask(connection, "MODE", place.name, *change)
+        if wanted.modes:
+            await self._ask(connection, "MODE", place.name, *wanted.modes.split()[:_MOST_WORDS])
 
     async def _lock(self, connection: Connection, place: Place, old: str, new: str) -> None:
         if new and not is_key(new):
@@ -144,6 +159,18 @@ class Moderation:
         if place is None or puppet is None or puppet.connection is None or not puppet.wishes.is_in(room):
             raise ActRefused(Obstacle.AWAY, f"you are not in {room}, or the network is away")
         return place, puppet.connection
+
+    async def _ban(self, connection: Connection, place: Place, name: str) -> None:
+        """Ban somebody, and remember by which mask: they may be gone when they are forgiven."""
+        mask = self._mask(name)
+        await self._ask(connection, "MODE", place.name, "+b", mask)
+        self._masks[place.id, name] = mask
+        if len(self._masks) > _MOST_MASKS:
+            del self._masks[next(iter(self._masks))]
+
+    def _is_there(self, place: Place, name: str) -> bool:
+        channel = self._scene.view.channel(place.name)
+        return channel is not None and self._scene.view.fold(name) in channel.members
 
     def _mask(self, name: str) -> str:
         """Return whom a ban is for: a mask as it is, of a nick its host, else the nick itself."""
@@ -164,6 +191,22 @@ class Moderation:
             raise ActRefused(Obstacle.IMPOSSIBLE, "IRC has no way to say this") from None
         _raise_if_refused(lines)
         return lines
+
+
+def _written(modes: Mapping[str, str | None]) -> str:
+    """Return the modes of a channel as MODE would say them."""
+    if not modes:
+        return ""
+    parameters = [value for value in modes.values() if value]
+    return " ".join([f"+{''.join(modes)}", *parameters])
+
+
+def _letter_of(roll: Roll, isupport: Isupport) -> str:
+    """Return the mode of a list. Raises: ActRefused where the server has none."""
+    letter = _ROLLS[roll][0]
+    if letter not in isupport.chanmodes[0]:
+        raise ActRefused(Obstacle.IMPOSSIBLE, f"this network has no list of who is {roll.value}")
+    return letter
 
 
 def appointing(held: str, rank: Rank, isupport: Isupport) -> str:

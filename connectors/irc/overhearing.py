@@ -10,34 +10,15 @@ from collections.abc import Callable, Mapping
 
 from connectors.irc.client import Connection, Line
 
-_WHOIS = frozenset(
-    {
-        *(
-            "276",
-            "301",
-            "307",
-            "310",
-            "311",
-            "312",
-            "313",
-            "317",
-            "318",
-            "319",
-            "320",
-            "330",
-            "335",
-            "338",
-            "378",
-            "379",
-        ),
-        "671",
-    }
+_ROWS = (
+    "321 322 323",
+    "346 347",
+    "367 368",
+    "276 301 307 310 311 312 313 317 319 320 330 335 338 378 379 671 318",
+    "352 354 315",
 )
-ENDS: Mapping[str, str] = (
-    {"321": "323", "322": "323", "323": "323", "367": "368", "368": "368"}
-    | dict.fromkeys(_WHOIS, "318")
-    | {"352": "315", "354": "315", "315": "315"}
-)
+"""The channels of a network; who is invited to a channel, who is banned from it; WHOIS; WHO: with the numeric that ends each."""
+ENDS: Mapping[str, str] = {numeric: row.split()[-1] for row in _ROWS for numeric in row.split()}
 """Numerics that are collected, and the one that ends their row."""
 _FOR_OTHERS_TOO = frozenset({"352"})
 """Numerics that may just as well answer somebody else's question at the same time."""

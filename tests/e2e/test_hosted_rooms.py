@@ -135,7 +135,7 @@ async def test_refused_joins_and_the_other_forms_of_addresses() -> None:
         assert set(juliet.occupants(room)) == {"bob", "juliet"}
 
         # what operators may do, and others may not
-        with pytest.raises(NotSeen, match="not-allowed"):
+        with pytest.raises(NotSeen, match="forbidden"):
             await juliet.kick(room, "bob")
         with pytest.raises(NotSeen, match="item-not-found"):
             await juliet.kick(room, "nobody")

@@ -16,9 +16,19 @@ from xml.etree.ElementTree import Element
 
 from bridge.commands import rooms
 from bridge.connector import Listed
-from bridge.core.acts import Act, ActRefused, Configuration, Obstacle
+from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll, Setting
 from bridge.core.commands import Who
-from bridge.core.events import Cause, Member, MembersListed, Origin, PuppetJoined, PuppetLeft, Rank, RoomOpened
+from bridge.core.events import (
+    Cause,
+    Member,
+    MembersListed,
+    Origin,
+    PuppetJoined,
+    PuppetLeft,
+    Rank,
+    RoomChanged,
+    RoomOpened,
+)
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
 from bridge.storage.memory import MemoryStore
 from bridge.xmpp.errors import refusal
@@ -81,13 +91,16 @@ class Gate:
     def present(self, remote: Room, user: Person) -> str:
         return self.here.get(user, "")
 
+    def no(self, obstacle: Obstacle) -> ActRefused:
+        return ActRefused(obstacle, "no")
+
     async def moderate(self, remote: Room, by: Person, act: Act) -> None:
         if self.obstacle is not None:
-            raise ActRefused(self.obstacle, "no")
+            raise self.no(self.obstacle)
         self.acts.append((by.id.partition("@")[0], act))
 
-    async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
-        return [("*!*@evil.example", "bob")]
+    async def roll(self, remote: Room, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        return {Roll.BANNED: [("*!*@evil.example", "bob")], Roll.INVITED: [("carol!*@*", "bob")]}[roll]
 
     async def rooms(self, network: Network, by: Person) -> list[Listed]:
         if self.obstacle is not None:
@@ -179,6 +192,11 @@ class HostedBridge(Bridge):
         for member in members:
             self.connector.join(RoomId(ROOM), member)
         self.connector.follow(RoomId(ROOM), MembersListed(origin=self.origin(), members=members))
+
+    def configure(self, settings: dict[Setting, bool], **more: Any) -> None:
+        """Let the channel be something else."""
+        self.gate.configured = Configuration(settings=settings, **more)
+        self.connector.follow(RoomId(ROOM), RoomChanged(origin=self.origin()))
 
     def inside(self, *clients: str) -> None:
         """Have bob, an operator, in the channel, and these clients in the room under the names of their users."""

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from bridge.core.acts import Act, Appoint, Configuration, Configure, Invite, Obstacle, Remove, Setting, Unban
+from bridge.core.acts import Act, Appoint, Configuration, Configure, Enroll, Invite, Obstacle, Remove, Roll, Setting
 from bridge.core.events import (
     Barrier,
     Cause,
@@ -252,10 +252,11 @@ async def test_who_is_not_in_the_room_cannot_speak_there(kind: str) -> None:
         assert bridge.hub.took(MessagePosted) == bridge.hub.took(DirectPosted) == []
 
 
-async def test_presence_from_who_is_not_in_a_room_is_refused() -> None:
+async def test_a_client_that_only_thinks_that_it_is_in_a_room_is_told_that_it_is_out() -> None:
     async with HostedBridge() as bridge:
         bridge.presence(ROMEO, f"{ROOM}/romeo")
-        assert bridge.diary(ROMEO) == ["! not-acceptable"]
+        assert bridge.diary(ROMEO) == ["-romeo 110 307 333"]
+        assert bridge.gate.opened == []
 
 
 @pytest.mark.parametrize("address", ["#nowhere%nonet", "bob%irc", "irc", "", "+15551230001%tg"])
@@ -376,7 +377,7 @@ async def test_a_client_that_bounces_is_out() -> None:
             f"<message type='error' from='{DESK}' to='{ROOM}'><error type='cancel'>"
             "<service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
         )
-        assert bridge.diary(ROMEO) == ['-juliet "not reachable any more"']
+        assert bridge.diary(ROMEO) == ['-juliet 333 "not reachable any more"']
         bridge.stream.deliver(
             f"<message type='error' from='{ROMEO}' to='{ROOM}'><error type='modify'>"
             "<not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
@@ -441,8 +442,11 @@ OWNER = "<query xmlns='http://jabber.org/protocol/muc#owner'>{}</query>"
     [
         ("<item nick='bob' role='none'><reason>enough</reason></item>", Remove(name="bob", reason="enough")),
         ("<item nick='bob' role='moderator'/>", Appoint(name="bob", rank=Rank.MODERATOR)),
-        ("<item nick='bob' role='participant'/>", Appoint(name="bob", rank=Rank.SPEAKER)),
-        ("<item nick='bob' role='visitor'/>", Appoint(name="bob", rank=Rank.MEMBER)),
+        ("<item nick='romeo' role='participant'/>", Appoint(name="romeo", rank=Rank.SPEAKER)),
+        ("<item nick='romeo' role='visitor'/>", Appoint(name="romeo", rank=Rank.MEMBER)),
+        ("<item jid='carol%irc@bridge.localhost' affiliation='member'/>", Enroll("carol", Roll.INVITED)),
+        ("<item jid='carol%irc@bridge.localhost' affiliation='none'/>", Enroll("carol!*@*", Roll.INVITED, on=False)),
+        ("<item jid='dave%irc@bridge.localhost' affiliation='none'/>", Enroll("dave", Roll.BANNED, on=False)),
         ("<item jid='bob%irc@bridge.localhost' affiliation='outcast'/>", Remove(name="bob", ban=True)),
         (
             "<item nick='bob' affiliation='outcast'><reason>spam</reason></item>",
@@ -453,7 +457,10 @@ OWNER = "<query xmlns='http://jabber.org/protocol/muc#owner'>{}</query>"
         ("<item nick='bob' affiliation='member'/>", Appoint(name="bob", rank=Rank.SPEAKER)),
         ("<item nick='bob' affiliation='none'/>", Appoint(name="bob", rank=Rank.MEMBER)),
         ("<item jid='romeo@home.example' role='none'/>", Remove(name="romeo")),
-        ("<item jid='*!*\\40evil.example%irc@bridge.localhost' affiliation='none'/>", Unban("*!*@evil.example")),
+        (
+            "<item jid='*!*\\40evil.example%irc@bridge.localhost' affiliation='none'/>",
+            Enroll("*!*@evil.example", Roll.BANNED, on=False),
+        ),
     ],
 )
 async def test_what_a_user_does_to_others_is_asked_of_irc(item: str, act: Act) -> None:
@@ -471,6 +478,10 @@ async def test_what_a_user_does_to_others_is_asked_of_irc(item: str, act: Act) -
         ("<item jid='nobody@home.example' role='none'/>", "jid-malformed"),
         ("<item nick='bob' role='king'/>", "bad-request"),
         ("<item nick='bob'/>", "bad-request"),
+        ("<item nick='bob' role='none' affiliation='none'/>", "bad-request"),
+        ("<item nick='bob' role='visitor'/>", "not-allowed"),
+        ("<item nick='bob' role='participant'/>", "not-allowed"),
+        ("<item nick='juliet' affiliation='outcast'/>", "conflict"),
     ],
 )
 async def test_what_cannot_be_understood_is_refused(item: str, condition: str) -> None:
@@ -493,6 +504,7 @@ async def test_what_cannot_be_understood_is_refused(item: str, condition: str) -
 async def test_a_refusal_of_irc_is_the_answer(obstacle: Obstacle, condition: str) -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK)
+        bridge.arrives(DESK, "juliet", Rank.MODERATOR)
         bridge.gate.obstacle = obstacle
         kick = ADMIN.format("<item nick='bob' role='none'/>")
         assert await bridge.ask(DESK, ROOM, kick, kind="set") == f"! {condition}"
@@ -502,26 +514,45 @@ async def test_a_refusal_of_irc_is_the_answer(obstacle: Obstacle, condition: str
 async def test_lists_are_of_those_who_are_here_and_of_bans() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK)
+        for refused in ("affiliation='outcast'", "role='participant'"):
+            assert await bridge.ask(DESK, ROOM, ADMIN.format(f"<item {refused}/>")) == "! forbidden"
+        bridge.arrives(DESK, "juliet", Rank.MODERATOR)
+        bridge.join(ROMEO, "romeo")
+        bridge.arrives(ROMEO, "romeo")
         admins = await bridge.ask(DESK, ROOM, ADMIN.format("<item affiliation='admin'/>"))
-        assert "nick='bob'" in admins
+        assert "<item affiliation='admin' nick='bob' jid='bob%irc@bridge.localhost'/>" in admins
         assert "juliet" not in admins
         participants = await bridge.ask(DESK, ROOM, ADMIN.format("<item role='participant'/>"))
-        assert "nick='juliet'" in participants
+        assert "nick='romeo' role='participant' jid='romeo%irc@bridge.localhost/linkspan'" in participants
         outcasts = await bridge.ask(DESK, ROOM, ADMIN.format("<item affiliation='outcast'/>"))
         assert "jid='*!*\\40evil.example%irc@bridge.localhost'" in outcasts
         assert await bridge.ask(DESK, ROOM, ADMIN.format("<item affiliation='x'/>")) == "! bad-request"
+        bridge.configure({Setting.INVITED_ONLY: True})
+        members = await bridge.ask(ROMEO, ROOM, ADMIN.format("<item affiliation='member'/>"))
+        assert "jid='carol!*\\40*%irc@bridge.localhost'" in members
 
 
 async def test_the_configuration_is_shown_and_changed() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK)
-        bridge.gate.configured = Configuration(settings={Setting.MODERATED: True}, password="key", most=7)
+        assert await bridge.ask(DESK, ROOM, OWNER.format("")) == "! forbidden"
+        assert await bridge.ask(DESK, ROOM, OWNER.format("<destroy/>"), kind="set") == "! forbidden"
+        bridge.arrives(DESK, "juliet", Rank.ADMIN)
+        bridge.gate.configured = Configuration(
+            settings={Setting.MODERATED: True}, password="key", most=7, modes="+mkl key 7"
+        )
         shown = await bridge.ask(DESK, ROOM, OWNER.format(""))
-        for part in ("moderatedroom' type='boolean'", "<value>key</value>", "<value>7</value>"):
+        for part in (
+            "moderatedroom' type='boolean'",
+            "<value>key</value>",
+            "<value>7</value>",
+            "Modes now: +mkl key 7",
+        ):
             assert part in shown
 
-        async def submit(**fields: str) -> str:
+        async def submit(modes: str = "", **fields: str) -> str:
             inner = "".join(f"<field var='muc#roomconfig_{k}'><value>{v}</value></field>" for k, v in fields.items())
+            inner += f"<field var='linkspan#modes'><value>{modes}</value></field>" if modes else ""
             form = f"<x xmlns='jabber:x:data' type='submit'>{inner}</x>"
             return await bridge.ask(DESK, ROOM, OWNER.format(form), kind="set")
 
@@ -533,6 +564,8 @@ async def test_the_configuration_is_shown_and_changed() -> None:
         )
         wanted = Configure(settings={Setting.INVITED_ONLY: True, Setting.HIDDEN: True}, password="", most=20)
         assert bridge.gate.acts == [("juliet", wanted)]
+        assert await submit("+c-n") == ""
+        assert bridge.gate.acts[1:] == [("juliet", Configure(modes="+c-n"))]
         assert await submit(membersonly="perhaps") == "! not-acceptable"
         assert await submit(maxusers="many") == "! not-acceptable"
         assert await submit(passwordprotectedroom="1", roomsecret="") == "! not-acceptable"
@@ -577,11 +610,12 @@ async def test_the_self_ping_is_answered_by_the_room() -> None:
 
 async def test_a_room_says_what_it_is_open_or_not() -> None:
     async with HostedBridge() as bridge:
+        bridge.connector.know_networks({IRC: "irc"})
         for open_ in (False, True):
             if open_:
                 bridge.inside(DESK)
             info = await bridge.ask(ROMEO, ROOM, INFO)
-            assert "category='conference' type='irc' name='#python'" in info
+            assert "category='conference' type='text' name='#python'" in info
             for feature in (
                 "http://jabber.org/protocol/muc",
                 "urn:xmpp:sid:0",
@@ -590,7 +624,9 @@ async def test_a_room_says_what_it_is_open_or_not() -> None:
             ):
                 assert f"<feature var='{feature}'/>" in info
             assert ("muc#roominfo_occupants" in info) is open_
-        assert await bridge.ask(DESK, f"{ROOM}/bob", INFO) == "! feature-not-implemented"
+        assert "category='client' type='pc'" in await bridge.ask(DESK, f"{ROOM}/bob", INFO)
+        assert await bridge.ask(DESK, f"{ROOM}/nobody", INFO) == "! item-not-found"
+        assert await bridge.ask(ROMEO, f"{ROOM}/bob", INFO) == "! bad-request"
 
 
 async def test_who_is_in_a_room_sees_the_others_as_items() -> None:
@@ -609,7 +645,8 @@ async def test_nobody_is_shown_another_users_real_address() -> None:
         seen = [el for el in bridge.stream.sent if el.get("to") == ROMEO]
         values = {value for el in seen for part in el.iter() for key, value in part.attrib.items() if key != "to"}
         assert not any("juliet@home" in value for value in values)
-        assert {"juliet%irc@bridge.localhost", "bob%irc@bridge.localhost", ROMEO} <= values
+        shown = {f"{nick}%irc@bridge.localhost/linkspan" for nick in ("juliet", "bob")}
+        assert {*shown, ROMEO} <= values
 
 
 async def test_somebody_in_the_remote_room_already_comes_in_at_once() -> None:
@@ -718,7 +755,31 @@ async def test_after_a_stream_that_broke_clients_are_asked_whether_they_are_stil
         bridge.stream.up()
         await quiet()
         assert [left.member.name for left in bridge.hub.took(MemberLeft)] == ["juliet"]
-        assert '-juliet "not reachable any more"' in bridge.diary(ROMEO)
+        assert '-juliet 333 "not reachable any more"' in bridge.diary(ROMEO)
+
+
+async def test_a_password_that_somebody_gave_opens_the_room_for_nobody_else() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet", "<password>key</password>")
+        bridge.listed(remote("bob"))
+        bridge.arrives(DESK, "juliet")
+        bridge.gate.configured, bridge.gate.known = Configuration(password="key"), True
+        for given in ("", "<password>other</password>"):
+            bridge.join(ROMEO, "romeo", given)
+            assert bridge.diary(ROMEO) == ["! not-authorized"]
+        assert bridge.gate.opened == [(ROOM, "key")]
+        bridge.join(PHONE, "juliet")  # she is in already
+        assert "+juliet none/participant 100 110" in bridge.diary(PHONE)
+        bridge.join(ROMEO, "romeo", "<password>key</password>")
+        bridge.arrives(ROMEO, "romeo")
+        assert "+romeo none/participant 100 110" in bridge.diary(ROMEO)
+
+
+async def test_while_nobody_is_in_yet_a_password_is_only_ones_own() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet", "<password>key</password>")
+        bridge.join(ROMEO, "romeo")
+        assert bridge.diary(ROMEO) == ["! not-authorized"]
 
 
 async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
@@ -729,6 +790,9 @@ async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
         bridge.stream.deliver(subject)
         bridge.say(DESK, "hello")
         assert bridge.diary(DESK) == ["! forbidden", "! forbidden"]
+        typing = "<composing xmlns='http://jabber.org/protocol/chatstates'/>"
+        bridge.stream.deliver(f"<message from='{DESK}' to='{ROOM}' type='groupchat'>{typing}</message>")
+        assert bridge.diary(DESK) == []  # nobody has to be told that they may not be typing
         assert bridge.diary(ROMEO) == []
         assert bridge.hub.took(TopicChanged) == bridge.hub.took(MessagePosted) == []
         bridge.arrives(DESK, "juliet", Rank.SPEAKER)

@@ -13,35 +13,29 @@ from bridge.core.acts import (
     Appoint,
     Configuration,
     Configure,
+    Enroll,
     Obstacle,
     Remove,
+    Roll,
     Setting,
-    Unban,
 )
 from bridge.core.events import Rank
 from bridge.core.jids import from_localpart
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
 from bridge.xmpp.hosted import occupants
-from bridge.xmpp.hosted.occupants import STANDING, Occupant
+from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, standing
+from bridge.xmpp.hosted.places import CONDITIONS, Place
 from bridge.xmpp.hosted.requests import user
-from bridge.xmpp.hosted.service import Hosting, Place
+from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.ports import Answer, IqRefused, Request
+from bridge.xmpp.surroundings import RESOURCE
 
-CONDITIONS = {
-    Obstacle.FORBIDDEN: "not-allowed",
-    Obstacle.ABSENT: "item-not-found",
-    Obstacle.IMPOSSIBLE: "feature-not-implemented",
-    Obstacle.AWAY: "remote-server-timeout",
-    Obstacle.ALREADY: "conflict",
-    Obstacle.BUSY: "resource-constraint",
-}
 _AFFILIATIONS = {"owner": Rank.OWNER, "admin": Rank.ADMIN, "member": Rank.SPEAKER, "none": Rank.MEMBER}
 _ROLES = {"moderator": Rank.MODERATOR, "participant": Rank.SPEAKER, "visitor": Rank.MEMBER}
 _ADMIN = f"{{{ns.MUC_ADMIN}}}"
 _OWNER = f"{{{ns.MUC_OWNER}}}"
 _DATA = f"{{{ns.DATA}}}"
-_FORM = "http://jabber.org/protocol/muc#roomconfig"
 _FIELDS = {
     Setting.MODERATED: ("muc#roomconfig_moderatedroom", "Only who has voice may speak"),
     Setting.INVITED_ONLY: ("muc#roomconfig_membersonly", "Only who is invited may join"),
@@ -51,6 +45,7 @@ _HIDDEN = "muc#roomconfig_publicroom"
 _LOCKED = "muc#roomconfig_passwordprotectedroom"
 _SECRET = "muc#roomconfig_roomsecret"  # noqa: S105 - the name of a field
 _MOST = "muc#roomconfig_maxusers"
+_MODES = "linkspan#modes"
 
 
 class Governing:
@@ -66,14 +61,17 @@ class Governing:
         yield "get", f"{_OWNER}query", self._form
         yield "set", f"{_OWNER}query", self._configure
 
-    def _place(self, request: Request) -> Place:
-        """Return the room, for somebody who is in it. Raises: IqRefused."""
+    def _place(self, request: Request, *, rank: str = "") -> Place:
+        """Return the room, for somebody who is in it, and moderates it if they want to ``rank``. Raises: IqRefused."""
         address, _, nick = request.to.partition("/")
         place = self._hosting.place(address)
         if nick or not self._hosting.is_room(address):
             raise IqRefused("service-unavailable")
-        if place is None or place.room.at(request.sender) is None:
+        occupant = place.room.at(request.sender) if place is not None else None
+        if place is None or occupant is None:
             raise IqRefused("not-acceptable", "you are not in this room")
+        if rank and occupant.rank not in MODERATORS:
+            raise IqRefused("forbidden", rank)
         return place
 
     # -- muc#admin
@@ -85,28 +83,44 @@ class Governing:
         if len(items) != 1:
             raise IqRefused("bad-request", "one list at a time")
         affiliation, role = items[0].get("affiliation", ""), items[0].get("role", "")
+        if bool(affiliation) is bool(role):
+            raise IqRefused("bad-request", "a list is of a role or of an affiliation")
+        if affiliation == "outcast" or role:
+            self._place(request, rank="only moderators see this list")
         if affiliation == "outcast":
-            inner = await self._outcasts(place, request)
+            inner = await self._listed(place, request, Roll.BANNED, affiliation)
         elif affiliation in _AFFILIATIONS or role in _ROLES:
-            inner = "".join(_item(occupant) for occupant in place.room if _fits(occupant, affiliation, role))
+            inner = "".join(
+                _item(place, occupant, full=bool(role))
+                for occupant in place.room
+                if _fits(place, occupant, affiliation, role)
+            )
+            if affiliation == "member" and place.known is not None and place.known.settings.get(Setting.INVITED_ONLY):
+                inner += await self._listed(place, request, Roll.INVITED, affiliation)
         else:
             raise IqRefused("bad-request", "there is no such list")
         return stanzas.element("query", ns.MUC_ADMIN, children=inner)
 
-    async def _outcasts(self, place: Place, request: Request) -> str:
+    async def _listed(self, place: Place, request: Request, roll: Roll, affiliation: str) -> str:
+        """Return those of the remote room's own list, who need not be there."""
+        domain = place.id.rpartition("@")[2]
+        inner = ""
+        for mask, by in await self._roll(place, request, roll):
+            jid = occupants.address(mask, place.remote.network, domain)
+            reason = stanzas.element("reason", words=f"{roll.value} by {by}") if by else ""
+            inner += stanzas.element("item", attrs={"affiliation": affiliation, "jid": jid}, children=reason)
+        return inner
+
+    async def _roll(self, place: Place, request: Request, roll: Roll) -> list[tuple[str, str]]:
+        """Return a list of the remote room; of one that a network does not have nobody is on. Raises: IqRefused."""
         gateway = self._hosting.gateway
         assert gateway is not None, "there is a room, so there is a gateway"
         try:
-            bans = await gateway.bans(place.remote, user(request.sender))
+            return await gateway.roll(place.remote, user(request.sender), roll)
         except ActRefused as refused:
-            raise _refusal(refused) from None
-        domain = place.id.rpartition("@")[2]
-        inner = ""
-        for mask, by in bans:
-            jid = occupants.address(mask, place.remote.network, domain)
-            reason = stanzas.element("reason", words=f"banned by {by}") if by else ""
-            inner += stanzas.element("item", attrs={"affiliation": "outcast", "jid": jid}, children=reason)
-        return inner
+            if refused.obstacle is Obstacle.IMPOSSIBLE or roll is Roll.INVITED:
+                return []
+            raise self._refusal(place, request, refused) from None
 
     async def _change(self, request: Request) -> str:
         """Change roles and affiliations, one after the other (sections 8 and 9)."""
@@ -114,9 +128,17 @@ class Governing:
         items = request.payload.findall(f"{_ADMIN}item")
         if not items:
             raise IqRefused("bad-request", "nothing to change")
-        for act in [_act(place, item) for item in items]:
-            await self._do(place, request, act)
+        for act in [_act(place, request.sender, item) for item in items]:
+            await self._do(place, request, await self._exactly(place, request, act))
         return ""
+
+    async def _exactly(self, place: Place, request: Request, act: Act) -> Act:
+        """Return what to do: who is taken off a list may be on that of the invited."""
+        if not isinstance(act, Enroll) or act.on:
+            return act
+        invited = {mask for mask, _ in await self._roll(place, request, Roll.INVITED)}
+        found = next((mask for mask in (act.who, f"{act.who}!*@*") if mask in invited), None)
+        return act if found is None else Enroll(found, Roll.INVITED, on=False)
 
     async def _do(self, place: Place, request: Request, act: Act) -> None:
         gateway = self._hosting.gateway
@@ -124,20 +146,30 @@ class Governing:
         try:
             await gateway.moderate(place.remote, user(request.sender), act)
         except ActRefused as refused:
-            raise _refusal(refused) from None
+            if refused.obstacle is Obstacle.IMPOSSIBLE and isinstance(act, Appoint) and act.rank is Rank.MODERATOR:
+                await self._do(place, request, Appoint(name=act.name, rank=Rank.ADMIN))  # the next that there is
+                return
+            raise self._refusal(place, request, refused) from None
+
+    def _refusal(self, place: Place, request: Request, refused: ActRefused) -> IqRefused:
+        """Return the error that fits: who moderates may do much, but not everything to everybody (sections 8.2 and 9.1)."""
+        occupant = place.room.at(request.sender)
+        if refused.obstacle is Obstacle.FORBIDDEN and (occupant is None or occupant.rank not in MODERATORS):
+            return IqRefused("forbidden", str(refused))
+        return IqRefused(CONDITIONS[refused.obstacle], str(refused))
 
     # -- muc#owner
 
     def _form(self, request: Request) -> str:
         """Return the configuration form (section 10.2)."""
-        place = self._place(request)
+        place = self._place(request, rank="only moderators may configure the room")
         gateway = self._hosting.gateway
         now = gateway.configuration(place.remote) if gateway is not None else Configuration()
         return stanzas.element("query", ns.MUC_OWNER, children=form(now, str(place.remote)))
 
     async def _configure(self, request: Request) -> str:
         """Take a filled-in form, or a request to destroy, which nobody can do to a channel (section 10.9)."""
-        place = self._place(request)
+        place = self._place(request, rank="only moderators may configure the room")
         if request.payload.find(f"{_OWNER}destroy") is not None:
             raise IqRefused("not-allowed", "a room of another network cannot be destroyed: leave it")
         filled = request.payload.find(f"{_DATA}x")
@@ -149,35 +181,39 @@ class Governing:
         return ""
 
 
-def _refusal(refused: ActRefused) -> IqRefused:
-    return IqRefused(CONDITIONS[refused.obstacle], str(refused))
-
-
-def _fits(occupant: Occupant, affiliation: str, role: str) -> bool:
-    has = STANDING[occupant.rank]
+def _fits(place: Place, occupant: Occupant, affiliation: str, role: str) -> bool:
+    has = standing(occupant.rank, moderated=place.room.moderated)
     return has[0] == affiliation if affiliation else has[1] == role
 
 
-def _item(occupant: Occupant) -> str:
-    affiliation, role = STANDING[occupant.rank]
-    attrs = {"affiliation": affiliation, "role": role, "nick": occupant.nick}
+def _item(place: Place, occupant: Occupant, *, full: bool) -> str:
+    """Return somebody as lists have them (section 17.4): of roles with everything, of affiliations without the role."""
+    affiliation, role = standing(occupant.rank, moderated=place.room.moderated)
+    attrs = {"affiliation": affiliation, "nick": occupant.nick} | ({"role": role} if full else {})
     if occupant.address:
-        attrs["jid"] = occupant.address
+        attrs["jid"] = f"{occupant.address}/{RESOURCE}" if full else occupant.address
     return stanzas.element("item", attrs=attrs)
 
 
-def _act(place: Place, item: Element) -> Act:
+def _act(place: Place, client: str, item: Element) -> Act:
     """Return what an item asks for. Raises: IqRefused."""
     name, reason = _name(place, item), item.findtext(f"{_ADMIN}reason", "")
     affiliation, role = item.get("affiliation"), item.get("role")
+    if affiliation and role:
+        raise IqRefused("bad-request", "either a role is changed or an affiliation (section 17.4)")
     if not name:
         raise IqRefused("jid-malformed", "it does not say who is meant")
-    if affiliation == "outcast":
-        return Remove(name=name, reason=reason, ban=True)
-    if role == "none":
-        return Remove(name=name, reason=reason)
-    if affiliation == "none" and "!" in name:
-        return Unban(name)
+    occupant = place.room.called(name)
+    if affiliation == "outcast" and occupant is not None and client in occupant.clients:
+        raise IqRefused("conflict", "nobody bans themselves")
+    if affiliation == "outcast" or role == "none":
+        return Remove(name=name, reason=reason, ban=affiliation == "outcast")
+    if occupant is None and affiliation == "none":
+        return Enroll(name, Roll.BANNED, on=False)
+    if occupant is None and affiliation == "member":
+        return Enroll(name, Roll.INVITED)
+    if role in ("participant", "visitor") and occupant is not None and occupant.rank in (Rank.OWNER, Rank.ADMIN):
+        raise IqRefused("not-allowed", "an owner or admin has their voice by affiliation: take that")
     rank = _AFFILIATIONS.get(affiliation) if affiliation else _ROLES.get(role or "")
     if rank is None:
         raise IqRefused("bad-request", "there is no such role or affiliation")
@@ -201,7 +237,7 @@ def _name(place: Place, item: Element) -> str:
 def form(now: Configuration, title: str) -> str:
     """Return the form that shows what a room is."""
     inner = stanzas.element("title", words=title)
-    inner += _field("FORM_TYPE", "hidden", "", _FORM)
+    inner += _field("FORM_TYPE", "hidden", "", ns.MUC_ROOMCONFIG)
     for setting, (name, label) in _FIELDS.items():
         inner += _field(name, "boolean", label, _flag(now.settings.get(setting, False)))
     inner += _field(
@@ -210,11 +246,14 @@ def form(now: Configuration, title: str) -> str:
     inner += _field(_LOCKED, "boolean", "A password is needed to join", _flag(bool(now.password)))
     inner += _field(_SECRET, "text-private", "The password", now.password)
     inner += _field(_MOST, "text-single", "How many may be in it (0: any number)", str(now.most))
+    if now.modes:
+        inner += _field("", "fixed", "", f"Modes now: {now.modes}")
+        inner += _field(_MODES, "text-single", "Modes to change, as in MODE: +c-n", "")
     return stanzas.element("x", ns.DATA, attrs={"type": "form"}, children=inner)
 
 
 def _field(name: str, kind: str, label: str, value: str) -> str:
-    attrs = {"var": name, "type": kind} | ({"label": label} if label else {})
+    attrs = ({"var": name} if name else {}) | {"type": kind} | ({"label": label} if label else {})
     return stanzas.element("field", attrs=attrs, children=stanzas.element("value", words=value))
 
 
@@ -242,7 +281,7 @@ def configured(filled: Element) -> Configure:
         if not (text.isascii() and text.isdigit() and len(text) < 8) and text != "none":
             raise IqRefused("not-acceptable", f"{_MOST}: found {text[:20]!r}, expected a number")
         most = 0 if text == "none" else int(text)
-    return Configure(settings=settings, password=password, most=most)
+    return Configure(settings=settings, password=password, most=most, modes=values.get(_MODES, ""))
 
 
 def _read(values: dict[str, str], name: str) -> bool:

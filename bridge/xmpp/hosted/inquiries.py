@@ -3,20 +3,37 @@
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from xml.etree.ElementTree import Element
 
+import msgspec
+
 from bridge.connector import Listed
 from bridge.core.acts import ActRefused
 from bridge.core.ids import Network
 from bridge.xmpp import disco, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants
+from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.requests import user
-from bridge.xmpp.hosted.service import Hosting, Place
+from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.ports import Answer, IqRefused, Request
 
 USUAL, MOST = 100, 500
 """Rooms on a page, where nobody says how many, and at most."""
 _RSM = f"{{{ns.RSM}}}"
-_TRAFFIC = "http://jabber.org/protocol/muc#traffic"
+_RESERVED = "x-roomuser-item"
+_TRAFFIC = (
+    ns.CHAT_STATES,
+    ns.CORRECT,
+    ns.FALLBACK,
+    ns.FILE_SHARING,
+    ns.IDS,
+    ns.OOB,
+    ns.REACTIONS,
+    ns.REFERENCES,
+    ns.REPLY,
+    ns.RETRACT,
+    ns.STYLING,
+)
+"""What is carried beyond words (section 17.1.1)."""
 
 
 class Inquiries:
@@ -52,11 +69,38 @@ class Inquiries:
     def _info(self, request: Request) -> str:
         if not self._is_room(request):
             return disco.info(request)
-        if request.to.partition("/")[2]:
-            raise IqRefused("feature-not-implemented", "ask at the occupant's own address")
-        if request.payload.get("node") == _TRAFFIC:
-            return stanzas.element("query", ns.DISCO_INFO, attrs={"node": _TRAFFIC})
-        return disco.info(request)
+        place, nick = self._of(request)
+        if nick:
+            return self._of_occupant(request, place, nick)
+        address, node = request.to, request.payload.get("node")
+        if node == _RESERVED:
+            return self._reserved(address, request)
+        if node == ns.MUC_TRAFFIC:
+            inner = "".join(stanzas.element("feature", attrs={"var": feature}) for feature in _TRAFFIC)
+            return stanzas.element("query", ns.DISCO_INFO, attrs={"node": node}, children=inner)
+        described = self._hosting.describe(address.rpartition("@")[0], request.sender)
+        return disco.info(request if described is None else msgspec.structs.replace(request, described=described))
+
+    def _of_occupant(self, request: Request, place: Place | None, nick: str) -> str:
+        """Return what somebody in the room is, to whoever is there (section 6.6)."""
+        if place is None or place.room.at(request.sender) is None:
+            raise IqRefused("bad-request", "who is not in the room asks nobody there")
+        occupant = place.room.called(nick)
+        if occupant is None:
+            raise IqRefused("item-not-found", "there is nobody of this nick in the room")
+        described = self._hosting.people(occupant.address.rpartition("@")[0]) if occupant.address else None
+        if described is None:
+            raise IqRefused("feature-not-implemented", "nothing is known of them")
+        return disco.info(msgspec.structs.replace(request, described=described))
+
+    def _reserved(self, address: str, request: Request) -> str:
+        """Return the nick that somebody has reserved (section 7.12)."""
+        remote = self._hosting.remote(address)
+        user = request.sender.partition("/")[0]
+        nick = self._hosting.reservations.of(remote.network, user) if remote is not None else ""
+        identity = {"category": "conference", "type": "text", "name": nick}
+        inner = stanzas.element("identity", attrs=identity) if nick else ""
+        return stanzas.element("query", ns.DISCO_INFO, attrs={"node": _RESERVED}, children=inner)
 
     def _items(self, request: Request) -> str | Awaitable[str]:
         """Return the occupants, to whoever is in the room (XEP-0045 section 6.5); of a network its rooms (section 6.3)."""

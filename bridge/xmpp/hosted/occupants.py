@@ -13,8 +13,9 @@ from bridge.core.ids import Network, Person, digest
 from bridge.core.jids import TooLong, to_localpart
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
+from bridge.xmpp.surroundings import RESOURCE
 
-NON_ANONYMOUS, SELF, LOGGED, CREATED, ASSIGNED = "100", "110", "170", "201", "210"
+NON_ANONYMOUS, CONFIGURED, SELF, LOGGED, CREATED, ASSIGNED = "100", "104", "110", "170", "201", "210"
 BANNED, RENAMED, KICKED, SHUTDOWN, TECHNICAL = "301", "303", "307", "332", "333"
 
 STANDING: Mapping[Rank, tuple[str, str]] = {
@@ -25,6 +26,7 @@ STANDING: Mapping[Rank, tuple[str, str]] = {
     Rank.MEMBER: ("none", "participant"),
 }
 """Affiliation and role of each rank: on IRC founder and protected (q, a), operator, half-operator, voice, none."""
+MODERATORS = frozenset({Rank.OWNER, Rank.ADMIN, Rank.MODERATOR})
 HATS: Mapping[Rank, str] = {
     Rank.OWNER: "Owner",
     Rank.ADMIN: "Operator",
@@ -63,6 +65,12 @@ class Removal(msgspec.Struct, frozen=True, kw_only=True):
     destroyed: str = ""  # the <destroy/> element
 
 
+def standing(rank: Rank, *, moderated: bool) -> tuple[str, str]:
+    """Return affiliation and role; where the room is ``moderated``, who has no rank may only listen (section 5.1.1)."""
+    affiliation, role = STANDING[rank]
+    return affiliation, "visitor" if moderated and rank is Rank.MEMBER else role
+
+
 def occupant_id(instance: str, person: Person) -> str:
     """Return the id that somebody has in every hosted room, under whatever nick (XEP-0421 section 4)."""
     return digest("occupant", instance, person.network, person.id)
@@ -82,19 +90,18 @@ def best(presences: Iterable[Presence]) -> Presence:
     return min(presences, key=lambda presence: order.index(presence.show), default=Presence(Show.AWAY))
 
 
-def available(occupant: Occupant, room: str, to: str, *, codes: tuple[str, ...] = (), own: str = "") -> str:
+def available(
+    occupant: Occupant, room: str, to: str, *, codes: tuple[str, ...] = (), own: str = "", moderated: bool = False
+) -> str:
     """Return the presence of somebody who is here; ``own`` is the real JID that somebody sees of themselves."""
-    affiliation, role = STANDING[occupant.rank]
-    item = {"affiliation": affiliation, "role": role}
-    address = own or occupant.address
-    if address:
-        item["jid"] = address
+    affiliation, role = standing(occupant.rank, moderated=moderated)
+    item = {"affiliation": affiliation, "role": role} | _shown(occupant, own)
     return stanzas.presence(
         f"{room}/{occupant.nick}",
         to,
         show=_SHOWS[occupant.presence.show],
         status=occupant.presence.status,
-        extra=_x(stanzas.element("item", attrs=item), codes) + _identity(occupant) + _hats(occupant.rank),
+        extra=_x(stanzas.element("item", attrs=item), codes) + identity(occupant.id) + _hats(occupant.rank),
     )
 
 
@@ -103,10 +110,7 @@ def unavailable(occupant: Occupant, room: str, to: str, removal: Removal, *, own
     affiliation, role = STANDING[occupant.rank]
     if not removal.new_nick:
         role = "none"
-    item = {"affiliation": removal.affiliation or affiliation, "role": role}
-    address = own or occupant.address
-    if address:
-        item["jid"] = address
+    item = {"affiliation": removal.affiliation or affiliation, "role": role} | _shown(occupant, own)
     if removal.new_nick:
         item["nick"] = removal.new_nick
     inner = stanzas.element("actor", attrs={"nick": removal.actor}) if removal.actor else ""
@@ -118,8 +122,27 @@ def unavailable(occupant: Occupant, room: str, to: str, removal: Removal, *, own
         to,
         kind="unavailable",
         status=removal.status,
-        extra=_x(stanzas.element("item", attrs=item, children=inner) + removal.destroyed, codes) + _identity(occupant),
+        extra=_x(stanzas.element("item", attrs=item, children=inner) + removal.destroyed, codes)
+        + identity(occupant.id),
     )
+
+
+def stranger(occupant: str, to: str) -> str:
+    """Return what tells a client that it is not in the room where it thinks that it is (section 7.2.12)."""
+    item = stanzas.element("item", attrs={"affiliation": "none", "role": "none"})
+    return stanzas.presence(occupant, to, kind="unavailable", extra=_x(item, (SELF, KICKED, TECHNICAL)))
+
+
+def told(code: str, room: str, to: str) -> str:
+    """Return what tells a client of something about the whole room (section 10.2.1)."""
+    return stanzas.message(room, to, kind="groupchat", extra=_x("", (code,)))
+
+
+def _shown(occupant: Occupant, own: str) -> dict[str, str]:
+    """Return the JID that a client is shown of somebody: a full one (section 17.3, rule 10)."""
+    if own or occupant.address:
+        return {"jid": own or f"{occupant.address}/{RESOURCE}"}
+    return {}
 
 
 def _x(inner: str, codes: tuple[str, ...]) -> str:
@@ -127,8 +150,9 @@ def _x(inner: str, codes: tuple[str, ...]) -> str:
     return f"<x xmlns='{ns.MUC_USER}'>{inner}{statuses}</x>"
 
 
-def _identity(occupant: Occupant) -> str:
-    return f"<occupant-id xmlns='{ns.OCCUPANT_ID}' id='{occupant.id}'/>"
+def identity(id_: str) -> str:
+    """Return the element that says who somebody is, under whatever nick (XEP-0421); "" for the room itself."""
+    return f"<occupant-id xmlns='{ns.OCCUPANT_ID}' id='{id_}'/>" if id_ else ""
 
 
 def _hats(rank: Rank) -> str:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from bridge.connector import Listed
-from bridge.core.acts import Act, Configuration
+from bridge.core.acts import Act, Configuration, Roll
 from bridge.core.ids import Network, Person, Room, RoomId
 
 
@@ -38,8 +38,8 @@ class Gateway(Protocol):
     async def moderate(self, remote: Room, by: Person, act: Act) -> None:
         """Do something in a remote room, as a user. Raises: ActRefused."""
 
-    async def bans(self, remote: Room, by: Person) -> list[tuple[str, str]]:
-        """Return who is banned from a remote room, and by whom. Raises: ActRefused."""
+    async def roll(self, remote: Room, by: Person, roll: Roll) -> list[tuple[str, str]]:
+        """Return who is on a list of a remote room, and who has put them there. Raises: ActRefused."""
 
     async def rooms(self, network: Network, by: Person) -> list[Listed]:
         """Return which rooms a network shows. Raises: ActRefused."""

@@ -17,8 +17,8 @@ import msgspec
 from bridge.core.events import Cause, Member, Presence, Rank
 from bridge.core.ids import Network, Person
 from bridge.core.nicks import MUC_RULES, choose, clean, muc_candidates, nick_key
+from bridge.xmpp import inbound, stanzas
 from bridge.xmpp import namespaces as ns
-from bridge.xmpp import stanzas
 from bridge.xmpp.hosted import occupants
 from bridge.xmpp.hosted.occupants import Occupant, Removal
 from bridge.xmpp.hosted.requests import Join, Refused, user
@@ -26,6 +26,8 @@ from bridge.xmpp.hosted.speech import MOST, Line, told
 
 LONGEST_WAIT = 60.0
 """Seconds that the remote room may take to let somebody in."""
+MOST_RESHOWN = 5_000
+"""Presences that one change of the room may cost; beyond that, only our own users are shown anew."""
 
 
 class Came(msgspec.Struct, frozen=True):
@@ -85,6 +87,7 @@ class HostedRoom:
         self._domain = address.rpartition("@")[2]
         self.sessions = sessions
         self.logged = logged
+        self.moderated = False  # who has no rank may not speak
         self.subject = Subject()
         self.lines: deque[Line] = deque(maxlen=MOST)
         self._instance = instance
@@ -171,8 +174,13 @@ class HostedRoom:
         newcomer = self._newcomers.get(person)
         return newcomer is not None and not newcomer.joins
 
-    def _is_taken(self, nick: str) -> Refused | None:
-        return Refused("conflict", "this nick is taken") if self.called(nick) is not None else None
+    def _is_taken(self, nick: str, *, but: Occupant | None = None) -> Refused | None:
+        """Refuse a nick that somebody else has; networks on which users are as themselves know no case."""
+        others = [self.called(nick)]
+        if self.sessions:
+            others = [other for other in self if other.nick.lower() == nick.lower()]
+        is_taken = any(other is not None and other is not but for other in others)
+        return Refused("conflict", "this nick is taken") if is_taken else None
 
     def _enter_again(self, occupant: Occupant, join: Join) -> list[Out]:
         """Let one more client of a user in, or tell one everything anew that has lost its way."""
@@ -254,7 +262,7 @@ class HostedRoom:
     def _welcome(self, occupant: Occupant, join: Join, *, is_new: bool = False) -> list[Out]:
         """Tell a client everything, in the order of XEP-0045 section 7.1: people, itself, history, subject."""
         out: list[Out] = [
-            occupants.available(other, self.address, join.client)
+            occupants.available(other, self.address, join.client, moderated=self.moderated)
             for other in self._occupants.values()
             if other is not occupant
         ]
@@ -262,10 +270,10 @@ class HostedRoom:
         codes += [occupants.LOGGED] if self.logged else []
         codes += [occupants.CREATED] if is_new else []
         codes += [occupants.ASSIGNED] if occupant.nick != join.nick else []
-        out.append(occupants.available(occupant, self.address, join.client, codes=tuple(codes), own=join.client))
+        out.append(self._available(occupant, join.client, *codes))
         lines = list(self.lines) if join.past is None else join.past
         out += [line.from_history(join.client, self.address) for line in told(lines, join.history)]
-        out.append(self._subject(join.client))
+        out.append(self._subject(join.client, is_news=False))
         return out
 
     # -- users change and go
@@ -282,16 +290,16 @@ class HostedRoom:
         occupant.presence = new
         return [*self._shown(occupant), Came(self._member(occupant))]
 
-    def call(self, client: str, nick: str) -> list[Out]:
+    def call(self, client: str, nick: str, *, id_: str = "") -> list[Out]:
         """Ask for another nick (section 7.6); where the remote room has to agree, its answer comes by :meth:`let_in`."""
         occupant = self.at(client)
         if occupant is None:
             return []
+        if (refused := self._is_taken(nick, but=occupant)) is not None:
+            return [presence_error(f"{self.address}/{nick}", client, refused, id_=id_)]
         if not self.sessions:
-            if (refused := self._is_taken(nick)) is not None and self.called(nick) is not occupant:
-                return [presence_error(f"{self.address}/{nick}", client, refused)]
-            out = self._rename(occupant, nick)
             occupant.wanted = nick
+            out = self._rename(occupant, nick)
             return [*out, Came(self._member(occupant))]
         occupant.wanted = nick
         return [Came(self._member(occupant))]
@@ -301,8 +309,11 @@ class HostedRoom:
         occupant = self._occupants.get(person)
         return [] if occupant is None or not occupant.is_user else self.removed(person, Removal())
 
-    def leave(self, client: str, status: str = "", *, stays: bool = False) -> list[Out]:
-        """Let a client go (section 7.14); with the last one the user goes, unless they stay here without."""
+    def leave(self, client: str, status: str = "", *, stays: bool = False, lost: bool = False) -> list[Out]:
+        """Let a client go (section 7.14); with the last one the user goes, unless they stay here without.
+
+        ``lost``: it did not say so, it cannot be reached any more (section 10.11).
+        """
         person = user(client)
         newcomer = self._newcomers.get(person)
         if newcomer is not None and client in newcomer.joins:
@@ -310,7 +321,7 @@ class HostedRoom:
         occupant = self.at(client)
         if occupant is None:
             return []
-        removal = Removal(status=status)
+        removal = Removal(status=status, codes=(occupants.TECHNICAL,) if lost else ())
         del occupant.clients[client]
         farewell = occupants.unavailable(occupant, self.address, client, removal, own=client)
         if occupant.clients or stays:
@@ -412,11 +423,29 @@ class HostedRoom:
     def name(self, subject: Subject) -> list[Out]:
         """Give the room a subject (section 8.1)."""
         self.subject = subject
-        return [self._subject(client) for client in self.clients()]
+        return [self._subject(client, is_news=True) for client in self.clients()]
 
-    def _subject(self, client: str) -> str:
-        sender = f"{self.address}/{self.subject.nick}" if self.subject.nick else self.address
-        return stanzas.message(sender, client, kind="groupchat", subject=self.subject.text)
+    def _subject(self, client: str, *, is_news: bool) -> str:
+        subject = self.subject
+        sender = f"{self.address}/{subject.nick}" if subject.nick else self.address
+        setter = self.called(subject.nick)
+        extra = occupants.identity(setter.id) if setter is not None else ""
+        if subject.at and not is_news:
+            extra += stanzas.delay(inbound.stamp(subject.at), sender=self.address)
+        return stanzas.message(sender, client, kind="groupchat", subject=subject.text, extra=extra)
+
+    def reconfigured(self, *, moderated: bool, told: bool) -> list[Out]:
+        """Take note that the room is something else (section 10.2.1): newcomers know it, others are ``told``."""
+        out: list[Out] = []
+        if told:
+            out += [occupants.told(occupants.CONFIGURED, self.address, client) for client in self.clients()]
+        if moderated is self.moderated:
+            return out
+        self.moderated = moderated
+        speechless = [occupant for occupant in self if occupant.rank is Rank.MEMBER]
+        if len(speechless) * sum(1 for _ in self.clients()) > MOST_RESHOWN:
+            speechless = [occupant for occupant in speechless if occupant.clients]
+        return out + [stanza for occupant in speechless for stanza in self._shown(occupant)]
 
     # -- presences
 
@@ -438,21 +467,21 @@ class HostedRoom:
         self._occupants[occupant.person] = occupant
         self._nicks[nick_key(occupant.nick)] = occupant
         self._named(occupant)
-        return [
-            occupants.available(occupant, self.address, client) for client in others if client not in occupant.clients
-        ]
+        return [self._available(occupant, client) for client in others if client not in occupant.clients]
 
-    def _shown(self, occupant: Occupant, *, but: str = "") -> list[Out]:
-        """Tell all who are here how somebody is."""
+    def _shown(self, occupant: Occupant, *, but: str = "", codes: tuple[str, ...] = ()) -> list[Out]:
+        """Tell all who are here how somebody is; ``codes`` is for themselves."""
         out: list[Out] = []
         for client in self.clients():
             if client == but:
                 continue
-            is_own = client in occupant.clients
-            codes = (occupants.SELF,) if is_own else ()
-            own = client if is_own else ""
-            out.append(occupants.available(occupant, self.address, client, codes=codes, own=own))
+            own = (occupants.SELF, *codes) if client in occupant.clients else ()
+            out.append(self._available(occupant, client, *own))
         return out
+
+    def _available(self, occupant: Occupant, client: str, *codes: str) -> str:
+        own = client if client in occupant.clients else ""
+        return occupants.available(occupant, self.address, client, codes=codes, own=own, moderated=self.moderated)
 
     def _rename(self, occupant: Occupant, name: str) -> list[Out]:
         """Give somebody another nick: unavailable with 303, then available under the new one (section 7.6)."""
@@ -471,7 +500,8 @@ class HostedRoom:
         occupant.nick = nick
         self._named(occupant, name)
         self._nicks[nick_key(nick)] = occupant
-        return out + self._shown(occupant)
+        is_as_wished = not occupant.is_user or nick == occupant.wanted
+        return out + self._shown(occupant, codes=() if is_as_wished else (occupants.ASSIGNED,))
 
     def _named(self, occupant: Occupant, name: str = "") -> None:
         """Keep what goes with a nick: a user is written to as whom others see them, not at their real address."""
@@ -501,6 +531,12 @@ def presence_error(sender: str, to: str, refused: Refused, *, id_: str = "") -> 
 def cause_of(cause: Cause) -> tuple[str, ...]:
     """Return the status codes that say why somebody is not in the room any more (section 15.6)."""
     return {Cause.KICKED: (occupants.KICKED,), Cause.BANNED: (occupants.BANNED,)}.get(cause, ())
+
+
+def removal_of(cause: Cause, reason: str, actor: str) -> Removal:
+    """Return why somebody was removed, as others are told."""
+    affiliation = "outcast" if cause is Cause.BANNED else ""
+    return Removal(codes=cause_of(cause), reason=reason, actor=actor, affiliation=affiliation)
 
 
 def _as_member(

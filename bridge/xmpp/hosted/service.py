@@ -14,9 +14,10 @@ import msgspec
 
 from bridge.connector import Abroad
 from bridge.core import commands
-from bridge.core.acts import ActRefused, Invite, Setting
+from bridge.core.acts import Configuration, Setting
 from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
 from bridge.core.events import (
+    Barrier,
     Cause,
     Member,
     MemberJoined,
@@ -26,6 +27,7 @@ from bridge.core.events import (
     PuppetJoined,
     PuppetLeft,
     Rank,
+    RoomChanged,
     RoomClosed,
     RoomOpened,
     TopicChanged,
@@ -39,13 +41,16 @@ from bridge.xmpp import inbound, muc, outbound, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
-from bridge.xmpp.hosted.occupants import Occupant, Removal
+from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, Removal
+from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
+from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
-from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, cause_of, presence_error, refusal
+from bridge.xmpp.hosted.reservations import Reservations
+from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, presence_error, refusal, removal_of
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
-from bridge.xmpp.ports import Cancellable, Described, Form, IqRefused
+from bridge.xmpp.ports import Described, Form, IqRefused
 from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
@@ -55,34 +60,25 @@ LINGER = 10.0
 """Seconds that a room without users stays linked: farewells are still on their way, and some clients come right back."""
 FEATURES = (
     ns.MUC,
+    ns.MUC_REGISTER,
+    ns.MUC_REQUEST,
+    ns.MUC_ROOMCONFIG,
+    ns.MUC_ROOMINFO,
     "http://jabber.org/protocol/muc#stable_id",
     "muc_nonanonymous",
-    "muc_open",
-    "muc_public",
-    "muc_temporary",
-    "muc_unmoderated",
-    "muc_unsecured",
     ns.PING_SELF,
     ns.IDS,
     ns.OCCUPANT_ID,
     ns.HATS,
 )
-"""What a hosted room can do (XEP-0045 section 6.4)."""
+"""What every hosted room can do (XEP-0045 section 6.4)."""
+_KINDS = (
+    (Setting.INVITED_ONLY, "muc_membersonly", "muc_open"),
+    (Setting.HIDDEN, "muc_hidden", "muc_public"),
+    (Setting.MODERATED, "muc_moderated", "muc_unmoderated"),
+)
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
-_MODERATORS = frozenset({Rank.OWNER, Rank.ADMIN, Rank.MODERATOR})
 _PING = f"<ping xmlns='{ns.PING}'/>"
-_INVITE, _REASON = f"{{{ns.MUC_USER}}}invite", f"{{{ns.MUC_USER}}}reason"
-
-
-class Place(msgspec.Struct, eq=False):
-    """A hosted room, with what the service has to know of it."""
-
-    room: HostedRoom
-    id: RoomId
-    remote: Room
-    is_linked: bool = False  # the hub asks for it
-    password: str = ""  # that was given last
-    closing: Cancellable | None = None
 
 
 class Hosting:
@@ -96,7 +92,14 @@ class Hosting:
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
+        self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
         self.stays = Stays(lambda: around.hub, part=self._part)
+        self.reservations = Reservations(
+            lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
+        )
+        self._petitions = Petitions(
+            around, gateway=lambda: self.gateway, bounce=self._bounce, clients_of=self._clients_of
+        )
 
     # -- what is where
 
@@ -123,6 +126,14 @@ class Hosting:
         localpart, _, domain = address.rpartition("@")
         return self.networks(localpart) if localpart and domain == self._domain else None
 
+    def _network(self, address: str) -> Network | None:
+        """Return the network behind a room."""
+        remote = self.remote(address)
+        return remote.network if remote is not None else None
+
+    def _refuses(self, user: str, network: Network) -> str:
+        return self.gateway.refuses(user, network) if self.gateway is not None else "nothing is hosted here"
+
     def is_room(self, address: str) -> bool:
         """Tell whether a bare address is a room's, open or not."""
         return address in self._places or self.remote(address) is not None
@@ -141,20 +152,24 @@ class Hosting:
         found = self.gateway.find(text, network) if self.gateway is not None else None
         return None if found is None else self.place_at(f"{to_localpart(found.id, found.network)}@{self._domain}")
 
-    def describe(self, localpart: str) -> Described | None:
-        """Return what a room shows of itself, None where there is none."""
+    def describe(self, localpart: str, client: str = "") -> Described | None:
+        """Return what a room shows of itself to a client, None where there is none."""
         address = f"{localpart}@{self._domain}"
         place = self._places.get(address)
         remote = place.remote if place is not None else self.remote(address)
         if remote is None or self.gateway is None:
             return None
-        kind = self.gateway.kind(remote.network)
+        now = self.gateway.configuration(remote) if place is not None else Configuration()
+        features = (*FEATURES, *_kinds(now), "muc_persistent" if self.gateway.persistent else "muc_temporary")
+        if self.archivist.archive is not None:
+            features += (ns.MAM, ns.MAM_EXTENDED)
+        is_shown = place is not None and (not now.settings.get(Setting.HIDDEN) or place.room.at(client) is not None)
         return Described(
             category="conference",
-            kind="irc" if kind == "irc" else "text",
+            kind="text",  # whatever the network: clients look for just this (XEP-0045 section 6.4)
             name=remote.id,
-            features=FEATURES if self.archivist.archive is None else (*FEATURES, ns.MAM, ns.MAM_EXTENDED),
-            forms=(_about(place.room if place is not None else None, remote),),
+            features=features,
+            forms=(_about(place.room if place is not None and is_shown else None, remote, now),),
         )
 
     # -- the hub's wishes
@@ -179,6 +194,7 @@ class Hosting:
 
     async def restore(self) -> None:
         """Bring those back who stay without a client: they were here when the last run ended."""
+        await self.reservations.recall()
         self.stays.usual = lambda: self.gateway is not None and self.gateway.persistent
         for stay in await self.stays.recall():
             self._restore(stay)
@@ -222,7 +238,7 @@ class Hosting:
         for place in list(self._places.values()):
             if place.room.at(client) is not None:
                 stays = self.stays.stays(place.id, client.partition("/")[0])
-                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays))
+                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays, lost=True))
 
     def introduce(self) -> None:
         """Tell the hub anew who is where: a stream or a run has begun."""
@@ -250,6 +266,21 @@ class Hosting:
         place = self._places[address] = Place(room, RoomId(address), remote)
         return place
 
+    def _clients_of(self, address: str, jid: str) -> list[str]:
+        """Return the clients of an occupant of a room."""
+        place = self._places.get(address)
+        occupant = place.room.called(jid.removeprefix(f"{address}/")) if place is not None else None
+        return list(occupant.clients) if occupant is not None else []
+
+    def _look_anew(self, place: Place) -> None:
+        """Take note of what the remote room is now, and tell those who are here if that is another thing."""
+        if self.gateway is None:
+            return
+        before, place.known = place.known, self.gateway.configuration(place.remote)
+        moderated = place.known.settings.get(Setting.MODERATED, False)
+        told = before is not None and before != place.known
+        self._carry(place, place.room.reconfigured(moderated=moderated, told=told))
+
     def show(self, room: str, member: Member) -> None:
         """Show somebody of the other rooms."""
         place = self._places[room]
@@ -274,6 +305,7 @@ class Hosting:
         state = stanzas.chat_state("composing" if active else "paused") + stanzas.hint("no-store")
         stanza = stanzas.message(f"{room}/{occupant.nick}", "@", kind="groupchat", extra=state)
         head, _, tail = stanza.partition(" to='@'")
+        tail = tail.removesuffix(speech.END) + occupants.identity(occupant.id) + speech.END
         line = Line("", 0, occupant.nick, head, tail)
         self._carry(place, place.room.say(line, keep=False))
 
@@ -290,13 +322,13 @@ class Hosting:
             case PuppetLeft():
                 self._carry(place, _put_out(place.room, event))
             case MembersListed():
+                self._look_anew(place)
                 self._carry(place, place.room.listed())
             case MemberLeft(member=member, cause=cause, reason=reason, actor=actor):
-                removal = Removal(codes=cause_of(cause), reason=reason, actor=actor)
-                self._carry(place, place.room.removed(member.person, removal))
-            case RoomOpened():
-                place.room.unlisted()
-            case RoomClosed(final=False):
+                self._carry(place, place.room.removed(member.person, removal_of(cause, reason, actor)))
+            case RoomChanged():
+                self._look_anew(place)
+            case RoomOpened() | RoomClosed(final=False):
                 place.room.unlisted()
             case RoomClosed(reason=reason):
                 self._carry(place, place.room.close(Removal(codes=(occupants.TECHNICAL,), reason=reason)))
@@ -310,7 +342,7 @@ class Hosting:
         if self.gateway is None or not address or "@" not in bare or self.gateway.refuses(bare, remote.network):
             return
         sender = occupants.address(by.lower(), remote.network, self._domain)
-        self._around.component.send(_invitation(address, sender, bare, ""))
+        self._around.component.send(invitation(address, sender, bare))
 
     # -- deliveries
 
@@ -369,6 +401,9 @@ class Hosting:
         """Take a message or presence to a room; False: it is to something else."""
         address, _, nick = element.get("to", "").partition("/")
         if not self.is_room(address):
+            room = "" if element.tag == _PRESENCE else direct_invitation(element)
+            if room and self._petitions.directly(self._places.get(room), element, address):
+                return True
             return self._turn_away(address, nick, element)
         if element.tag == _PRESENCE:
             self._presence(address, nick, element)
@@ -455,8 +490,24 @@ class Hosting:
         remote = place.remote if place is not None else self.remote(address)
         if remote is None or self.gateway is None:
             return Refused("item-not-found", "there is no such room")
-        why = self.gateway.refuses(join.client.partition("/")[0], remote.network)
-        return Refused("forbidden", why) if why else None
+        user = join.client.partition("/")[0]
+        why = self.gateway.refuses(user, remote.network)
+        if why:
+            return Refused("forbidden", why)
+        if self.reservations.is_kept(remote.network, join.nick, user):
+            return Refused("conflict", "another user has reserved this nick")
+        return self._locked_out(place, self.gateway, join) if place is not None else None
+
+    def _locked_out(self, place: Place, gateway: Gateway, join: requests.Join) -> Refused | None:
+        """Refuse who does not know the password of a room that others are in: theirs is not for everybody."""
+        is_known = gateway.is_listed(place.remote)
+        password = gateway.configuration(place.remote).password if is_known else place.password
+        if password in ("", join.password) or (join.password and not is_known):
+            return None
+        person = requests.user(join.client)
+        if place.room.find(person) is not None or gateway.present(place.remote, person):
+            return None
+        return Refused("not-authorized", "the room has a password, and this is not it")
 
     def _opened(self, address: str, password: str) -> Place | None:
         place = self._places.get(address) or self._new(address)
@@ -486,11 +537,14 @@ class Hosting:
         occupant = place.room.at(client) if place is not None else None
         if place is None or occupant is None:
             if place is None or not (place.room.awaits(client) or f"{address}/{client}" in self._coming):
-                refused = Refused("not-acceptable", "this client is not in the room")
-                self._around.component.send(presence_error(f"{address}/{nick}", client, refused))
+                self._around.component.send(occupants.stranger(f"{address}/{nick}" if nick else address, client))
             return
-        if nick and nick != occupant.nick:
-            self._carry(place, place.room.call(client, nick))
+        if nick and nick != occupant.nick and self.reservations.is_kept(place.remote.network, nick, occupant.person.id):
+            refused = Refused("conflict", "another user has reserved this nick")
+            error = presence_error(f"{address}/{nick}", client, refused, id_=element.get("id", ""))
+            self._around.component.send(error)
+        elif nick and nick != occupant.nick:
+            self._carry(place, place.room.call(client, nick, id_=element.get("id", "")))
         else:
             self._carry(place, place.room.change(client, requests.presence(element)))
 
@@ -501,9 +555,11 @@ class Hosting:
         if kind == "error":
             if place is not None and muc.refusal(element).condition in FATAL:
                 stays = self.stays.stays(address, client.partition("/")[0])
-                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays))
+                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays, lost=True))
             return
         occupant = place.room.at(client) if place is not None else None
+        if kind != "groupchat" and not nick and self._petitions.declined(address, element):
+            return
         if place is None or occupant is None:
             self._bounce(element, Refused("not-acceptable", "you are not in this room"))
         elif kind == "groupchat" and nick:
@@ -513,7 +569,7 @@ class Hosting:
         elif nick:
             self._whispered(place, occupant, nick, element)
         else:
-            self._invited(place, occupant, element)
+            self._petitions.take(place, occupant, element)
 
     def _bounce(self, element: Element, refused: Refused) -> None:
         to, client = element.get("to", ""), element.get("from", "")
@@ -526,7 +582,8 @@ class Hosting:
         """Say to everybody what somebody says, and tell the hub."""
         refused = self._muted(place, occupant, element)
         if refused is not None:
-            self._bounce(element, refused)
+            if not speech.is_fleeting(element):
+                self._bounce(element, refused)
             return
         now = self._around.clock.now()
         id_ = self._around.token()
@@ -549,7 +606,7 @@ class Hosting:
 
     def _muted(self, place: Place, occupant: Occupant, element: Element) -> Refused | None:
         """Say why the remote room would not take something from a user, as far as is known (sections 7.4 and 8.1)."""
-        if self.gateway is None or occupant.rank in _MODERATORS:
+        if self.gateway is None or occupant.rank in MODERATORS:
             return None
         settings = self.gateway.configuration(place.remote).settings
         if element.find(inbound.BODY) is None and element.find(inbound.SUBJECT) is not None:
@@ -575,33 +632,14 @@ class Hosting:
             self._around.emit(event)
 
     def _pass_on(self, place: Place, occupant: Occupant, to: Occupant, element: Element) -> None:
-        inner = "".join(speech.written(child) for child in element if child.tag != muc.X)
-        extra = f"{inner}<x xmlns='{ns.MUC_USER}'/>"
+        inner = "".join(speech.written(child) for child in element if child.tag not in speech.FORGED)
+        extra = f"{inner}<x xmlns='{ns.MUC_USER}'/>{occupants.identity(occupant.id)}"
+        kind = "" if element.get("type", "normal") == "normal" else "chat"
         for client in to.clients:
             stanza = stanzas.message(
-                f"{place.id}/{occupant.nick}", client, kind="chat", id_=element.get("id", ""), extra=extra
+                f"{place.id}/{occupant.nick}", client, kind=kind, id_=element.get("id", ""), extra=extra
             )
             self._around.component.send(stanza)
-
-    def _invited(self, place: Place, occupant: Occupant, element: Element) -> None:
-        """Take mediated invitations (section 7.8.2): people of the network are invited there, others are passed the word."""
-        x = element.find(muc.X)
-        for invite in x.findall(_INVITE) if x is not None else ():
-            to, reason = invite.get("to", "").partition("/")[0], invite.findtext(_REASON, "")
-            localpart, _, domain = to.rpartition("@")
-            if domain != self._domain:
-                self._around.component.send(_invitation(place.id, f"{place.id}/{occupant.nick}", to, reason))
-                continue
-            found = from_localpart(localpart)
-            if found is not None:
-                self._around.spawn(self._invite(place, occupant, found[0], element))
-
-    async def _invite(self, place: Place, occupant: Occupant, name: str, element: Element) -> None:
-        try:
-            if self.gateway is not None:
-                await self.gateway.moderate(place.remote, occupant.person, Invite(name))
-        except ActRefused as refused:
-            self._bounce(element, Refused("not-allowed", str(refused)))
 
     def _member(self, occupant: Occupant, client: str) -> Member:
         return Member(
@@ -673,21 +711,29 @@ def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
         return room.keep_out(event.person, Refused(BARRIERS[event.barrier], event.reason))
     if event.cause in (Cause.LOST, Cause.LEFT, Cause.QUIT) and not event.final:
         return []  # on its way back
-    codes = cause_of(event.cause) or (occupants.TECHNICAL,)
-    return room.removed(event.person, Removal(codes=codes, reason=event.reason, actor=event.actor))
+    is_banned = event.cause is Cause.KICKED and event.barrier is Barrier.BAN
+    removal = removal_of(Cause.BANNED if is_banned else event.cause, event.reason, event.actor)
+    if not removal.codes:
+        removal = msgspec.structs.replace(removal, codes=(occupants.TECHNICAL,))
+    return room.removed(event.person, removal)
 
 
-def _invitation(room: str, sender: str, to: str, reason: str) -> str:
-    """Return the invitation that somebody gets (section 7.8.2), with one that clients without MUC invitations know (XEP-0249)."""
-    inner = stanzas.element("reason", words=reason) if reason else ""
-    invite = stanzas.element("invite", attrs={"from": sender}, children=inner)
-    direct = stanzas.element("x", ns.CONFERENCE, attrs={"jid": room} | ({"reason": reason} if reason else {}))
-    return stanzas.message(room, to, extra=stanzas.element("x", ns.MUC_USER, children=invite) + direct)
+def _kinds(now: Configuration) -> tuple[str, ...]:
+    """Return what kind of room it is, as features."""
+    kinds = tuple(yes if now.settings.get(setting) else no for setting, yes, no in _KINDS)
+    return (*kinds, "muc_passwordprotected" if now.password else "muc_unsecured")
 
 
-def _about(room: HostedRoom | None, remote: Room) -> Form:
-    """Return what disco#info tells of a room beyond its features (section 6.4)."""
-    fields = {"muc#roominfo_description": str(remote)}
+def _about(room: HostedRoom | None, remote: Room, now: Configuration) -> Form:
+    """Return what disco#info tells of a room beyond its features (section 6.4); ``room`` where that may be told."""
+    by_all = now.settings.get(Setting.TOPIC_BY_ALL, True)
+    fields = {
+        "muc#maxhistoryfetch": str(speech.MOST),
+        "muc#roomconfig_roomname": str(remote.id),
+        "muc#roominfo_description": str(remote),
+        "muc#roominfo_changesubject": "1" if by_all else "0",
+        "muc#roominfo_subjectmod": "0" if by_all else "1",
+    }
     if room is not None:
         fields["muc#roominfo_occupants"] = str(sum(1 for _ in room))
         fields["muc#roominfo_subject"] = room.subject.text

@@ -12,6 +12,7 @@ import msgspec
 
 from bridge.xmpp import inbound, marks, stanzas
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.hosted.occupants import identity
 
 MOST = 100
 """Messages of history that anybody gets at once."""
@@ -19,7 +20,7 @@ USUAL = 20
 """Messages of history that whoever does not say how many gets."""
 
 _STANZA = f"{{{ns.COMPONENT}}}"
-_FORGED = frozenset(
+FORGED = frozenset(
     {
         f"{{{ns.IDS}}}stanza-id",
         f"{{{ns.OCCUPANT_ID}}}occupant-id",
@@ -31,8 +32,10 @@ _FORGED = frozenset(
         f"{{{ns.ADDRESS}}}addresses",
     }
 )
+"""What only a room may say."""
+_KEPT = (f"{_STANZA}body", f"{{{ns.REACTIONS}}}reactions", f"{{{ns.RETRACT}}}retract", f"{{{ns.OOB}}}x")
 _XML = "{http://www.w3.org/XML/1998/namespace}"
-_END = "</message>"
+END = "</message>"
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -51,7 +54,7 @@ class Line(msgspec.Struct, frozen=True):
     def from_history(self, client: str, room: str) -> str:
         """Return it as a stanza that says when it was said (XEP-0203)."""
         delay = stanzas.delay(inbound.stamp(self.at), sender=room)
-        return f"{self.head} to='{stanzas.attribute(client)}'{self.tail.removesuffix(_END)}{delay}{_END}"
+        return f"{self.head} to='{stanzas.attribute(client)}'{self.tail.removesuffix(END)}{delay}{END}"
 
     def forwarded(self) -> str:
         """Return it as it is put into an archive's answer: in a namespace of its own, to nobody."""
@@ -97,25 +100,25 @@ def told(lines: Sequence[Line], wanted: Asked) -> list[Line]:
 
 def copied(element: Element, *, sender: str, room: str, id_: str, occupant: str, at: int) -> Line:
     """Return what a client says as the room says it to everybody; ``id_`` is its stanza-id."""
-    inner = "".join(written(child) for child in element if child.tag not in _FORGED)
+    inner = "".join(written(child) for child in element if child.tag not in FORGED)
     language = element.get(f"{_XML}lang")
     lang = f" xml:lang='{stanzas.attribute(language)}'" if language else ""
     own = element.get("id")
     ident = f" id='{stanzas.attribute(own)}'" if own else ""
     head = f"<message from='{stanzas.attribute(sender)}'"
-    tail = f" type='groupchat'{ident}{lang}>{inner}{_names(room, id_, occupant)}{_END}"
+    tail = f" type='groupchat'{ident}{lang}>{inner}{_names(room, id_, occupant)}{END}"
     return Line(id_, at, sender.partition("/")[2], head, tail)
 
 
 def spoken(stanza: str, *, room: str, id_: str, occupant: str, at: int, nick: str) -> Line:
     """Return a stanza that ``outbound`` has written, addressed to ``@``, as the room says it to everybody."""
     head, _, tail = stanza.partition(" to='@'")
-    return Line(id_, at, nick, head, f"{tail.removesuffix(_END)}{_names(room, id_, occupant)}{_END}")
+    return Line(id_, at, nick, head, f"{tail.removesuffix(END)}{_names(room, id_, occupant)}{END}")
 
 
 def _names(room: str, id_: str, occupant: str) -> str:
     names = stanzas.element("stanza-id", ns.IDS, attrs={"by": room, "id": id_})
-    return names + (f"<occupant-id xmlns='{ns.OCCUPANT_ID}' id='{occupant}'/>" if occupant else "")
+    return names + identity(occupant)
 
 
 def written(element: Element, outer: str = ns.COMPONENT) -> str:
@@ -142,8 +145,12 @@ def _attribute(key: str) -> str:
 
 def has_words(element: Element) -> bool:
     """Tell whether a message is worth keeping: not a chat state, nor a marker."""
-    kept = (f"{_STANZA}body", f"{{{ns.REACTIONS}}}reactions", f"{{{ns.RETRACT}}}retract", f"{{{ns.OOB}}}x")
-    return any(element.find(tag) is not None for tag in kept) and element.find(f"{{{ns.HINTS}}}no-store") is None
+    return any(element.find(tag) is not None for tag in _KEPT) and element.find(f"{{{ns.HINTS}}}no-store") is None
+
+
+def is_fleeting(element: Element) -> bool:
+    """Tell whether a message says nothing that anybody would miss: a chat state, a marker."""
+    return all(element.find(tag) is None for tag in (*_KEPT, f"{_STANZA}subject"))
 
 
 def _number(value: str | None) -> int | None:

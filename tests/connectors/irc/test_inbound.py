@@ -17,13 +17,14 @@ from bridge.core.events import (
     PuppetJoined,
     Rank,
     ReactionsChanged,
+    RoomChanged,
     RoomOpened,
     Show,
     TopicChanged,
     TypingChanged,
 )
 from bridge.core.ids import Network, Person, PersonId, RoomId
-from connectors.irc.channels import View
+from connectors.irc.channels import View, covers
 from connectors.irc.client import isupport_of
 from connectors.irc.inbound import Batches, Inbound
 from connectors.irc.wire import parse
@@ -121,7 +122,6 @@ def test_what_was_said(reader, line, kind, text):
         ":bob!b@h REDACT #dev",
         ":romeo!r@h REDACT #dev abc",
         ":romeo!r@h TOPIC #dev :ours",
-        ":bob!b@h MODE #dev +i",
         ":bob!b@h MODE #dev +b nobody!*@*",
         ":bob!b@h MODE #dev -o alice",
         ":bob!b@h MODE #dev +o linkspan",
@@ -444,3 +444,39 @@ def test_no_line_breaks_the_reader_or_the_view(lines):
         assert user.channels
         assert view.fold(user.nick) == nick
         assert user.channels <= set(view.channels)
+
+
+def test_what_the_channel_is_has_changed_and_lists_and_ranks_are_not_that(reader):
+    for line in (":bob!b@h MODE #dev +i", ":irc.test 324 linkspan #dev +nt", ":bob!b@h MODE #dev -l+v alice"):
+        assert [type(event) for event in reader.read(line)][-1] is RoomChanged
+    assert reader.read(":bob!b@h MODE #dev +e *!*@h") == []
+
+
+def test_who_is_kicked_while_banned_is_banned_and_who_came_back_is_not(reader):
+    reader.read(":carol!c@evil.example JOIN #dev", ":dave!d@good.example JOIN #dev")
+    reader.read(":bob!b@h MODE #dev +b *!*@EVIL.*")
+    assert reader.one(":bob!b@h KICK #dev dave :out").cause is Cause.KICKED
+    assert reader.one(":bob!b@h KICK #dev carol :out").cause is Cause.BANNED
+    reader.read(":carol!c@evil.example JOIN #dev")
+    assert reader.one(":bob!b@h KICK #dev carol :out").cause is Cause.KICKED
+    reader.read(
+        ":carol!c@evil.example JOIN #dev", ":bob!b@h MODE #dev +b *!*@evil.*", ":bob!b@h MODE #dev -b *!*@evil.*"
+    )
+    assert reader.one(":bob!b@h KICK #dev carol :out").cause is Cause.KICKED
+
+
+@pytest.mark.parametrize(
+    ("mask", "source", "expected"),
+    [
+        ("*!*@evil.example", "carol!c@evil.example", True),
+        ("carol!*@*", "carol!c@evil.example", True),
+        ("c?rol!*", "carol!c@evil.example", True),
+        ("c?rol", "carol!c@evil.example", False),
+        ("*!*@good.example", "carol!c@evil.example", False),
+        ("", "carol!c@evil.example", False),
+        ("*", "", True),
+        ("*a" * 200 + "b", "a" * 2000, False),  # at once
+    ],
+)
+def test_the_reach_of_a_ban(mask, source, expected):
+    assert covers(mask, source) is expected

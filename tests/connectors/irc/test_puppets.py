@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bridge.connector import PuppetSettings, Status
 from bridge.core.events import (
+    Barrier,
     Cause,
     DirectPosted,
     MemberJoined,
@@ -18,6 +19,7 @@ from bridge.core.events import (
     Rank,
     RoomOpened,
     Show,
+    TopicChanged,
 )
 from bridge.core.ids import Network, Person, PersonId, RoomId
 from connectors.irc import seeking
@@ -308,6 +310,19 @@ async def test_a_kicked_puppet_is_not_forced_back():
         assert (left.cause, left.actor, left.reason, left.final) == (Cause.KICKED, "bob", "behave", True)
         await juliet.find("QUIT")
         assert play.of(MemberLeft) == []
+
+
+async def test_a_puppet_that_was_banned_and_kicked_is_told_to_be_banned():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic)
+        await play.told(PuppetJoined)
+        mic.send(f":bob!b@h MODE {CHANNEL} +b *!*@{juliet.mask.rpartition('@')[2]}", f":bob!b@h TOPIC {CHANNEL} :read")
+        await play.told(TopicChanged)
+        juliet.send(f":bob!b@h KICK {CHANNEL} juliet :out")
+        left = await play.told(PuppetLeft)
+        assert (left.cause, left.barrier) == (Cause.KICKED, Barrier.BAN)
 
 
 async def test_a_channel_that_a_puppet_was_forced_into_is_left():
