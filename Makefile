@@ -12,6 +12,7 @@ TESTS ?= tests
 BENCH ?=
 FAULTS ?= tests/faults
 HOURS ?= 0.2
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: help setup demo test faults soak lint bench format lock clean
 .DEFAULT_GOAL := help
@@ -37,11 +38,11 @@ demo: $(READY)
 	@.ci/packages $(DEMO_SERVERS)
 	@$(BIN)/linkspan demo $(if $(KEEP),--keep)
 
-# What fails beside everything else is tried once more on its own: dozens of real servers share two cores, and some
-# answer too late then. A test that fails twice fails.
+# Twice as many workers as cores, for tests with real servers mostly wait for them. What fails beside everything else is
+# tried once more on its own: some servers answer too late then. A test that fails twice fails.
 test: $(READY)
 	@.ci/packages $(SERVERS)
-	$(BIN)/pytest --numprocesses auto --dist worksteal $(TESTS) || \
+	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS) || \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none $(TESTS)
 
 # In order, alone on the machine, and with the table at the end.
