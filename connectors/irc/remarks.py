@@ -16,14 +16,13 @@ from connectors.irc.client import Line
 WINDOW: Final = 20.0
 """Seconds after a line of the user's own in which answers to it are expected."""
 _MOST_MOTD: Final = 200
-_MINE: Final = frozenset(
-    (
-        "001 002 003 004 005 008 010 042 221 250 251 252 253 254 255 265 266 276 301 302 303 305 306 307 310 311 312 313 315 "
-        "317 318 319 320 321 322 323 324 328 329 330 331 332 333 335 338 341 346 347 348 349 352 353 354 366 367 368 378 379 "
-        "381 396 422 600 601 602 604 605 606 607 671 728 729 730 731 732 733 734 903 904 905 906 907 908"
-    ).split()
+_USUAL: Final = (
+    "001 002 003 004 005 008 010 042 221 250 251 252 253 254 255 265 266 276 301 302 303 305 306 307 310 311 312 313 315 "
+    "317 318 319 320 321 322 323 324 328 329 330 331 332 333 335 338 341 346 347 348 349 352 353 354 366 367 368 378 379 "
+    "381 396 422 600 601 602 604 605 606 607 671 728 729 730 731 732 733 734 903 904 905 906 907 908"
 )
 """Numerics that come by themselves at every connection, or answer what the bridge asks: news only to who has asked as well."""
+_MINE: Final = frozenset(_USUAL.split())
 _WALLOPS: Final = frozenset({"WALLOPS", "GLOBOPS", "CHATOPS", "LOCOPS"})
 
 
