@@ -16,6 +16,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Generator
+from itertools import islice
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -419,8 +420,9 @@ class Intake:
         """Work through what has gathered, in order, until nothing is left."""
         await asyncio.sleep(0)  # let what comes in the same breath gather: one question for all
         while pending:
-            known = await self._journalled([event for event, _ in list(pending)[:BATCH]])
-            for _ in range(min(BATCH, len(pending))):
+            batch = [event for event, _ in islice(pending, BATCH)]
+            known = await self._journalled(batch)
+            for _ in batch:  # not one that has come meanwhile: nobody has asked whether it is known
                 event, written = pending.popleft()
                 self._deferred -= 1
                 await self._take_late(source, event, written, known)

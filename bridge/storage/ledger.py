@@ -100,8 +100,7 @@ class Ledger:
         except BaseException:
             self._last_fact = last_fact
             self.rooms.drop()
-            with suppress(SQLAlchemyError, connection.dialect.loaded_dbapi.Error):
-                _whole(connection).rollback()
+            _undo(connection)
             raise
         self.rooms.keep()
         return outcomes
@@ -142,6 +141,15 @@ class Ledger:
 def _whole(connection: Connection) -> Connection | PoolProxiedConnection:
     """Return what ends a transaction: the driver itself where SQLAlchemy has not noticed one, which saves as much as a row costs."""
     return connection if connection.in_transaction() else connection.connection
+
+
+def _undo(connection: Connection) -> None:
+    """End a transaction that failed, for SQLAlchemy and for the driver: after a COMMIT that failed, each takes it for the other's."""
+    with suppress(SQLAlchemyError, connection.dialect.loaded_dbapi.Error):
+        connection.rollback()
+    if not connection.invalidated:  # else this would be another connection
+        with suppress(SQLAlchemyError, connection.dialect.loaded_dbapi.Error):
+            connection.connection.rollback()
 
 
 def _ask(connection: Connection, ask: Ask) -> object:

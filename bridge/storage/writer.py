@@ -228,8 +228,8 @@ class Writer:
 
     def _is_broken(self, connection: Connection) -> bool:
         """Return whether a connection has to be made anew; asked after a transaction that was rolled back."""
-        if connection.dialect.name == "sqlite":
-            return False
+        if connection.invalidated or connection.dialect.name == "sqlite":
+            return connection.invalidated
         try:
             connection.rollback()
             connection.exec_driver_sql("SELECT 1")

@@ -95,6 +95,29 @@ async def test_history_brings_only_what_is_new_and_in_order():
         assert again.count(Count.REPEATS) == 5
 
 
+async def test_history_that_comes_while_the_store_is_asked_is_asked_for_as_well():
+    class SlowStore(MemoryStore):
+        gate = asyncio.Event()
+
+        async def known(self, room: Room, keys: Collection[EventKey]) -> set[EventKey]:
+            await self.gate.wait()
+            return await super().known(room, keys)
+
+    store = SlowStore()
+    async with works(store=store) as w:
+        for number in range(5):
+            w.networks["left"].emit(posted(f"line {number}", key=str(number)))
+        await quiet()
+    async with works(store=store, limits=Limits(keys=1)) as again:
+        left, right = again.networks["left"], again.networks["right"]
+        left.emit(posted("line 5", key="5", replayed=True))
+        await quiet()
+        left.emit(posted("line 2", key="2", replayed=True))
+        store.gate.set()
+        await quiet()
+        assert right.texts() == ["line 5"]
+
+
 async def test_history_of_one_room_does_not_hold_up_another():
     class SlowStore(MemoryStore):
         def __init__(self) -> None:

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 
 import pytest
+from sqlalchemy import event
 
 from bridge.core.ids import EventKey, MessageId, Network
 from bridge.demo.processes import until
@@ -101,6 +102,22 @@ async def test_a_refused_transaction_leaves_no_trace_in_what_is_remembered_of_it
     pragma.words = "max_page_count = 1073741823"
     await second
     assert await store.recent(10) == [(room("left:#new"), "m1"), (room("left:#newer"), "m2")]
+
+
+async def test_a_commit_that_fails_is_tried_again_and_reads_go_on(store):
+    """The disk is full at the very end of a transaction: SQLAlchemy and the driver each take its end for the other's."""
+    failures = [sqlite3.OperationalError("disk I/O error")]
+
+    def fail(_connection):
+        if failures:
+            raise failures.pop()
+
+    event.listen(store._writer._engine, "commit", fail)
+    await store.remember(Network("left"), "offset", "1")
+    await store.forget(Network("left"), "offset")
+    assert failures == []
+    assert await store.recall(Network("left"), "offset") is None
+    assert store.healthy() == ""
 
 
 async def test_writes_wait_while_another_program_holds_the_file(store, path):
