@@ -6,7 +6,9 @@ A plain holder, made by the connector and given to its parts; in tests it is mad
 import asyncio
 import random
 import secrets
+from collections import deque
 from collections.abc import Callable, Coroutine
+from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
@@ -94,6 +96,7 @@ class Surroundings:
         self._tasks: asyncio.TaskGroup | None = None
         self._numbers = count()
         self._settling = False
+        self._behind: deque[Callable[[], object]] = deque()  # what waits until something is settled
 
     def start(self, hub: Hub, tasks: asyncio.TaskGroup) -> None:
         """Take the hub and the task group of a run."""
@@ -116,22 +119,32 @@ class Surroundings:
         if self.hub is None:
             return
         if self._settling:
-            asyncio.get_running_loop().call_soon(self.hub.emit, event)
+            self._behind.append(partial(self.hub.emit, event))
         else:
             self.hub.emit(event)
 
     def settles(self) -> None:
-        """Let what comes in the rest of this turn of the loop be stored behind what was just confirmed.
+        """Let what comes next be stored behind what was just confirmed.
 
-        Whoever awaits that is called in the next turn. So a fact that is stored proves that everything of ours that the
-        room had said before it is settled, and after a kill the archive has to be read from there only.
+        Whoever awaits that is called in the next turn of the loop. So a fact that is stored proves that everything of ours
+        that the room had said before it is settled, and after a kill the archive has to be read from there only.
         """
         if not self._settling:
             self._settling = True
-            asyncio.get_running_loop().call_soon(self._settled)
+            asyncio.get_running_loop().call_soon(self._pass_on, 0)
 
-    def _settled(self) -> None:
-        self._settling = False
+    def _pass_on(self, ready: int) -> None:
+        """Hand on the first of what waits, behind whose confirmations we were called; then, a turn later, the rest.
+
+        Not each by a call of its own: uvloop may read from a socket between two of them, and what is read would overtake.
+        """
+        behind = self._behind
+        for _ in range(ready):
+            behind.popleft()()
+        if behind:
+            asyncio.get_running_loop().call_soon(self._pass_on, len(behind))
+        else:
+            self._settling = False
 
     def congested(self) -> bool:
         """Whether the hub had better not be given more now: what can be asked for again is not taken."""
@@ -142,7 +155,7 @@ class Surroundings:
         if self.hub is None:
             return
         if self._settling:
-            asyncio.get_running_loop().call_soon(self.hub.remember, name, value)
+            self._behind.append(partial(self.hub.remember, name, value))
         else:
             self.hub.remember(name, value)
 
