@@ -10,7 +10,7 @@ the history before it has come. Called by whoever begins or ends to read: the li
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from bridge.core.events import (
@@ -23,8 +23,10 @@ from bridge.core.events import (
 )
 from bridge.core.ids import EventKey, Room, RoomId, digest
 from connectors.irc.client import Congested, Connection, Line, Lost
+from connectors.irc.inbound import HISTORIES, Batches, moment
 from connectors.irc.inquiry import inquire
 from connectors.irc.places import Place
+from connectors.irc.recollection import Recollection
 from connectors.irc.scene import Scene
 
 HISTORY = "draft/chathistory"
@@ -38,6 +40,11 @@ _SHORT = 1_000
 """Milliseconds up to which a gap is none."""
 _BEAT = 10.0
 """Seconds between two notes that the channels are being read."""
+_OVERLAP = 10_000
+"""Milliseconds of history that are asked for although they are known: what was said by ours just before may not be."""
+_READING = 20.0
+"""Seconds for which what is to be said in a channel waits for its history at most."""
+_TOLD = frozenset({"PRIVMSG", "NOTICE"})
 _SAYING = MessagePosted | MessageRetracted | ReactionsChanged
 _REPLAYED_BY_ITSELF = "H"
 
@@ -45,9 +52,10 @@ _REPLAYED_BY_ITSELF = "H"
 class _Entry:
     """A channel that is just being entered."""
 
-    __slots__ = ("earliest", "is_listed", "latest", "replayed", "waiting")
+    __slots__ = ("deadline", "earliest", "is_listed", "latest", "replayed", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline  # nobody waits longer for the history
         self.is_listed = False  # it is known who is there, or has been waited for long enough
         self.waiting: list[Event] = []
         self.replayed = 0  # lines of history
@@ -55,18 +63,24 @@ class _Entry:
 
     def add(self, event: _SAYING) -> None:
         self.waiting.append(event)
-        at = event.origin.at
         if event.origin.replayed:
-            self.replayed += 1
-            self.earliest = min(at, self.earliest or at)
-            self.latest = max(at, self.latest)
+            self.told(event.origin.at)
+
+    def told(self, at: int) -> None:
+        """Count a line of history."""
+        self.replayed += 1
+        self.earliest = min(at, self.earliest or at)
+        self.latest = max(at, self.latest)
 
 
 class Absence:
     """The gaps of one run."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, *, settled: Callable[[RoomId], None]) -> None:
+        """``settled`` is called when it is known what was said in a channel before."""
+        self.recollection = Recollection(scene.setup.instance)
         self._scene = scene
+        self._settled = settled
         self._entries: dict[RoomId, _Entry] = {}
         self._beat: asyncio.TimerHandle | None = None
         self._read = 0  # when an earlier process was last seen reading
@@ -96,7 +110,8 @@ class Absence:
             scene.emit(scene.inbound.opened(name, until))
             inquire(scene, connection, name, names=names, then=_nothing)
             return
-        self._entries[place.id] = entry = _Entry()
+        self._entries[place.id] = entry = _Entry(scene.time() + _READING)
+        self.recollection.begin(place.id)
         scene.emit(scene.inbound.opened(name, until))
 
         def listed() -> None:
@@ -111,6 +126,18 @@ class Absence:
 
         patience = scene.later(scene.pace.listing, listed)
         inquire(scene, connection, name, names=names, then=listed)
+
+    def is_reading(self, room: RoomId) -> bool:
+        """Tell whether it may yet turn out what of ours is in a channel's history."""
+        entry = self._entries.get(room)
+        return entry is not None and self._scene.time() < entry.deadline
+
+    def is_told_again(self, place: Place, listener: Connection | None) -> bool:
+        """Tell whether what is said in a channel can be read again later."""
+        channel = self._scene.view.channel(place.name)
+        if channel is not None and _REPLAYED_BY_ITSELF in channel.modes:
+            return True
+        return listener is not None and (HISTORY in listener.caps or _is_bouncer(listener))
 
     def left(self, place: Place) -> None:
         """Read a channel no more."""
@@ -133,6 +160,22 @@ class Absence:
 
     # -- what is said meanwhile
 
+    def recalls(self, connection: Connection, line: Line, batches: Batches) -> bool:
+        """Take note of a line of ours in a channel's history; False for any other line."""
+        if line.command not in _TOLD or HISTORIES.isdisjoint(batches.around(line)):
+            return False
+        place = self._scene.places.named(line.param(0))
+        host = connection.mask.rpartition("@")[2]
+        tags = "message-tags" in connection.caps
+        if place is None or not self.recollection.is_ours(line, tags=tags, host=host):
+            return False
+        at = moment(line.tags.get("time", ""), self._scene.now())
+        entry = self._entries.get(place.id)
+        if entry is not None:
+            entry.told(at)
+        self.recollection.note(place.id, line, at)
+        return True
+
     def pass_on(self, events: Iterable[Event]) -> None:
         """Hand facts to the bridge; what is said in a channel that is just being entered waits, what is too old is left out."""
         self._scene.emit([event for event in events if not self._keep(event)])
@@ -154,6 +197,7 @@ class Absence:
         entry = self._entries.pop(place.id, None)
         if entry is not None:
             self._scene.emit(sorted(entry.waiting, key=lambda event: not event.origin.replayed))
+            self._settled(place.id)
 
     # -- what was said before
 
@@ -161,7 +205,7 @@ class Absence:
         try:
             complete = await self._fetch(connection, place, entry)
         except (Lost, Congested):
-            return  # the next who reads asks again: the gap has not ended
+            complete = False  # where nobody reads on, the next who does asks again: the gap has not ended
         if self._entries.get(place.id) is entry:
             self._settle(connection, place, entry, 0 if complete else since, until)
 
@@ -178,7 +222,7 @@ class Absence:
     async def _fetch(self, connection: Connection, place: Place, entry: _Entry) -> bool:
         """Ask for what was said since the last fact that the bridge has of a room, page by page."""
         cursor = await self._scene.hub.cursor(place.id)
-        since = place.begun if cursor is None else cursor.at
+        since = place.begun if cursor is None else max(place.begun, cursor.at - _OVERLAP)
         limit = connection.isupport.tokens.get("CHATHISTORY", "")
         most = min(int(limit) if limit.isdecimal() and int(limit) else _MOST, _MOST)
         for _ in range(_PAGES):
@@ -198,8 +242,8 @@ class Absence:
         """Tell whether what the server has replayed by itself is all that was said."""
         if entry.replayed and entry.earliest <= since:
             return True
-        if any(cap.startswith("znc.in/") for cap in connection.caps):
-            return True  # a bouncer was there all the time
+        if _is_bouncer(connection):
+            return True  # it was there all the time
         channel = self._scene.view.channel(place.name)
         lines, _, span = ((channel and channel.modes.get(_REPLAYED_BY_ITSELF)) or "").partition(":")
         if not lines.isdecimal() or entry.replayed >= int(lines):
@@ -211,6 +255,10 @@ class Absence:
         key = EventKey(digest("missed", place.id, since))
         origin = Origin(room=Room(scene.network, place.id), key=key, at=until)
         scene.emit([HistoryMissed(origin=origin, since=since)])
+
+
+def _is_bouncer(connection: Connection) -> bool:
+    return any(cap.startswith("znc.in/") for cap in connection.caps)
 
 
 def _nothing() -> None:

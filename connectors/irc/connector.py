@@ -327,11 +327,11 @@ def _compose(
         listener.nick_freed(nick)
 
     scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person, logins=logins)
-    absence = Absence(scene)
+    absence = Absence(scene, settled=wake)
     sightings = Sightings(scene, sighted, free)
     pool = Pool(scene, absence, sightings, wake=wake, changed=report, invite=invite, watch=watch)
-    voices = Voices(scene, pool, lambda: listener.connection)
-    sender = Sender(scene, voices)
+    voices = Voices(scene, pool, absence, lambda: listener.connection)
+    sender = Sender(scene, voices, absence.recollection)
     listener = Listener(
         scene, pool, absence, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one
     )

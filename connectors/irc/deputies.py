@@ -134,7 +134,14 @@ class Deputies:
         fold = self._scene.view.fold
         read = {fold(post.place.name) for post in posts if post.reads}
         if read and (line.command in _EVERYWHERE or fold(_channel(line, self._scene.view.isupport.statusmsg)) in read):
-            self._absence.pass_on(self._scene.inbound.read(line, self._scene.now(), self._batches[puppet]))
+            self._read(puppet, line)
+
+    def _read(self, puppet: Puppet, line: Line) -> None:
+        scene, batches = self._scene, self._batches[puppet]
+        connection = puppet.connection
+        if connection is not None and "batch" in line.tags and self._absence.recalls(connection, line, batches):
+            return
+        self._absence.pass_on(scene.inbound.read(line, scene.now(), batches))
 
     def _is_about_listener(self, puppet: Puppet, line: Line) -> bool:
         if line.command not in _MOVES:

@@ -35,7 +35,8 @@ from connectors.irc.channels import Channel, User, View
 from connectors.irc.marks import REACT, REPLY, TYPING, UNREACT, VIA
 from connectors.irc.wire import Line
 
-_HISTORY = frozenset({"chathistory", "znc.in/playback"})
+HISTORIES = frozenset({"chathistory", "znc.in/playback"})
+"""Batches in which a server or bouncer tells again what was said."""
 _ADDRESSED = re.compile(r"([^\s:,]+)[:,](?:\s|$)")
 _REACTIONS = 2000
 """Sets of reactions that are remembered: the network tells changes, the bridge wants to know the whole set."""
@@ -86,8 +87,8 @@ class Inbound:
         self._puppet = puppet
         self._run = run
         self._count = 0
-        self._moment = 0  # time of the line before
-        self._same: dict[str, int] = {}  # how often the same was said in this moment
+        self._second = 0  # of the line before
+        self._same: dict[str, int] = {}  # how often the same was said in this second
         self._reacted: dict[tuple[Room, MessageId, Person], tuple[str, ...]] = {}
         self._said_now: dict[str, _Said] = {
             "PRIVMSG": self._posted,
@@ -106,9 +107,9 @@ class Inbound:
         connection that the line came over.
         """
         if "time" in line.tags:
-            now = _time(line.tags["time"], now)
+            now = moment(line.tags["time"], now)
         said = self._said_now.get(line.command)
-        replayed = "batch" in line.tags and not _HISTORY.isdisjoint(batches.around(line))
+        replayed = "batch" in line.tags and not HISTORIES.isdisjoint(batches.around(line))
         if said is not None:
             return said(line, now, replayed=replayed)
         if line.command in self._notes:
@@ -159,7 +160,7 @@ class Inbound:
         content = self._content(line)
         if content is None:
             return None
-        at = _time(line.tags["time"], now) if "time" in line.tags else now
+        at = moment(line.tags["time"], now) if "time" in line.tags else now
         message = self._message_id(line, at)
         room = Room(self.view.network, RoomId(self.view.fold(line.param(0))))
         return DirectPosted(
@@ -312,10 +313,11 @@ class Inbound:
         if "time" not in line.tags:
             self._count += 1
             return MessageId(digest("line", self._run, self._count, line.source, at, line.text))
-        if at != self._moment:
-            self._moment = at
+        second = at // 1000  # some histories keep no more of it
+        if second != self._second:
+            self._second = second
             self._same.clear()
-        said = digest("line", line.nick, line.command, line.param(0), at, line.text)
+        said = digest("line", line.nick, line.command, line.param(0), second, line.text)
         times = self._same[said] = self._same.get(said, 0) + 1
         return MessageId(said if times == 1 else digest(said, times))
 
@@ -337,7 +339,7 @@ def topic_key(topic: str, seconds: int) -> EventKey:
     return EventKey(digest("topic", topic, seconds))
 
 
-def _time(stamp: str, now: int) -> int:
+def moment(stamp: str, now: int) -> int:
     """Read a server-time tag (IRCv3 server-time) as milliseconds since the epoch; ``now`` for one that is none."""
     try:
         moment = datetime.fromisoformat(stamp)

@@ -222,6 +222,8 @@ class Listener:
 
     def _heard(self, connection: Connection, line: Line) -> bool:
         """Take what is said to us alone, asked of us, or said by a puppet; tells whether that is all about it."""
+        if "batch" in line.tags and self._absence.recalls(connection, line, self._batches):
+            return True
         if self._scene.view.is_ours(line.nick):
             self._seen(line)
             return True

@@ -39,7 +39,7 @@ from bridge.core.ids import MessageId, MessageRef, Person, PersonId
 from bridge.core.spans import insert, prefixed, substituted
 from bridge.core.text import clean_name
 from connectors.irc import ctcp, formatting
-from connectors.irc.marks import OWN, REACT, REPLY, UNREACT, VIA
+from connectors.irc.marks import KEY, OWN, REACT, REPLY, UNREACT, VIA
 
 _ACTION_MARKS = len(ctcp.write("ACTION", "x")) - 1
 _NAME = Limit(60, Unit.BYTES)
@@ -71,6 +71,7 @@ class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     channel: str  # where deliveries for the room go
     available: Callable[[str, str], int]  # bytes of text that fit into a line of (target, command)
     tags: bool = False  # client tags arrive
+    keyed: bool = False  # what is said can be read again, and is to be recognised then
     redaction: bool = False
     codes: bool = True  # formatting codes are allowed
     corrections: Literal["short", "full", "off"] = "short"
@@ -114,7 +115,7 @@ def orders(delivery: Delivery, dialect: Dialect, *, reacted: Sequence[str] = ())
             assert_never(delivery)
 
 
-def plain_line(post: Post, channel: str, *, room: int, tags: bool) -> Order | None:
+def plain_line(post: Post, channel: str, *, room: int, tags: bool, keyed: bool = False) -> Order | None:
     """Return the one line of a message that has nothing but words, None where it takes :func:`orders` to say it.
 
     Most messages are so, and what they become is the same; ``room`` is ``Dialect.available`` for them.
@@ -133,7 +134,10 @@ def plain_line(post: Post, channel: str, *, room: int, tags: bool) -> Order | No
         or text.isspace()
     ):
         return None
-    return Order("PRIVMSG", (channel, text), {VIA: ",".join(post.head.via)} if tags and post.head.via else {})
+    named = {VIA: ",".join(post.head.via)} if tags and post.head.via else {}
+    if keyed and tags:
+        named[KEY] = line_key(post.head.key, 0)
+    return Order("PRIVMSG", (channel, text), named)
 
 
 def _post(delivery: Post, dialect: Dialect) -> list[Order]:
@@ -251,8 +255,10 @@ def _say(
         more = replace(content, text=words, spans=(), mentions=(), attachments=())
         lines[dialect.lines - 1 :] = _lines(more, name, target, dialect, first=False)
     via = _via(head, dialect)
+    keyed = dialect.keyed and dialect.tags and target == dialect.channel
+    named = [{**via, KEY: line_key(head.key, number)} if keyed else via for number in range(len(lines))]
     return [
-        Order(command, (target, text), {**tags, **via} if tags and number == 0 else via)
+        Order(command, (target, text), {**tags, **named[number]} if tags and number == 0 else named[number])
         for number, (command, text) in enumerate(lines)
     ]
 
@@ -325,6 +331,11 @@ def _size(content: Content) -> int:
 
 def _reply_tag(ids: Sequence[MessageId], dialect: Dialect) -> dict[str, str]:
     return {REPLY: ids[0]} if ids and dialect.tags and not ids[0].startswith(OWN) else {}
+
+
+def line_key(key: str, place: int) -> str:
+    """Return what one line of a delivery is called in :data:`connectors.irc.marks.KEY`."""
+    return f"{key}.{place}" if place else key
 
 
 def _via(head: Head, dialect: Dialect) -> dict[str, str]:

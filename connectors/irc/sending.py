@@ -5,7 +5,8 @@ before it is confirmed, since two connections have no order between them. Confir
 (an echo, a label, a PONG behind it: :meth:`connectors.irc.client.Connection.request`), or what the listener has seen.
 
 Nothing is said twice: of a delivery that broke off it is kept how many of its lines are through, and for those of which
-nobody knows, the listener is waited for. It either sees them, or sees the speaker quit, behind which nothing can come.
+nobody knows, the listener is waited for. It either sees them, or sees the speaker quit, behind which nothing can come. What was
+under way when the listener, too, was gone, or the whole process, is looked for in the channel's history (``recollection``).
 
 Not here: who says it (``voices``), what it looks like in lines (``outbound``), what errors mean (``verdicts``), and when
 it is tried again, which is the bridge's business. Called by the connector, and by listener and puppets when things change.
@@ -22,6 +23,7 @@ from connectors.irc.client import Congested, Connection, Line, Lost
 from connectors.irc.copies import Copies
 from connectors.irc.marks import OWN
 from connectors.irc.outbound import Order, orders, plain_line
+from connectors.irc.recollection import Recollection
 from connectors.irc.scene import Scene
 from connectors.irc.verdicts import is_about_codes, speech_refused
 from connectors.irc.voices import Absent, Voices
@@ -121,9 +123,10 @@ class _Lane:
 class Sender:
     """The deliveries of one run."""
 
-    def __init__(self, scene: Scene, voices: Voices) -> None:
+    def __init__(self, scene: Scene, voices: Voices, recollection: Recollection) -> None:
         self._scene = scene
         self._voices = voices
+        self._recollection = recollection
         self._lanes: dict[RoomId, _Lane] = {}
         self._broken_off: dict[DeliveryKey, list[str]] = {}  # ids of the lines that are through already
         self.copies = Copies()
@@ -230,6 +233,7 @@ class Sender:
         job.parts = [_Part(order) for order in self._orders(job.delivery, connection)]
         for part, message in zip(job.parts, through, strict=False):
             part.id, part.is_through = message, True
+        self._look_up(job, connection)
         for part in job.parts:
             if not part.is_through and not self._write(lane, job, part, connection):
                 break
@@ -238,11 +242,20 @@ class Sender:
         else:
             self._settle(lane, job)
 
+    def _look_up(self, job: _Job, connection: Connection) -> None:
+        """Take for said what the channel's history has of a delivery: it was under way when everything ended."""
+        lines = [part.order for part in job.parts]
+        found = self._recollection.found(job.delivery, lines, mask=connection.mask)
+        for part, message in zip(job.parts, found, strict=True):
+            if message is not None:
+                part.id, part.is_through = message or part.id, True
+
     def _orders(self, delivery: Delivery, connection: Connection) -> list[Order]:
         if isinstance(delivery, Post):
             channel = delivery.head.room.id
             room = connection.available(channel)
-            line = plain_line(delivery, channel, room=room, tags="message-tags" in connection.caps)
+            keyed = self._voices.is_told_again(channel)
+            line = plain_line(delivery, channel, room=room, tags="message-tags" in connection.caps, keyed=keyed)
             if line is not None:
                 return [line]
         reacted = self._voices.reacted(delivery) if isinstance(delivery, React) else ()

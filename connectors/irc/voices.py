@@ -13,6 +13,7 @@ from bridge.core.deliveries import AsBridge, AsMask, AsPuppet, AsRelay, Delivery
 from bridge.core.events import Member
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
 from bridge.core.ids import MessageId, Person, PersonId, RoomId
+from connectors.irc.absence import Absence
 from connectors.irc.channels import Channel
 from connectors.irc.client import Connection
 from connectors.irc.marks import TYPING
@@ -43,9 +44,10 @@ Found = Connection | Absent | DeliveryFailure
 class Voices:
     """The speakers of one run."""
 
-    def __init__(self, scene: Scene, pool: Pool, listener: Callable[[], Connection | None]) -> None:
+    def __init__(self, scene: Scene, pool: Pool, absence: Absence, listener: Callable[[], Connection | None]) -> None:
         self._scene = scene
         self._pool = pool
+        self._absence = absence
         self.listener = listener
         self._reacted: dict[tuple[RoomId, MessageId, Person], tuple[str, ...]] = {}
         self._typed: dict[tuple[RoomId, Person], float] = {}
@@ -57,6 +59,8 @@ class Voices:
         place = self._scene.places.get(delivery.head.room.id)
         if place is None:
             return Permanent(f"{delivery.head.room.id} is not linked any more")
+        if self._absence.is_reading(place.id):  # it may turn out to have been said
+            return Absent(Retry(f"the history of {place.name} is being read"))
         match delivery:
             case Kick():
                 return self._kicker(place)
@@ -158,7 +162,13 @@ class Voices:
             kick_length=isupport.kicklen,
             is_recent=lambda ids: scene.is_recent(room, ids),
             mask=self._mask,
+            keyed=self.is_told_again(room),
         )
+
+    def is_told_again(self, room: RoomId) -> bool:
+        """Tell whether a channel's history can be asked later what was said."""
+        place = self._scene.places.get(room)
+        return place is not None and self._absence.is_told_again(place, self.listener())
 
     def _nick_of(self, person: Person) -> str:
         """Return the nick of somebody on this network."""

@@ -167,10 +167,14 @@ rooms = [{rooms}]
 
     async def op(self, nick: str) -> None:
         """Make somebody operator of the channel (InspIRCd: by the server's operator)."""
+        await self.mode(f"+o {nick}")
+
+    async def mode(self, change: str) -> None:
+        """Change the channel's modes (InspIRCd: by the server's operator)."""
         async with IrcPerson("oper", port=self.irc.port) as oper:
             oper.send("OPER oper oper")
             await oper.line(" 381 ")
-            oper.send(f"SAMODE {self.channel} +o {nick}")
+            oper.send(f"SAMODE {self.channel} {change}")
             await oper.fence()
 
     async def on_irc(
