@@ -22,6 +22,7 @@ from bridge.settings import did_you_mean, nearest, quoted
 from bridge.web.ports import (
     DeadLetterDocument,
     DeliveryDocument,
+    GatewayDocument,
     LinkDocument,
     LoginDocument,
     NetworkDocument,
@@ -107,6 +108,8 @@ class Administration:
         """The connector of each network; set by the application."""
         self.written: Sequence[LinkSettings] = ()
         """The links of the file; set by the application."""
+        self.gateway: Callable[[], GatewayDocument] = GatewayDocument
+        """Returns how hosted rooms are used; set by the application."""
 
     @property
     def counters(self) -> Counters:
@@ -226,6 +229,7 @@ class Administration:
             links=tuple(self.links()),
             queues=tuple(self.queues()),
             dead_letters=await self._store.count_dead_letters(),
+            gateway=self.gateway(),
         )
 
     async def add_link(self, link: NewLink) -> LinkDocument:

@@ -30,7 +30,7 @@ from bridge.engine.clock import SystemClock
 from bridge.engine.hub import Hub, Link
 from bridge.engine.limits import Limits
 from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
-from bridge.gateway import Gateway, is_allowed
+from bridge.gateway import Gateway
 from bridge.identd import CannotIdentify, Identd
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
@@ -39,7 +39,7 @@ from bridge.vigil import watch_store
 from bridge.web.admin import Admin
 from bridge.web.fetch import Web
 from bridge.web.media import MediaSite
-from bridge.web.ports import CannotListen
+from bridge.web.ports import CannotListen, GatewayDocument
 from bridge.web.proxies import Proxies
 from bridge.web.public import PublicSite
 from bridge.web.server import Listener
@@ -196,7 +196,10 @@ class App:
             domain=configured.xmpp.domain,
             relink=self._relink,
             known=self._introduce,
+            now=clock.monotonic,
         )
+        self._gateway.key = configured.people_key
+        self.administration.gateway = self._gateway_document
         self._listener: Listener | None = None
         self._identd = Identd(self._user_of)
         self._public = PublicSite()
@@ -238,8 +241,7 @@ class App:
         await self._store.close()
 
     def _tell_admins(self, words: str) -> bool:
-        connectors = self._hub.networks().values()
-        return any(each.tell_admins(words) for each in connectors if isinstance(each, XmppConnector))
+        return any(each.tell_admins(words) for each in self._hosts())
 
     async def change(self, new: Config) -> None:
         """Apply another configuration: only what differs is touched. Raises: ConfigError, StoreError before anything is."""
@@ -259,6 +261,7 @@ class App:
         self._hub.admins = admins_of(new)
         self._link(stored)
         self._add(connectors)
+        self._review_users()
         if todo.listener:
             await self._relisten(old.http, new.http)
         if old.identd != new.identd:
@@ -325,12 +328,11 @@ class App:
         self._gateway.modes = {name: network.puppets.mode for name, network in self._config.networks.items()}
         self.administration.written = self._config.links
         self.administration.hook_desk.public_url = self._config.public_url
-        for connector in self._hub.networks().values():
-            if isinstance(connector, XmppConnector):
-                connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
-                connector.know_commands(self._commands, self._judge)
-                connector.host(self._gateway, self._archive)
-                self._offer(connector)
+        for connector in self._hosts():
+            connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
+            connector.know_commands(self._commands, self._judge)
+            connector.host(self._gateway, self._archive)
+            self._offer(connector)
 
     def _offer(self, xmpp: XmppConnector) -> None:
         """Offer every command that there is, with what runs it."""
@@ -340,8 +342,22 @@ class App:
         """Tell what somebody may, by their bare JID."""
         if user in self._config.xmpp.admins:
             return Who.ADMIN
-        gateway = self._config.gateway
-        return Who.USER if is_allowed(user, gateway.allow, gateway.deny) else Who.ANYONE
+        return Who.USER if self._gateway.door.knows(user) else Who.ANYONE
+
+    def _hosts(self) -> list[XmppConnector]:
+        return [each for each in self._hub.networks().values() if isinstance(each, XmppConnector)]
+
+    def _review_users(self) -> None:
+        for connector in self._hosts():
+            connector.review_users()
+
+    def _gateway_document(self) -> GatewayDocument:
+        return GatewayDocument(
+            users=sum(each.hosting.users for each in self._hosts()),
+            max_users=self._config.gateway.max_users,
+            rooms=self._gateway.size,
+            refused=dict(self._gateway.door.refused),
+        )
 
     async def _listen(self, http: HttpSettings) -> None:
         host, port = config.address(http.admin_listen) or ("", 0)

@@ -20,9 +20,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bridge.connector import PuppetSettings, Secret
+from bridge.core import access
 from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, Room, RoomId
-from bridge.settings import Problem, Reader, did_you_mean, join, nearest, quoted, show
+from bridge.core.rates import Rate
+from bridge.settings import Problem, Reader, did_you_mean, join, nearest, quoted, seconds, show
 
 Port = Annotated[int, msgspec.Meta(ge=1, le=65_535)]
 
@@ -81,6 +83,14 @@ def room_expected(text: str) -> str:
     if text.startswith(f"{XMPP}:"):
         return 'a room\'s address such as "xmpp:dev@conference.example.org"'
     return 'NETWORK:ROOM such as "libera:#dev"'
+
+
+def rate(text: str) -> Rate | None:
+    """Return what ``30/1m`` means, None for what is no rate."""
+    many, slash, time = text.partition("/")
+    if not slash or not (many.isascii() and many.isdigit()) or len(many) > 6 or not int(many):
+        return None
+    return Rate(int(many), seconds(time)) if seconds(time) > 0 else None
 
 
 def is_domain(text: str) -> bool:
@@ -242,11 +252,43 @@ class GatewaySettings(_Table, frozen=True):
     open_irc_tls: OpenIrcTls = OpenIrcTls.REQUIRED
     open_irc_allow: tuple[str, ...] = ()  # host names, ".example.org" for all below it; empty: every server
     open_irc_deny: tuple[str, ...] = ()
+    open_irc_private: tuple[
+        str, ...
+    ] = ()  # addresses and ranges that such a server may have although they are not public
+    open_irc_users: tuple[str, ...] = ()  # as ``allow``; empty: everybody who may use the gateway
     open_irc_max: Annotated[int, msgspec.Meta(ge=1)] = 200  # users on one such server
     fixed_server: str = ""
     persistent: bool = False
-    allow: tuple[str, ...] = ()  # bare JIDs and domains; empty: everybody
+    allow: tuple[str, ...] = ()  # bare JIDs and domains, with "*"; empty: everybody
     deny: tuple[str, ...] = ()
+    allow_on: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # the same by network
+    max_users: Annotated[int, msgspec.Meta(ge=0)] = 0  # 0: as many as come
+    max_networks: Annotated[int, msgspec.Meta(ge=0)] = 20  # of one user, who has a connection to each
+    max_rooms: Annotated[int, msgspec.Meta(ge=0)] = 100  # of one user on one network
+    rate_joins: str = ""  # "30/1m": so many in such a time; "": without end
+    rate_messages: str = ""
+    rate_room: str = ""  # messages of all users in one room
+    rate_commands: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse lists and rates that say nothing."""
+        lists = {"allow": self.allow, "deny": self.deny, "open_irc_users": self.open_irc_users, **self.allow_on}
+        for key, entries in lists.items():
+            for entry in entries:
+                if not access.is_entry(entry):
+                    name = "allow_on" if key in self.allow_on else key
+                    msg = f'{name}: found {quoted(entry)}, expected a bare JID or a domain, with "*" for any part'
+                    raise ValueError(msg)
+        for text in self.open_irc_private:
+            try:
+                parse_range(text)
+            except ValueError as error:
+                msg = f"open_irc_private: {error}"
+                raise ValueError(msg) from None
+        for key in ("rate_joins", "rate_messages", "rate_room", "rate_commands"):
+            if (text := getattr(self, key)) and rate(text) is None:
+                msg = f'{key}: found {quoted(text)}, expected HOW MANY/TIME such as "30/1m"'
+                raise ValueError(msg)
 
 
 class IdentdSettings(_Table, frozen=True):
@@ -423,7 +465,8 @@ def parse(text: str, *, name: str, folder: Path, settings_of: SettingsOf, enviro
     networks = _networks(reader, raw.get("networks", {}), settings_of)
     names = raw["networks"] if isinstance(raw.get("networks"), dict) else {}
     links = _Links(reader, {XMPP, *names}).read(raw.get("links", []))
-    _check_bounds(reader, media, [XMPP, *names])
+    _check_names(reader, "media.largest_mb_to", media.largest_mb_to if media else {}, [XMPP, *names])
+    _check_names(reader, "gateway.allow_on", gateway.allow_on if gateway else {}, names)
     if reader.problems or not (xmpp and store and http and media and delivery and gateway and identd and log):
         raise ConfigError(reader.problems)
     return Config(
@@ -450,11 +493,11 @@ def _toml(text: str, name: str) -> dict[str, Any]:
         raise ConfigError([Problem(name, f"{where}, expected TOML")]) from None
 
 
-def _check_bounds(reader: Reader, media: MediaSettings | None, names: Collection[str]) -> None:
-    for network in media.largest_mb_to if media else ():
+def _check_names(reader: Reader, path: str, table: Mapping[str, object], names: Collection[str]) -> None:
+    for network in table:
         if network not in names:
             guess = did_you_mean(nearest(network, names), names)
-            reader.wrong(join("media.largest_mb_to", network), f"found no network of this name, {guess}")
+            reader.wrong(join(path, network), f"found no network of this name, {guess}")
 
 
 def _networks(reader: Reader, raw: object, settings_of: SettingsOf) -> dict[Network, NetworkSettings]:

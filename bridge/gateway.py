@@ -10,6 +10,7 @@ In open mode any IRC server is a network under its host name for as long as some
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final
 
@@ -17,11 +18,25 @@ import msgspec
 
 from bridge import __version__, registry
 from bridge.config import GatewaySettings, OpenIrcTls, UnknownConnector
-from bridge.connector import Attends, Connector, Joins, Listed, Lists, Moderates, PuppetMode, PuppetSettings, Setup
+from bridge.connector import (
+    Attends,
+    Connector,
+    Joins,
+    Listed,
+    Lists,
+    Moderates,
+    PuppetMode,
+    PuppetSettings,
+    Secret,
+    Setup,
+)
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
+from bridge.core.addresses import Range, parse_range
 from bridge.core.capabilities import Representation
-from bridge.core.ids import XMPP, Network, Person, Room, RoomId
+from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
+from bridge.doorkeeper import Doorkeeper
 from bridge.engine.hub import Hub, Link
+from bridge.xmpp.hosted.ports import Doing
 
 log = logging.getLogger(__name__)
 
@@ -51,17 +66,20 @@ class Gateway:
         domain: str,
         relink: Callable[[], None],
         known: Callable[[], None],
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """``relink`` brings the links into effect after :meth:`amended` has become another answer.
 
         ``known``: there are other networks now (:attr:`opened`).
         """
-        self.settings = settings
+        self.door = Doorkeeper(settings, now=now)
         self.opened: dict[Network, str] = {}
         """Networks that are there because somebody has named them, with their kind."""
         self._instance = instance
         self._home = domain.partition(".")[2]
         self._known = known
+        self.key = Secret("")
+        """As in :class:`bridge.connector.Setup`; set by the application."""
         self._closing: set[asyncio.Task[None]] = set()
         self.kinds: Mapping[Network, str] = {}
         """The connector of each network; set by the application."""
@@ -110,16 +128,45 @@ class Gateway:
             return "irc"
         return self.kinds[network]
 
-    def refuses(self, user: str, network: Network) -> str:
-        """Return why somebody may not use hosted rooms of a network.
+    @property
+    def settings(self) -> GatewaySettings:
+        """What the operator says; may be replaced at any time."""
+        return self.door.settings
+
+    @settings.setter
+    def settings(self, settings: GatewaySettings) -> None:
+        self.door.settings = settings
+
+    def refuses(self, user: str, network: Network | None) -> str:
+        """Return why somebody may not use a network's rooms and commands, or (None) anything at all.
 
         Where users are not there as themselves, it does not decide whom it lets in: then it is the operator who has to
         have named them, or they are of the domain that the component is below.
         """
-        allow = self.settings.allow
-        if not allow and not self.sessions(network):
-            allow = (self._home,)
-        return "" if is_allowed(user, allow, self.settings.deny) else "you may not use this gateway"
+        if network is None:
+            return self.door.denies(user)
+        usual = () if self.sessions(network) else (self._home,)
+        is_open = network not in self.kinds and network != self.fixed
+        return self.door.refuses(user, network, allow=usual, is_open=is_open)
+
+    def refuses_contact(self, user: str, network: Network) -> str:
+        """Return why somebody may not write to a network's people; whoever is shown there already may."""
+        if self._hub.puppets.is_shown(network, Person(XMPP, PersonId(user))):
+            return self.door.denies(user)
+        is_open = network not in self.kinds and network != self.fixed
+        return self.door.refuses(user, network, is_open=is_open)
+
+    def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
+        """Return why somebody cannot be in one more room, who holds these; so many use the gateway now."""
+        if why := self.door.bounds(remote, held, users):
+            return why
+        if self.sessions(remote.network) and not self._hub.puppets.has_place(remote.network, user):
+            return self.door.full(f"{remote.network} takes no more users of this gateway: try again later")
+        return ""
+
+    def hurries(self, user: str, doing: Doing, room: str = "") -> str:
+        """Return why somebody has to wait before they do one more of something."""
+        return self.door.hurries(user, doing, room)
 
     @property
     def persistent(self) -> bool:
@@ -169,6 +216,8 @@ class Gateway:
                 puppets=PuppetSettings(max=self.settings.open_irc_max),
                 instance=self._instance,
                 version=__version__,
+                key=self.key,
+                reach=self._reach(network),
             )
             connector: Connector = registry.build("irc", setup)
         except (UnknownConnector, registry.ConnectorUnusableError) as error:
@@ -177,6 +226,13 @@ class Gateway:
         log.info("network.opened network=%s", network)
         self._hub.add_network(network, connector, setup.puppets)
         self._known()
+
+    def _reach(self, network: Network) -> tuple[Range, ...] | None:
+        """Return where a server may be: on the public Internet, unless the operator has named it or its address."""
+        server = _SERVER.fullmatch(network)
+        if network == self.fixed or (server is not None and server[1] in self.settings.open_irc_allow):
+            return None
+        return tuple(map(parse_range, self.settings.open_irc_private))
 
     def _close_network(self, network: Network) -> None:
         if network not in self.opened or any(hosted.remote.network == network for hosted in self._hosted.values()):
@@ -220,6 +276,11 @@ class Gateway:
             raise ActRefused(Obstacle.IMPOSSIBLE, f"nothing of the kind can be done on {remote.network}")
         return connector
 
+    @property
+    def size(self) -> int:
+        """How many hosted rooms are open."""
+        return len(self._hosted)
+
     def is_listed(self, remote: Room) -> bool:
         """Tell whether it is known who is in a remote room."""
         return self._hub.puppets.is_listed(remote)
@@ -256,9 +317,3 @@ def is_host_allowed(host: str, allow: Collection[str], deny: Collection[str]) ->
         return any(host == entry or (entry.startswith(".") and host.endswith(entry)) for entry in entries)
 
     return not named(deny) and (not allow or named(allow))
-
-
-def is_allowed(user: str, allow: Collection[str], deny: Collection[str]) -> bool:
-    """Tell whether a bare JID may use the gateway: entries are bare JIDs or domains; no ``allow`` is everybody."""
-    names = {user, user.rpartition("@")[2]}
-    return names.isdisjoint(deny) and (not allow or not names.isdisjoint(allow))

@@ -17,6 +17,7 @@ from bridge.web.ports import (
     CommandDocument,
     DeadLetterDocument,
     DeliveryDocument,
+    GatewayDocument,
     HookCallDocument,
     HookDocument,
     LinkDocument,
@@ -54,6 +55,8 @@ def status(document: StatusDocument) -> str:
         ),
     )
     parts = [f"linkspan {document.version}, {state}, up for {ago(document.started)}", networks]
+    if document.gateway.rooms or any(document.gateway.refused.values()):
+        parts.append(gateway(document.gateway))
     if document.links:
         parts.append(links(document.links))
     if document.queues:
@@ -61,6 +64,14 @@ def status(document: StatusDocument) -> str:
     if document.dead_letters:
         parts.append(f'{document.dead_letters} dead letters, see "linkspan deadletters list"')
     return "\n\n".join(parts)
+
+
+def gateway(document: GatewayDocument) -> str:
+    """Return in a line how hosted rooms are used."""
+    bound = f" of {document.max_users}" if document.max_users else ""
+    refused = ", ".join(f"{number} {why}" for why, number in document.refused.items() if number)
+    line = f"hosted rooms: {document.rooms}, users: {document.users}{bound}"
+    return f"{line}, refused so far: {refused}" if refused else line
 
 
 def links(documents: Iterable[LinkDocument]) -> str:

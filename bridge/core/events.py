@@ -223,6 +223,7 @@ class Barrier(StrEnum):
     FULL = "full"
     REGISTRATION = "registration"  # only people who are known to the network's services
     MISSING = "missing"  # there is no such room, and none is made
+    UNREACHABLE = "unreachable"  # there is no server of this name, or it does not answer
 
 
 class PuppetLeft(_Event, frozen=True, tag="puppet-left"):

@@ -211,6 +211,16 @@ class Puppets:
         troupe = self._troupes.get(network)
         return troupe is not None and (not troupe.budgeted or sender.person in troupe.shown)
 
+    def is_shown(self, network: Network, person: Person) -> bool:
+        """Tell whether somebody is shown anywhere on a network."""
+        troupe = self._troupes.get(network)
+        return troupe is not None and person in troupe.shown
+
+    def has_place(self, network: Network, person: Person) -> bool:
+        """Tell whether somebody can be shown on a network, if need be in the place of who was silent for long."""
+        troupe = self._troupes.get(network)
+        return troupe is None or troupe.has_room_for(person) or self._victim(troupe) is not None
+
     def nick(self, room: Room, person: Person) -> str:
         """Return the nick of somebody's puppet in a room, "" where they have none."""
         stage = self._stages.get(room)
@@ -399,7 +409,7 @@ class Puppets:
         member = self._seen_from(stage, person)
         if member is None or not self._eligible(stage, member, troupe):
             return
-        if troupe.has_room_for(person) or (speaking and self._make_room(troupe)):
+        if troupe.has_room_for(person) or ((speaking or member.session) and self._make_room(troupe)):
             self._wish(troupe, stage, member)
 
     def _update(self, stage: _Stage, person: Person) -> None:
@@ -453,21 +463,28 @@ class Puppets:
 
     def _make_room(self, troupe: _Troupe) -> bool:
         """Evict whoever was silent for longest, if that is long enough."""
-        now = self._clock.now()
-        if now < troupe.full_until:
-            return False
-        victim = min(
-            (p for p in troupe.shown if not self._is_session(troupe, p)), key=self._activity.last, default=None
-        )
+        victim = self._victim(troupe)
         if victim is None:
-            return False
-        free_at = self._activity.last(victim) + KEEP_FOR
-        if now < free_at:
-            troupe.full_until = free_at
             return False
         self._counters.add(Count.EVICTED, troupe.network)
         self._withdraw(troupe, victim, "")
         return True
+
+    def _victim(self, troupe: _Troupe) -> Person | None:
+        """Return who may lose their place, None while nobody was silent for long enough."""
+        now = self._clock.now()
+        if now < troupe.full_until:
+            return None
+        victim = min(
+            (p for p in troupe.shown if not self._is_session(troupe, p)), key=self._activity.last, default=None
+        )
+        if victim is None:
+            return None
+        free_at = self._activity.last(victim) + KEEP_FOR
+        if now < free_at:
+            troupe.full_until = free_at
+            return None
+        return victim
 
     def _is_session(self, troupe: _Troupe, person: Person) -> bool:
         """Tell whether somebody has asked to be on a network: they stay until they go themselves."""

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from bridge.connector import Counted, Status
 from bridge.engine.counters import BOUNDS, Count, Spread
-from bridge.web.ports import Bridge, NetworkDocument, QueueDocument
+from bridge.web.ports import Bridge, GatewayDocument, NetworkDocument, QueueDocument
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 
@@ -40,6 +40,7 @@ class EngineCollector(Collector):
         up = sum(all(room.open for room in link.rooms) for link in links)
         yield _gauge("links_up", "Links of which every room is read", [], up)
         yield _gauge("tasks", "Tasks of the event loop", [], len(asyncio.all_tasks()))
+        yield from _gateway(self._bridge.gateway())
         yield from _networks(self._bridge.networks())
         yield from _queues(self._bridge.networks(), self._bridge.queues())
         yield from self._counts()
@@ -81,6 +82,19 @@ def _gauge(name: str, means: str, labels: Iterable[tuple[str, str]], value: floa
     family = GaugeMetricFamily(f"linkspan_{name}", means, labels=[name for name, _ in pairs])
     family.add_metric([value for _, value in pairs], value)
     return family
+
+
+def _gateway(gateway: GatewayDocument) -> Iterator[Metric]:
+    yield _gauge("gateway_users", "Users in hosted rooms", [], gateway.users)
+    yield _gauge("gateway_rooms", "Hosted rooms that are open", [], gateway.rooms)
+    refused = CounterMetricFamily(
+        "linkspan_gateway_refused",
+        "Users refused by access lists (denied), quotas (full), rates (fast)",
+        labels=["why"],
+    )
+    for why, number in gateway.refused.items():
+        refused.add_metric([why], number)
+    yield refused
 
 
 def _networks(networks: Iterable[NetworkDocument]) -> Iterator[Metric]:

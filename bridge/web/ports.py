@@ -147,6 +147,18 @@ class QueueDocument(_Document, frozen=True):
     reason: str
 
 
+class GatewayDocument(_Document, frozen=True):
+    """Hosted rooms at a glance."""
+
+    users: int = 0
+    """In hosted rooms, or on their way into one."""
+    max_users: int = 0
+    """0: no bound."""
+    rooms: int = 0
+    refused: dict[str, int] = {}
+    """How often somebody was refused since the start, by ``denied``, ``full`` and ``fast``."""
+
+
 class StatusDocument(_Document, frozen=True):
     """The bridge at a glance."""
 
@@ -160,6 +172,7 @@ class StatusDocument(_Document, frozen=True):
     links: tuple[LinkDocument, ...]
     queues: tuple[QueueDocument, ...]
     dead_letters: int
+    gateway: GatewayDocument = GatewayDocument()
 
 
 class DeliveryDocument(_Document, frozen=True):
@@ -390,6 +403,9 @@ class Bridge(Protocol):
 
     def links(self) -> Sequence[LinkDocument]:
         """Return all links."""
+
+    def gateway(self) -> GatewayDocument:
+        """Return how hosted rooms are used."""
 
     async def status(self) -> StatusDocument:
         """Return everything at a glance."""

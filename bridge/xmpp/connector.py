@@ -18,7 +18,7 @@ from slixmpp import JID, InvalidJID
 
 from bridge.connector import Abroad, Finding, Hub, Status
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
-from bridge.core.commands import Place
+from bridge.core.commands import Place, Who
 from bridge.core.deliveries import (
     Announce,
     Delivery,
@@ -50,10 +50,11 @@ from bridge.xmpp.ghost import Stage
 from bridge.xmpp.hosted.governing import Governing
 from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
+from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.outbound import LONGEST, Spoken
 from bridge.xmpp.placing import Conversations
-from bridge.xmpp.ports import Component, IqRefused, Session
+from bridge.xmpp.ports import Component, IqRefused, Request, Session
 from bridge.xmpp.reception import Judge, Reception
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.surroundings import Surroundings
@@ -182,9 +183,11 @@ class XmppConnector:
         console = Console(self._reception, now=clock.monotonic)
         self._contacts = Contacts(self._around, directory=self.directory)
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
-        forms = AdHoc(reception=self._reception, now=clock.monotonic, token=self._around.token)
-        stream.answer("set", adhoc.PAYLOAD, forms.execute)
+        self._forms = AdHoc(reception=self._reception, now=clock.monotonic, token=self._around.token)
+        stream.answer("set", adhoc.PAYLOAD, self._execute)
         self.hosting = Hosting(self._around)
+        self._directs.bars = self.hosting.bars_contact
+        self._directs.bars_command = self._bars_command
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
         self._hosted: Conversations[Spoken] = Conversations(
             self._around, lambda said, placed: _done(lambda: self.hosting.say(said, placed))
@@ -228,10 +231,28 @@ class XmppConnector:
         """Return the hosted room that is meant by its address, or by its name on a network."""
         return self.hosting.named(text, network)
 
+    async def _execute(self, request: Request) -> str:
+        """Let a command be given, unless its caller may not. Raises: IqRefused."""
+        refused = None if request.payload.get("sessionid") else self._bars_command(request.sender, request.to)
+        if refused is not None:
+            raise IqRefused(refused.condition, refused.words)
+        return await self._forms.execute(request)
+
+    def _bars_command(self, sender: str, to: str) -> Refused | None:
+        """Say why somebody cannot give a command at an address now; administrators always can."""
+        caller, place = self._reception.caller(sender), self._reception.place(to)
+        if caller is None or place is None or caller.who is Who.ADMIN:
+            return None
+        return self.hosting.bars_command(caller.user, place.network)
+
     def host(self, gateway: Gateway, archive: Archive | None) -> None:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""
         self.hosting.gateway = gateway
         self.hosting.archivist.archive = self.hosting.stays.archive = archive
+
+    def review_users(self) -> None:
+        """Put those out of hosted rooms who may not be there any more."""
+        self.hosting.review()
 
     def tell_admins(self, words: str) -> bool:
         """Tell the admins something about the bridge itself; False while there is no stream."""

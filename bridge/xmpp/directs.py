@@ -9,7 +9,7 @@ Called by the connector.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import assert_never
 from xml.etree.ElementTree import Element
 
@@ -17,7 +17,7 @@ from bridge.core.content import Kind
 from bridge.core.deliveries import AsBridge, AsMask, AsPuppet, AsRelay, Sent, Tell
 from bridge.core.events import Member
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
-from bridge.core.ids import XMPP, MessageId, Person, PersonId, Room, RoomId
+from bridge.core.ids import XMPP, MessageId, Network, Person, PersonId, Room, RoomId
 from bridge.core.spans import prefixed
 from bridge.core.styling import to_styling
 from bridge.core.text import clean_name
@@ -26,6 +26,7 @@ from bridge.xmpp import namespaces as ns
 from bridge.xmpp.console import Answering, Console
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.ghost import Stage
+from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.ports import IqRefused
 from bridge.xmpp.refusals import failure
 from bridge.xmpp.rooms import JoinedRoom
@@ -52,6 +53,9 @@ class Directs:
         self._console = console
         self._rooms = rooms  # by address
         self._directory = directory
+        self.bars: Callable[[str, Network], Refused | None] = lambda _, __: None
+        """Says why somebody cannot write to a person of a network; set by the connector, as is the next."""
+        self.bars_command: Callable[[str, str], Refused | None] = lambda _, __: None
         self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
         self._invitations: dict[str, float] = {}  # rooms into which somebody has asked us
         # what was written to ghosts lately, and from where: it can be answered by an error
@@ -75,6 +79,9 @@ class Directs:
         if person is None:
             self._turn_away(element)
             return True
+        if element.find(_BODY) is not None and (refused := self.bars(sender, person.network)) is not None:
+            self._refuse(element, refused)
+            return True
         who = Member(
             person=Person(XMPP, PersonId(sender)),
             name=clean_name(sender.partition("@")[0]),
@@ -89,11 +96,13 @@ class Directs:
 
     def _turn_away(self, element: Element) -> None:
         """Tell whoever says something to an address of ours that is nobody's; nothing is lost without a word."""
-        if element.find(_BODY) is None:
-            return
+        if element.find(_BODY) is not None:
+            self._refuse(element, Refused("item-not-found", "there is nobody and no network of this name"))
+
+    def _refuse(self, element: Element, refused: Refused) -> None:
         sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
-        words = stanzas.error("item-not-found", words="there is nobody and no network of this name")
-        self._around.component.send(stanzas.message(sender, to, kind="error", id_=id_, extra=words))
+        extra = refused.written(sender.partition("/")[0])
+        self._around.component.send(stanzas.message(sender, to, kind="error", id_=id_, extra=extra))
 
     def _invited(self, element: Element) -> bool:
         """Take a direct invitation (XEP-0249): anybody can send one, so it opens no door more than once a minute."""
@@ -147,6 +156,9 @@ class Directs:
         to, line = element.get("to", "") or self._around.component.domain, element.findtext(_BODY) or ""
         if not self._console.listens(to):
             return False
+        if element.find(_BODY) is not None and (refused := self.bars_command(element.get("from", ""), to)) is not None:
+            self._refuse(element, refused)
+            return True
         answering = self._console.called(to, line, element.get("from", ""))
         if answering is not None:
             self._around.spawn(self._say_later(element, answering))

@@ -253,6 +253,11 @@ class Lives:
         self._began = 0.0
         self._short = 0
 
+    @property
+    def any(self) -> bool:
+        """Whether there was ever a connection."""
+        return self._began > 0.0
+
     def began(self, now: float) -> None:
         """Take note that a connection is up."""
         self._began = now

@@ -14,14 +14,14 @@ from functools import partial
 
 from bridge.connector import Session, Status
 from bridge.core.capabilities import Limit, Unit
-from bridge.core.events import Member, Show
+from bridge.core.events import Barrier, Member, Show
 from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Question
 from bridge.core.splitting import clip
 from connectors.irc import outbound
 from connectors.irc.absence import Absence
 from connectors.irc.appearance import username, webirc
-from connectors.irc.client import Connection, Failure, Identity, Line
+from connectors.irc.client import Connection, Failure, Identity, Kind, Line
 from connectors.irc.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.deputies import Deputies
 from connectors.irc.marks import MARKER
@@ -41,6 +41,8 @@ _OVER_A_NICK = re.compile(r"collision|ghost|regain|recover|overridden", re.IGNOR
 """Kills that are about the nick, and not about who had it."""
 _STALE = 90.0
 """Seconds for which a nick that a puppet gave up is still taken for its."""
+_NOT_THERE = frozenset({Kind.NETWORK, Kind.TLS})
+"""Failures to reach a server at all."""
 _SAID = frozenset({"PRIVMSG", "NOTICE"})
 _ADDRESSED = 200
 """Nicks that are remembered as somebody who was written to."""
@@ -139,11 +141,17 @@ class Puppet:
         self.trouble = failure.reason
         self._tell(Status.DOWN, failure.reason)
         reason = f"no connection to {self._scene.network}: {failure.reason}"
-        self.wishes.abandon(reason)
+        barrier = Barrier.UNREACHABLE if failure.kind in _NOT_THERE else Barrier.OTHER
+        self.wishes.abandon(reason, barrier)
         self._wake()
 
     def waits(self, failure: Failure) -> None:
-        """Take note why there is no connection yet."""
+        """Take note why there is no connection yet; a server that a user has named, and that is not there, is not waited for."""
+        if self._scene.setup.reach is not None and failure.kind in _NOT_THERE and not self._lives.any:
+            self._scene.connects.drop(self)
+            self.refused(failure)
+            self._pool.forget(self)
+            return
         self.trouble = failure.reason
         self._tell(Status.CONNECTING, failure.reason)
         self._wake()

@@ -126,13 +126,13 @@ class Wishes:
         for wish in self:
             wish.stop()
 
-    def abandon(self, reason: str) -> None:
+    def abandon(self, reason: str, barrier: Barrier = Barrier.OTHER) -> None:
         """Give up everything, and say why."""
         for wish in self:
             if wish.stage is Stage.IN:
                 self._holder.gone(wish.place)
             self._drop(wish)
-            self._told_out(wish, Cause.REFUSED, reason, final=True)
+            self._told_out(wish, Cause.REFUSED, reason, final=True, barrier=barrier)
 
     def enter(self) -> None:
         """Ask for every channel for which it is time."""

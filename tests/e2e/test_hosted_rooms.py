@@ -116,6 +116,7 @@ async def test_a_user_joins_talks_and_leaves(xmpp: str, irc: str) -> None:
 GATEWAY = """
 [gateway]
 open_irc = true
+open_irc_allow = ["127.0.0.1"]
 open_irc_tls = "preferred"
 fixed_server = "irc"
 """

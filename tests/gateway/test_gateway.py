@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from bridge.config import GatewaySettings, OpenIrcTls
-from bridge.connector import PuppetMode, PuppetSettings
+from bridge.connector import PuppetMode, PuppetSettings, Secret
+from bridge.core.addresses import parse_range
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Room, RoomId
 from bridge.engine.hub import Hub, Link
-from bridge.gateway import Gateway, Hosted, is_allowed, is_host_allowed
+from bridge.gateway import Gateway, Hosted, is_host_allowed
 from bridge.storage.memory import MemoryStore
 from tests.support.clock import VirtualClock, quiet
 from tests.support.connectors import HandConnector, capabilities
@@ -136,19 +137,43 @@ async def test_where_the_channel_is_linked_the_hosted_room_joins_the_link() -> N
 
 
 @pytest.mark.parametrize(
-    ("user", "allow", "deny", "may"),
+    ("settings", "network", "reach"),
     [
-        ("a@x.example", (), (), True),
-        ("a@x.example", ("x.example",), (), True),
-        ("a@x.example", ("a@x.example",), (), True),
-        ("a@x.example", ("y.example",), (), False),
-        ("a@x.example", (), ("x.example",), False),
-        ("a@x.example", ("x.example",), ("a@x.example",), False),
-        ("a@sub.x.example", ("x.example",), (), False),
+        ({}, "irc.example.net", ()),
+        ({"open_irc_private": ("10.0.0.0/8",)}, "irc.example.net", (parse_range("10.0.0.0/8"),)),
+        ({"open_irc_allow": (".example.net",)}, "irc.example.net", ()),
+        ({"open_irc_allow": ("irc.example.net",)}, "irc.example.net", None),
+        ({"open_irc_allow": ("127.0.0.1",)}, "127.0.0.1:6667", None),
+        ({"fixed_server": "irc.example.net"}, "irc.example.net", None),
     ],
 )
-def test_who_may_use_the_gateway(user: str, allow: tuple[str, ...], deny: tuple[str, ...], may: bool) -> None:
-    assert is_allowed(user, allow, deny) is may
+async def test_a_server_that_a_user_names_is_on_the_public_internet_unless_the_operator_knows_it(
+    settings: dict[str, object], network: str, reach: object
+) -> None:
+    stage = Stage(open_irc=True, **settings)
+    stage.gateway.key = Secret("k")
+    stage.gateway.open(HOSTED, Room(Network(network), RoomId("#dev")))
+    connector = stage.hub.networks()[Network(network)]
+    assert connector._setup.reach == reach  # type: ignore[attr-defined]
+    assert connector._setup.key == "k"  # type: ignore[attr-defined]
+    await stage.hub.close()
+
+
+async def test_contacts_are_for_those_who_may_use_the_network_or_are_shown_there() -> None:
+    stage = Stage(open_irc=True, allow=("a.example",), deny=("bad@a.example",), open_irc_users=("good@a.example",))
+    gateway = stage.gateway
+    gateway.kinds = {Network("irc"): "irc"}
+    for user, network, may in (
+        ("good@a.example", "irc", True),
+        ("bad@a.example", "irc", False),
+        ("good@b.example", "irc", False),
+        ("good@a.example", "irc.example.net", True),
+        ("other@a.example", "irc.example.net", False),
+    ):
+        assert (not gateway.refuses_contact(user, Network(network))) is may, (user, network)
+    assert gateway.refuses("bad@a.example", None)
+    assert not gateway.refuses("good@b.example", None)
+    await stage.hub.close()
 
 
 def test_hosts_are_named_whole_or_by_what_they_are_below() -> None:

@@ -9,6 +9,7 @@ from bridge.engine.counters import Counters
 from bridge.web.ports import (
     DeadLetterDocument,
     DeliveryDocument,
+    GatewayDocument,
     HookCallDocument,
     HookDocument,
     HookUrlDocument,
@@ -148,6 +149,9 @@ class FakeBridge:
     def links(self) -> Sequence[LinkDocument]:
         return list(self._links.values())
 
+    def gateway(self) -> GatewayDocument:
+        return GatewayDocument(users=3, max_users=10, rooms=2, refused={"denied": 1, "full": 0, "fast": 4})
+
     async def status(self) -> StatusDocument:
         return StatusDocument(
             version="1.2.3",
@@ -158,6 +162,7 @@ class FakeBridge:
             links=tuple(self._links.values()),
             queues=tuple(self._queues),
             dead_letters=len(self.letters),
+            gateway=self.gateway(),
         )
 
     async def add_link(self, new: NewLink) -> LinkDocument:

@@ -11,6 +11,7 @@ A diary line says what one stanza means to the client that got it::
     ! not-authorized                   an error
 """
 
+from collections.abc import Collection
 from typing import Any
 from xml.etree.ElementTree import Element
 
@@ -32,6 +33,7 @@ from bridge.core.events import (
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
 from bridge.storage.memory import MemoryStore
 from bridge.xmpp.errors import refusal
+from bridge.xmpp.hosted.ports import Doing
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet
 from tests.support.commands import known
@@ -53,6 +55,11 @@ class Gate:
         self.opened: list[tuple[str, str]] = []  # room and password
         self.closed: list[str] = []
         self.denied: set[str] = set()
+        self.is_full = False
+        self.slow: set[Doing] = set()
+        self.asked: list[
+            tuple[str, int, int]
+        ] = []  # who wanted in: how many rooms they held, how many users there were
         self.here: dict[Person, str] = {}
         self.known = False
         self.stay = False
@@ -70,8 +77,18 @@ class Gate:
     def kind(self, network: Network) -> str:
         return {"irc": "irc", "tg": "telegram"}[network]
 
-    def refuses(self, user: str, network: Network) -> str:
+    def refuses(self, user: str, network: Network | None) -> str:
         return "you may not use this gateway" if user in self.denied else ""
+
+    def refuses_contact(self, user: str, network: Network) -> str:
+        return self.refuses(user, network)
+
+    def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
+        self.asked.append((user.id.partition("@")[0], len(held), users))
+        return "you are in too many rooms" if self.is_full else ""
+
+    def hurries(self, user: str, doing: Doing, room: str = "") -> str:
+        return "too many: wait" if doing in self.slow else ""
 
     @property
     def persistent(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from bridge.connector import Cursor, OpenFile, PuppetSettings, Session, Setup, Status
 from bridge.core.acts import ActRefused, Obstacle
+from bridge.core.addresses import Range
 from bridge.core.content import Attachment, Content, Kind
 from bridge.core.deliveries import AsPuppet, AsRelay, Delivery, Head, Post, Sent, Voice
 from bridge.core.events import Event, Member, Presence
@@ -224,6 +225,7 @@ async def stage(
     pace: Pace = QUICK,
     puppets: PuppetSettings | None = None,
     hub: Diary | None = None,
+    reach: tuple[Range, ...] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Play]:
     """Run a connector; leaving the block cancels it and waits for its good-byes."""
@@ -233,6 +235,7 @@ async def stage(
         puppets=puppets or PuppetSettings(),
         instance="stage",
         version="0",
+        reach=reach,
     )
     connector = IrcConnector(setup, pace=pace)
     diary = hub or Diary()

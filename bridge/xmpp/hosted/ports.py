@@ -1,10 +1,20 @@
 """The seam between hosted rooms and whoever knows what may be hosted: implemented by ``bridge.gateway``."""
 
+from collections.abc import Collection
+from enum import Enum
 from typing import Protocol
 
 from bridge.connector import Listed
 from bridge.core.acts import Act, Configuration, Roll
 from bridge.core.ids import Network, Person, Room, RoomId
+
+
+class Doing(Enum):
+    """What users do often, and may not do too often."""
+
+    JOIN = "join"
+    SPEAK = "speak"
+    COMMAND = "command"
 
 
 class Gateway(Protocol):
@@ -16,8 +26,17 @@ class Gateway(Protocol):
     def kind(self, network: Network) -> str:
         """Return the kind of a network: ``irc``."""
 
-    def refuses(self, user: str, network: Network) -> str:
-        """Return why somebody (a bare JID) may not use hosted rooms of a network, "" if they may."""
+    def refuses(self, user: str, network: Network | None) -> str:
+        """Return why somebody (a bare JID) may not use rooms and commands of a network, "" if they may; None: anything at all."""
+
+    def refuses_contact(self, user: str, network: Network) -> str:
+        """Return why somebody (a bare JID) may not write to people of a network, "" if they may."""
+
+    def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
+        """Return why somebody cannot be in one more room, "" if they can; they hold these, so many use the gateway now."""
+
+    def hurries(self, user: str, doing: Doing, room: str = "") -> str:
+        """Return why somebody (a bare JID) has to wait before they do one more of something, "" if they need not."""
 
     @property
     def persistent(self) -> bool:

@@ -65,6 +65,7 @@ BARRIERS = {
     Barrier.FULL: "service-unavailable",
     Barrier.REGISTRATION: "registration-required",
     Barrier.MISSING: "item-not-found",
+    Barrier.UNREACHABLE: "remote-server-not-found",
 }
 """What keeps somebody out, as section 7.2 has it."""
 

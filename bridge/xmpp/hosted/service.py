@@ -5,7 +5,7 @@ room is a room of the network ``xmpp`` like any other, in a link with the room t
 when the first user comes (``Gateway.open``) and taken down soon after the last one has gone. Called by the connector.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import assert_never
 from xml.etree.ElementTree import Element
@@ -44,7 +44,7 @@ from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, Removal
 from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
 from bridge.xmpp.hosted.places import Place
-from bridge.xmpp.hosted.ports import Gateway
+from bridge.xmpp.hosted.ports import Doing, Gateway
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
 from bridge.xmpp.hosted.reservations import Reservations
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, presence_error, refusal, removal_of
@@ -90,6 +90,7 @@ class Hosting:
         self._domain = around.component.domain
         self.networks: Callable[[str], Network | None] = lambda _: None  # whose own address a localpart is
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
+        self._held: dict[Person, set[Room]] = {}  # the remote rooms that users are in, or on their way into
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
         self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
@@ -199,9 +200,44 @@ class Hosting:
         for stay in await self.stays.recall():
             self._restore(stay)
 
+    def bars_contact(self, user: str, network: Network) -> Refused | None:
+        """Say why somebody cannot write to a person of a network now, None if they can."""
+        if self.gateway is None:
+            return None
+        if why := self.gateway.refuses_contact(user, network):
+            return Refused("forbidden", why)
+        why = self.gateway.hurries(user, Doing.SPEAK)
+        return Refused("resource-constraint", why) if why else None
+
+    def bars_command(self, user: str, network: Network | None) -> Refused | None:
+        """Say why somebody cannot give a command to a network or (None) the bridge now, None if they can."""
+        if self.gateway is None:
+            return None
+        if why := self.gateway.refuses(user, network):
+            return Refused("forbidden", why)
+        why = self.gateway.hurries(user, Doing.COMMAND)
+        return Refused("resource-constraint", why) if why else None
+
+    def review(self) -> None:
+        """Put those out who may not be here any more: the operator has thought again."""
+        for place in list(self._places.values()):
+            for person in [each.person for each in place.room if each.is_user]:
+                self._review(place, person)
+
+    def _review(self, place: Place, person: Person) -> None:
+        why = self.gateway.refuses(person.id, place.remote.network) if self.gateway is not None else ""
+        if why:
+            removal = Removal(codes=(occupants.BANNED,), reason=why)
+            self._carry(place, place.room.removed(person, removal))
+
+    @property
+    def users(self) -> int:
+        """How many are in a room, or on their way into one."""
+        return len(self._held)
+
     def _restore(self, stay: Stay) -> None:
         try:
-            place = self._opened(stay.room, stay.password) if self.remote(stay.room) is not None else None
+            place = self._opened(stay.room, stay.password) if self._may_stay(stay) else None
         except ValueError:
             place = None
         if place is None:
@@ -211,6 +247,10 @@ class Hosting:
         name = self.gateway.present(place.remote, person) if self.gateway is not None else ""
         if name:
             self._carry(place, place.room.let_in(person, name, Rank.MEMBER))
+
+    def _may_stay(self, stay: Stay) -> bool:
+        remote = self.remote(stay.room)
+        return remote is not None and self.gateway is not None and not self.gateway.refuses(stay.user, remote.network)
 
     def _part(self, room: str, person: Person) -> bool:
         """Take somebody out of a room, as they wish; tells whether they were there."""
@@ -496,7 +536,17 @@ class Hosting:
             return Refused("forbidden", why)
         if self.reservations.is_kept(remote.network, join.nick, user):
             return Refused("conflict", "another user has reserved this nick")
-        return self._locked_out(place, self.gateway, join) if place is not None else None
+        locked = self._locked_out(place, self.gateway, join) if place is not None else None
+        return locked or self._bounded(self.gateway, remote, user)
+
+    def _bounded(self, gateway: Gateway, remote: Room, user: str) -> Refused | None:
+        """Refuse who has enough, or comes too fast; one more client of somebody who is here is neither."""
+        person = requests.user(user)
+        held: Collection[Room] = self._held.get(person, ())
+        if remote in held:
+            return None
+        why = gateway.bounds(person, remote, held, len(self._held)) or gateway.hurries(user, Doing.JOIN)
+        return Refused("resource-constraint", why) if why else None
 
     def _locked_out(self, place: Place, gateway: Gateway, join: requests.Join) -> Refused | None:
         """Refuse who does not know the password of a room that others are in: theirs is not for everybody."""
@@ -605,8 +655,12 @@ class Hosting:
             self._around.emit(event)
 
     def _muted(self, place: Place, occupant: Occupant, element: Element) -> Refused | None:
-        """Say why the remote room would not take something from a user, as far as is known (sections 7.4 and 8.1)."""
-        if self.gateway is None or occupant.rank in MODERATORS:
+        """Say why something of a user's is not taken: by us, or by the remote room as far as is known (sections 7.4 and 8.1)."""
+        if self.gateway is None:
+            return None
+        if why := self._hurries(occupant, place, element):
+            return Refused("resource-constraint", why)
+        if occupant.rank in MODERATORS:
             return None
         settings = self.gateway.configuration(place.remote).settings
         if element.find(inbound.BODY) is None and element.find(inbound.SUBJECT) is not None:
@@ -616,11 +670,20 @@ class Hosting:
             return Refused("forbidden", "only who has voice may speak here")
         return None
 
+    def _hurries(self, occupant: Occupant, place: Place, element: Element) -> str:
+        """Say why a user has to wait before they say this; what is no message (typing, markers) is not counted."""
+        if self.gateway is None or (element.find(inbound.BODY) is None and not speech.has_words(element)):
+            return ""
+        return self.gateway.hurries(occupant.person.id, Doing.SPEAK, place.id)
+
     def _whispered(self, place: Place, occupant: Occupant, nick: str, element: Element) -> None:
         """Take a private message to an occupant (section 7.5)."""
         to = place.room.called(nick)
         if to is None:
             self._bounce(element, Refused("item-not-found", "there is nobody of this nick in the room"))
+            return
+        if self.gateway is not None and (why := self.gateway.hurries(occupant.person.id, Doing.SPEAK)):
+            self._bounce(element, Refused("resource-constraint", why))
             return
         if to.is_user:
             self._pass_on(place, occupant, to, element)
@@ -669,11 +732,13 @@ class Hosting:
                 case str():
                     self._around.component.send(out)
                 case Came(member=member):
+                    self._held.setdefault(member.person, set()).add(place.remote)
                     self._around.emit(MemberJoined(origin=self._origin(place), member=member))
                 case Seated(person=person):
                     self.archivist.came(place.id, person.id)
                     self._note_stay(place, person)
                 case Went(member=member, reason=reason):
+                    self._holds_no_more(member.person, place.remote)
                     self.archivist.went(place.id, member.person.id)
                     if place.is_linked:
                         self.stays.went(place.id, member.person.id)
@@ -681,6 +746,13 @@ class Hosting:
                     self._look_after(place)
                 case _:
                     assert_never(out)
+
+    def _holds_no_more(self, person: Person, remote: Room) -> None:
+        held = self._held.get(person)
+        if held is not None:
+            held.discard(remote)
+        if not held:
+            self._held.pop(person, None)
 
     def _note_stay(self, place: Place, person: Person) -> None:
         occupant = place.room.find(person)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.connector import PuppetSettings, Status
+from bridge.core.addresses import Range, parse_range
 from bridge.core.events import (
     Barrier,
     Cause,
@@ -22,6 +23,7 @@ from bridge.core.events import (
     TopicChanged,
 )
 from bridge.core.ids import Network, Person, PersonId, RoomId
+from bridge.demo.processes import free_port
 from connectors.irc import seeking
 from connectors.irc.marks import MARKER
 from connectors.irc.puppets import realname
@@ -220,6 +222,17 @@ async def test_a_refused_connection_tells_every_room():
             left = await play.told(PuppetLeft, origin__room__id=room)
             assert left.final
             assert "no bridges" in left.reason
+
+
+@pytest.mark.parametrize("reach", [(), (parse_range("127.0.0.0/8"),)], ids=["forbidden", "nobody is there"])
+async def test_a_server_that_a_user_names_and_that_cannot_be_had_is_told_at_once(reach: tuple[Range, ...]):
+    async with stage(free_port(), rooms=(), reach=reach, listener=False) as play:
+        play.connector.attend(CHANNEL)
+        play.join("juliet")
+        left = await play.told(PuppetLeft)
+        assert left.final
+        assert left.barrier is (Barrier.UNREACHABLE if reach else Barrier.OTHER)
+        assert ("connection refused" if reach else "not on the public Internet") in left.reason
 
 
 async def test_a_network_that_takes_no_more_of_us_is_reported_until_it_does():
