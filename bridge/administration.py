@@ -11,6 +11,7 @@ from typing import Final
 from bridge import __version__, config
 from bridge.config import Flow, LinkSettings
 from bridge.connector import Counted, Counts, Listens, OptsOut, Status
+from bridge.core.commands import CommandRefused, Why
 from bridge.core.ids import XMPP, DeliveryKey, MessageId, Network, Person, PersonId, Room
 from bridge.core.routing import Policy
 from bridge.engine.counters import Counters
@@ -30,7 +31,6 @@ from bridge.web.ports import (
     OptOutDocument,
     PuppetCount,
     QueueDocument,
-    Refused,
     RoomDocument,
     StatusDocument,
 )
@@ -233,34 +233,32 @@ class Administration:
         )
 
     async def add_link(self, link: NewLink) -> LinkDocument:
-        """Make a link and keep it. Raises: Refused."""
+        """Make a link and keep it. Raises: CommandRefused."""
         if not config.link_name(link.name):
-            reason = (
-                f"name: found {quoted(link.name)}, expected up to 64 characters without slash or control characters"
-            )
-            raise Refused(reason, status=400)
+            reason = f"found {quoted(link.name)}, expected up to 64 characters without slash or control characters"
+            raise CommandRefused(reason, why=Why.WRONG, field="name")
         rooms = _rooms(link.rooms)
         if why := _strangers(rooms, {XMPP, *self.kinds}):
-            raise Refused(why, status=400)
+            raise CommandRefused(why, why=Why.WRONG, field="rooms")
         known = [*self.written, *(LinkSettings(name=each.name, rooms=each.rooms) for each in await self._store.links())]
         if why := _conflict(link.name, rooms, known):
-            raise Refused(why)
+            raise CommandRefused(why)
         try:
             await self._store.add_link(StoredLink(name=link.name, rooms=rooms))
         except StoreError as error:
-            raise Refused(str(error)) from None
+            raise CommandRefused(str(error)) from None
         await self._apply()
         log.info("link.added link=%s", link.name)
         return next(each for each in self.links() if each.name == link.name)
 
     async def remove_link(self, name: str) -> None:
-        """Take back a link that was made by command. Raises: Refused."""
+        """Take back a link that was made by command. Raises: CommandRefused."""
         if not await self._store.remove_link(name):
             if any(link.name == name for link in self.written):
                 reason = f"link {quoted(name)} stands in the configuration file: take it out there, and send SIGHUP"
-                raise Refused(reason)
+                raise CommandRefused(reason)
             reason = f"there is no link {quoted(name)}"
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
         await self._apply()
         log.info("link.removed link=%s", name)
 
@@ -292,14 +290,14 @@ class Administration:
         ]
 
     async def remove_login(self, network: str, user: str) -> None:
-        """Forget a login. Raises: Refused."""
+        """Forget a login. Raises: CommandRefused."""
         try:
             found = await self._hub.logins.log_out(Network(network), Person(XMPP, PersonId(user)))
         except StoreError as error:
-            raise Refused(str(error)) from None
+            raise CommandRefused(str(error)) from None
         if not found:
             reason = f"{user} has no login on {quoted(network)}"
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
 
     async def deliveries(self, limit: int) -> Sequence[DeliveryDocument]:
         """Return what is not confirmed: what waits or is under way, oldest first, then what failed."""
@@ -309,12 +307,12 @@ class Administration:
         return [*waiting, *map(_failed, letters)]
 
     async def fate(self, room: str, message: str) -> Sequence[DeliveryDocument]:
-        """Return what has become of one message in each other room. Raises: Refused."""
+        """Return what has become of one message in each other room. Raises: CommandRefused."""
         known = config.room(room)
         found = None if known is None else await self._store.fate(known, MessageId(message))
         if found is None:
             reason = f"{quoted(room)} has no message {quoted(message)} that the bridge knows of"
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
         under_way = self._hub.outbox.under_way()
         documents = [*(_waiting(queued, under_way) for queued in found.waiting), *map(_failed, found.dead)]
         told = {document.room for document in documents if document.what == "post"}
@@ -364,14 +362,14 @@ def _rooms(texts: Sequence[str]) -> tuple[Room, ...]:
         room = config.room(text)
         if room is None:
             reason = f"found {quoted(text)}, expected {config.room_expected(text)}"
-            raise Refused(reason, status=400)
+            raise CommandRefused(reason, why=Why.WRONG, field="rooms")
         if room in rooms:
             reason = f"found {quoted(text)} twice, expected different rooms"
-            raise Refused(reason, status=400)
+            raise CommandRefused(reason, why=Why.WRONG, field="rooms")
         rooms.append(room)
     if len(rooms) < 2:
         reason = "found one room, expected two or more" if rooms else "found no room, expected two or more"
-        raise Refused(reason, status=400)
+        raise CommandRefused(reason, why=Why.WRONG, field="rooms")
     return tuple(rooms)
 
 

@@ -20,6 +20,7 @@ import msgspec
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
 from bridge.commands import logins, rooms
+from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
 from bridge.core.addresses import parse_range
@@ -336,7 +337,13 @@ class App:
 
     def _offer(self, xmpp: XmppConnector) -> None:
         """Offer every command that there is, with what runs it."""
-        self._commands.offer((*logins.offers(self._hub.logins), *rooms.offers(xmpp.hosting.stays)))
+        self._commands.offer(
+            (
+                *administering(self.administration),
+                *logins.offers(self._hub.logins),
+                *rooms.offers(xmpp.hosting.stays),
+            )
+        )
 
     def _judge(self, user: str) -> Who:
         """Tell what somebody may, by their bare JID."""

@@ -1,4 +1,4 @@
-"""What commands print: tables for people, JSON for programs. Pure text; :mod:`bridge.cli` prints it.
+"""What commands tell: tables for people, JSON for programs. Pure; said by :mod:`bridge.commands`, printed by :mod:`bridge.cli`.
 
 Details come from networks, so that whatever is not printable is left out: a nick cannot move the cursor.
 """
@@ -11,6 +11,7 @@ import msgspec
 
 from bridge.connector import Finding
 from bridge.core.capabilities import Capabilities, Feature, Support
+from bridge.core.commands import Table
 from bridge.core.wording import columns as table
 from bridge.core.wording import plain
 from bridge.web.ports import (
@@ -31,6 +32,10 @@ from bridge.web.ports import (
 def as_json(value: Any) -> str:
     """Return a value as JSON for programs, indented for people who look all the same."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+
+
+def _listed(headings: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Table:
+    return Table(columns=headings, rows=tuple(rows))
 
 
 def ago(milliseconds: int, *, now: float | None = None) -> str:
@@ -58,9 +63,9 @@ def status(document: StatusDocument) -> str:
     if document.gateway.rooms or any(document.gateway.refused.values()):
         parts.append(gateway(document.gateway))
     if document.links:
-        parts.append(links(document.links))
+        parts.append(str(links(document.links)))
     if document.queues:
-        parts.append(queues(document.queues))
+        parts.append(str(queues(document.queues)))
     if document.dead_letters:
         parts.append(f'{document.dead_letters} dead letters, see "linkspan deadletters list"')
     return "\n\n".join(parts)
@@ -74,9 +79,9 @@ def gateway(document: GatewayDocument) -> str:
     return f"{line}, refused so far: {refused}" if refused else line
 
 
-def links(documents: Iterable[LinkDocument]) -> str:
+def links(documents: Iterable[LinkDocument]) -> Table:
     """Return links, a line for each room."""
-    return table(
+    return _listed(
         ("LINK", "ROOM", "STATE", "FROM", "DETAIL"),
         (
             (link.name, room.room, "open" if room.open else "closed", link.origin, room.reason)
@@ -86,17 +91,17 @@ def links(documents: Iterable[LinkDocument]) -> str:
     )
 
 
-def logins(documents: Iterable[LoginDocument]) -> str:
+def logins(documents: Iterable[LoginDocument]) -> Table:
     """Return users' logins."""
-    return table(
+    return _listed(
         ("NETWORK", "USER", "NAME", "FOR", "DETAIL"),
         ((each.network, each.user, each.name, ago(each.at), each.trouble) for each in documents),
     )
 
 
-def opt_outs(documents: Iterable[OptOutDocument]) -> str:
+def opt_outs(documents: Iterable[OptOutDocument]) -> Table:
     """Return who wants nothing more from us, and who does again."""
-    return table(
+    return _listed(
         ("NETWORK", "FROM", "TO", "SINCE", "WANTS", "BECAUSE OF"),
         (
             (each.network, each.ours, each.theirs, ago(each.at), "nothing" if each.out else "messages", each.why)
@@ -105,9 +110,9 @@ def opt_outs(documents: Iterable[OptOutDocument]) -> str:
     )
 
 
-def hooks(documents: Iterable[HookDocument]) -> str:
+def hooks(documents: Iterable[HookDocument]) -> Table:
     """Return hooks, without their URLs: those were shown when they were made."""
-    return table(
+    return _listed(
         ("HOOK", "ROOM", "NAME", "STATE", "FROM", "MADE", "USED", "EXPIRES"),
         (
             (
@@ -130,9 +135,9 @@ def commands(documents: Iterable[CommandDocument]) -> str:
     return table(("COMMAND", "DOES"), ((each.usage, each.title) for each in documents))
 
 
-def hook_calls(documents: Iterable[HookCallDocument]) -> str:
+def hook_calls(documents: Iterable[HookCallDocument]) -> Table:
     """Return what was sent to a hook."""
-    return table(
+    return _listed(
         ("CALL", "AGE", "BYTES", "KEPT", "OUTCOME"),
         ((each.id, ago(each.at), str(each.size), "yes" if each.kept else "no", each.outcome) for each in documents),
     )
@@ -145,9 +150,9 @@ def day(milliseconds: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(milliseconds / 1000))
 
 
-def queues(documents: Iterable[QueueDocument]) -> str:
+def queues(documents: Iterable[QueueDocument]) -> Table:
     """Return what waits, a line for each room."""
-    return table(
+    return _listed(
         ("QUEUE", "WAITING", "UNDER WAY", "OLDEST", "REASON"),
         (
             (each.room, f"{each.waiting}{'+' if each.more else ''}", str(each.flying), ago(each.oldest), each.reason)
@@ -156,9 +161,9 @@ def queues(documents: Iterable[QueueDocument]) -> str:
     )
 
 
-def deliveries(documents: Iterable[DeliveryDocument]) -> str:
+def deliveries(documents: Iterable[DeliveryDocument]) -> Table:
     """Return what became of deliveries."""
-    return table(
+    return _listed(
         ("ROOM", "WHAT", "STATE", "TRIES", "SAID", "REASON"),
         (
             (each.room, each.what, _state(each), str(each.attempts or ""), ago(each.at), each.reason)
@@ -173,9 +178,9 @@ def _state(document: DeliveryDocument) -> str:
     return "failed" if document.certain else "failed (may have arrived)"
 
 
-def dead_letters(documents: Iterable[DeadLetterDocument]) -> str:
+def dead_letters(documents: Iterable[DeadLetterDocument]) -> Table:
     """Return deliveries that were given up."""
-    return table(
+    return _listed(
         ("KEY", "ROOM", "WHAT", "ARRIVED", "AGE", "REASON"),
         (
             (each.key, each.room, each.what, "no" if each.certain else "maybe", ago(each.at), each.reason)

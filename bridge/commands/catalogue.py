@@ -6,11 +6,17 @@ What runs each is beside its definition; which are offered is put together by :m
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.commands import logins, rooms
+from bridge.commands import hooks, links, logins, rooms, state
 from bridge.core.commands import About, Command, Field, Who
 from bridge.core.dialogue import usage
 
-COMMANDS: Final = (*logins.COMMANDS, *rooms.COMMANDS)
+COMMANDS: Final = (
+    *state.COMMANDS,
+    *links.COMMANDS,
+    *hooks.COMMANDS,
+    *logins.COMMANDS,
+    *rooms.COMMANDS,
+)
 
 _WHERE: Final = {About.BRIDGE: "the bridge", About.NETWORK: "a network", About.ROOM: "a room"}
 

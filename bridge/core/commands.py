@@ -132,8 +132,10 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
-    listed: str = ""
-    """Where a form has one field for it (XEP-0133: ``onlineuserjids``), that field; the first column goes into it."""
+
+    def __str__(self) -> str:
+        """Lay it out in columns."""
+        return columns(self.columns, self.rows)
 
 
 class Why(Enum):
@@ -169,17 +171,23 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     table: Table | None = None
     data: Any = None
     """For programs."""
+    form: Mapping[str, tuple[str, ...]] = {}
+    """For forms, in place of the table: the fields that a specification wants (XEP-0133), each with its values."""
     remark: str = ""
     """What else has to be known: a warning."""
     why: Why | None = None
     """Why it was not done, or not wholly; None if it was."""
 
 
+def told(answer: Answer) -> str:
+    """Return what an answer says as text, its table in columns; its remark goes elsewhere."""
+    listed = str(answer.table) if answer.table is not None else ""
+    return "\n\n".join(part for part in (answer.text, listed) if part) or "Done."
+
+
 def written(answer: Answer) -> str:
-    """Return an answer as text, its table in columns."""
-    table = answer.table
-    listed = columns(table.columns, table.rows) if table is not None and table.rows else ""
-    return "\n".join(part for part in (answer.text, listed, answer.remark) if part) or "Done."
+    """Return an answer as text, with its remark."""
+    return "\n".join(part for part in (told(answer), answer.remark) if part)
 
 
 class Values:

@@ -111,7 +111,7 @@ class Commands:
         both = " ".join(word.text for word in words[:2])
         group = [name for name in names if name.split()[0] == said.casefold()]
         guess = nearest(both, group or names) or nearest(said, names)
-        if guess:
+        if guess and not (group and len(words) == 1):
             return f"There is no command {quoted(both if group else said)}; {did_you_mean(guess, ())}"
         return f"{quoted(said)} what? {did_you_mean('', group)}" if group else ""
 

@@ -1,12 +1,12 @@
 """The administration's listener: health, metrics, the API and a page. Loopback by default, and never the public listener.
 
-Health, metrics and the page are open, since they tell nothing about anybody; the API wants the bearer token. What an operation
-means is in :mod:`bridge.web.ports`, its description in :mod:`bridge.web.openapi`. Built by :mod:`bridge.app`.
+Health, metrics and the page are open, since they tell nothing about anybody; the API wants the bearer token. An operation is a
+command (:mod:`bridge.web.commands`) under a path of its own, described in :mod:`bridge.web.openapi`. Built by :mod:`bridge.app`.
 """
 
 import hmac
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
@@ -15,18 +15,16 @@ from aiohttp import web
 
 from bridge.core.dialogue import Commands
 from bridge.web import openapi
-from bridge.web.answers import Handler, as_json, body_of, problem
+from bridge.web.answers import Handler, as_json, problem
 from bridge.web.commands import CommandRoutes
-from bridge.web.hooks import HookRoutes
 from bridge.web.metrics import CONTENT_TYPE, Metrics
 from bridge.web.openapi import Operation
 from bridge.web.pages import Pages
-from bridge.web.ports import Bridge, Chosen, Done, NewLink, Refused
+from bridge.web.ports import Bridge, Refused
 
 log = logging.getLogger(__name__)
 
 LARGEST_BODY: Final = 65_536
-MOST_LISTED: Final = 1_000
 _API: Final = "/api/"
 
 
@@ -36,7 +34,6 @@ class Admin:
     def __init__(self, bridge: Bridge, *, commands: Commands, token: Callable[[], str], version: str) -> None:
         self._bridge = bridge
         self._token = token  # asked each time: a new configuration may have another
-        self._hooks = HookRoutes(bridge.hook_desk)
         self._commands = CommandRoutes(commands)
         self._metrics = Metrics(bridge, version=version)
         self._pages = Pages(version=version)
@@ -54,19 +51,9 @@ class Admin:
         return app
 
     def _operations(self) -> tuple[tuple[Operation, Handler], ...]:
+        named = [each for each in openapi.OPERATIONS if each.command]
         return (
-            (openapi.STATUS, self._status),
-            (openapi.LIST_LINKS, self._list_links),
-            (openapi.ADD_LINK, self._add_link),
-            (openapi.REMOVE_LINK, self._remove_link),
-            (openapi.LIST_LOGINS, self._list_logins),
-            (openapi.LIST_OPT_OUTS, self._list_opt_outs),
-            (openapi.REMOVE_LOGIN, self._remove_login),
-            (openapi.LIST_DELIVERIES, self._list_deliveries),
-            (openapi.LIST_DEAD_LETTERS, self._list_dead_letters),
-            (openapi.RETRY_DEAD_LETTERS, self._retry),
-            (openapi.DISCARD_DEAD_LETTERS, self._discard),
-            *self._hooks.operations(),
+            *((each, self._commands.operated(each)) for each in named),
             *self._commands.operations(),
             (openapi.DESCRIPTION, self._describe),
         )
@@ -94,48 +81,6 @@ class Admin:
     async def _metrics_page(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
-    async def _status(self, _request: web.Request) -> web.Response:
-        return as_json(await self._bridge.status())
-
-    async def _list_links(self, _request: web.Request) -> web.Response:
-        return as_json(self._bridge.links())
-
-    async def _add_link(self, request: web.Request) -> web.Response:
-        link = await self._bridge.add_link(await body_of(request, NewLink))
-        return as_json(link, status=HTTPStatus.CREATED)
-
-    async def _remove_link(self, request: web.Request) -> web.Response:
-        await self._bridge.remove_link(request.match_info["name"])
-        return web.Response(status=HTTPStatus.NO_CONTENT)
-
-    async def _list_opt_outs(self, request: web.Request) -> web.Response:
-        return as_json(self._bridge.opt_outs(history=request.query.get("history") == "true"))
-
-    async def _list_logins(self, _request: web.Request) -> web.Response:
-        return as_json(self._bridge.logins())
-
-    async def _remove_login(self, request: web.Request) -> web.Response:
-        await self._bridge.remove_login(request.match_info["network"], request.match_info["user"])
-        return web.Response(status=HTTPStatus.NO_CONTENT)
-
-    async def _list_deliveries(self, request: web.Request) -> web.Response:
-        room, message = request.query.get("room", ""), request.query.get("message", "")
-        if bool(room) != bool(message):
-            reason = "expected both room and message, or neither"
-            raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
-        if room:
-            return as_json(await self._bridge.fate(room, message))
-        return as_json(await self._bridge.deliveries(_limit(request)))
-
-    async def _list_dead_letters(self, request: web.Request) -> web.Response:
-        return as_json(await self._bridge.dead_letters(_limit(request)))
-
-    async def _retry(self, request: web.Request) -> web.Response:
-        return as_json(Done(count=await self._bridge.retry(_keys(await body_of(request, Chosen)))))
-
-    async def _discard(self, request: web.Request) -> web.Response:
-        return as_json(Done(count=await self._bridge.discard(_keys(await body_of(request, Chosen)))))
-
     async def _describe(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._description, content_type="application/json")
 
@@ -154,19 +99,3 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
-
-
-def _limit(request: web.Request) -> int:
-    text = request.query.get("limit", str(MOST_LISTED))
-    limit = int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else 0
-    if not 1 <= limit <= MOST_LISTED:
-        reason = f"limit: expected a whole number from 1 to {MOST_LISTED}"
-        raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
-    return limit
-
-
-def _keys(chosen: Chosen) -> Collection[str] | None:
-    if chosen.all == bool(chosen.keys):
-        reason = "expected either keys or all"
-        raise Refused(reason, status=HTTPStatus.BAD_REQUEST)
-    return None if chosen.all else chosen.keys

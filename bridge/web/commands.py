@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bridge.core import lines
-from bridge.core.commands import OPERATOR, Answer, Field, Offer, Place, Why, written
+from bridge.core.commands import OPERATOR, Answer, Field, Offer, Place, Why, told
 from bridge.core.dialogue import Commands, Stuck, follow_line, pass_through, usage
 from bridge.core.wording import quoted
 from bridge.web import openapi
@@ -42,6 +42,19 @@ class CommandRoutes:
             (openapi.CALL_COMMAND, self._call),
             (openapi.SAY_COMMAND, self._say),
         )
+
+    def operated(self, operation: Operation) -> Handler:
+        """Return what answers an operation that is a command under a path of its own."""
+
+        async def answer(request: web.Request) -> web.Response:
+            sent = await object_of(request) if operation.body is not None else {}
+            asked = {key: value for key, value in request.query.items() if key in operation.query}
+            done = await self.call(operation.command, {**asked, **sent, **request.match_info})
+            if operation.status == HTTPStatus.NO_CONTENT:
+                return web.Response(status=HTTPStatus.NO_CONTENT)
+            return as_json(done.data, status=operation.status)
+
+        return answer
 
     async def call(self, name: str, given: Mapping[str, object]) -> Answer:
         """Do what a command does, with these values. Raises: Refused."""
@@ -121,7 +134,7 @@ def _document(answer: Answer) -> AnswerDocument:
     table = answer.table
     data: Any = answer.data
     return AnswerDocument(
-        text=written(answer),
+        text=told(answer),
         done=answer.why is None,
         remark=answer.remark,
         table=None if table is None else TableDocument(columns=table.columns, rows=table.rows),

@@ -39,6 +39,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     summary: str
+    command: str = ""  # what it does is this command, with path, query and body as values
     status: int = 200
     body: Any = None  # type of what is sent
     result: Any = None  # type of what comes back
@@ -47,11 +48,16 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     open: bool = False  # needs no token
 
 
-STATUS = Operation(method="get", path="/api/v1/status", summary="Networks, links and queues", result=StatusDocument)
-LIST_LINKS = Operation(method="get", path="/api/v1/links", summary="All links", result=list[LinkDocument])
+STATUS = Operation(
+    method="get", path="/api/v1/status", command="status", summary="Networks, links and queues", result=StatusDocument
+)
+LIST_LINKS = Operation(
+    method="get", path="/api/v1/links", command="links list", summary="All links", result=list[LinkDocument]
+)
 ADD_LINK = Operation(
     method="post",
     path="/api/v1/links",
+    command="links add",
     summary="Join rooms, from now on and after restarts",
     status=201,
     body=NewLink,
@@ -61,16 +67,22 @@ ADD_LINK = Operation(
 REMOVE_LINK = Operation(
     method="delete",
     path="/api/v1/links/{name}",
+    command="links remove",
     summary="Take back a link that was made by command",
     status=204,
     problems=(404, 409),
 )
 LIST_LOGINS = Operation(
-    method="get", path="/api/v1/logins", summary="All users' logins, oldest first", result=list[LoginDocument]
+    method="get",
+    path="/api/v1/logins",
+    command="logins list",
+    summary="All users' logins, oldest first",
+    result=list[LoginDocument],
 )
 REMOVE_LOGIN = Operation(
     method="delete",
     path="/api/v1/logins/{network}/{user}",
+    command="logins remove",
     summary="Forget a user's login",
     status=204,
     problems=(404, 409),
@@ -78,12 +90,15 @@ REMOVE_LOGIN = Operation(
 LIST_OPT_OUTS = Operation(
     method="get",
     path="/api/v1/optouts",
+    command="optouts list",
     summary="Who wants nothing more from us (STOP); with ?history=true every change of mind, oldest first",
     result=list[OptOutDocument],
+    query=("history",),
 )
 LIST_DELIVERIES = Operation(
     method="get",
     path="/api/v1/deliveries",
+    command="deliveries list",
     summary="Deliveries that are not confirmed, or all of one message: of what ROOM calls MESSAGE",
     result=list[DeliveryDocument],
     query=("limit", "room", "message"),
@@ -92,6 +107,7 @@ LIST_DELIVERIES = Operation(
 LIST_DEAD_LETTERS = Operation(
     method="get",
     path="/api/v1/deadletters",
+    command="deadletters list",
     summary="Deliveries that were given up, oldest first",
     result=list[DeadLetterDocument],
     query=("limit",),
@@ -100,6 +116,7 @@ LIST_DEAD_LETTERS = Operation(
 RETRY_DEAD_LETTERS = Operation(
     method="post",
     path="/api/v1/deadletters/retry",
+    command="deadletters retry",
     summary="Try them again",
     body=Chosen,
     result=Done,
@@ -108,15 +125,19 @@ RETRY_DEAD_LETTERS = Operation(
 DISCARD_DEAD_LETTERS = Operation(
     method="post",
     path="/api/v1/deadletters/discard",
+    command="deadletters discard",
     summary="Delete them",
     body=Chosen,
     result=Done,
     problems=(400,),
 )
-LIST_HOOKS = Operation(method="get", path="/api/v1/hooks", summary="All hooks", result=list[HookDocument])
+LIST_HOOKS = Operation(
+    method="get", path="/api/v1/hooks", command="hooks list", summary="All hooks", result=list[HookDocument]
+)
 CREATE_HOOK = Operation(
     method="post",
     path="/api/v1/hooks",
+    command="hooks create",
     summary="Make a hook; its URL is shown this once",
     status=201,
     body=NewHook,
@@ -126,6 +147,7 @@ CREATE_HOOK = Operation(
 REVOKE_HOOK = Operation(
     method="delete",
     path="/api/v1/hooks/{hook}",
+    command="hooks revoke",
     summary="Take a hook back for good: whoever calls it is told so",
     status=204,
     problems=(404, 409, 503),
@@ -133,6 +155,7 @@ REVOKE_HOOK = Operation(
 ROTATE_HOOK = Operation(
     method="post",
     path="/api/v1/hooks/{hook}/rotate",
+    command="hooks rotate",
     summary="Give a hook another secret; its URL is shown this once",
     body=NewSecret,
     result=HookUrlDocument,
@@ -141,6 +164,7 @@ ROTATE_HOOK = Operation(
 PAUSE_HOOK = Operation(
     method="post",
     path="/api/v1/hooks/{hook}/pause",
+    command="hooks pause",
     summary="Let a hook take what comes and say nothing, or speak again",
     status=204,
     body=Paused,
@@ -149,6 +173,7 @@ PAUSE_HOOK = Operation(
 TEST_HOOK = Operation(
     method="post",
     path="/api/v1/hooks/{hook}/test",
+    command="hooks test",
     summary="Let a hook say something",
     result=SaidDocument,
     problems=(404, 409, 503),
@@ -156,6 +181,7 @@ TEST_HOOK = Operation(
 LIST_HOOK_CALLS = Operation(
     method="get",
     path="/api/v1/hooks/{hook}/calls",
+    command="hooks calls",
     summary="What was sent to a hook lately, newest first",
     result=list[HookCallDocument],
     problems=(404, 409, 503),
@@ -163,6 +189,7 @@ LIST_HOOK_CALLS = Operation(
 REPLAY_HOOK = Operation(
     method="post",
     path="/api/v1/hooks/{hook}/replay",
+    command="hooks replay",
     summary="Read once more what was sent, and say it as something new",
     body=Replayed,
     result=SaidDocument,

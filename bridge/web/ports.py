@@ -4,7 +4,7 @@ The values are the API's documents: their fields are part of the product, :mod:`
 here, and the command line prints them. No message body and no secret is in any of them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -350,44 +350,12 @@ class CannotListen(Exception):
     """A listener did not get its address; the text is a sentence for an operator that names the key."""
 
 
-class HookDesk(Protocol):
-    """The hooks of all networks, for their administrator. ``hook`` is an id, or ``NETWORK:ID``. All may raise Refused."""
-
-    def hooks(self) -> Sequence[HookDocument]:
-        """Return all hooks."""
-
-    async def create(self, hook: NewHook) -> HookUrlDocument:
-        """Make a hook."""
-
-    async def rotate(self, hook: str, *, overlap: float) -> HookUrlDocument:
-        """Give it another secret."""
-
-    async def pause(self, hook: str, *, paused: bool) -> None:
-        """Silence it, or let it speak again."""
-
-    async def revoke(self, hook: str) -> None:
-        """Take it back for good."""
-
-    async def test(self, hook: str) -> SaidDocument:
-        """Let it say something."""
-
-    async def calls(self, hook: str) -> Sequence[HookCallDocument]:
-        """Return what was sent to it lately, newest first."""
-
-    async def replay(self, hook: str, call: str) -> SaidDocument:
-        """Say once more what was sent."""
-
-
 class Bridge(Protocol):
     """The running bridge, for its administrator."""
 
     @property
     def counters(self) -> Counters:
         """What was counted."""
-
-    @property
-    def hook_desk(self) -> HookDesk:
-        """The hooks of all networks."""
 
     def counted(self) -> Sequence[tuple[str, Counted]]:
         """Return what connectors have counted, each with its network."""
@@ -406,36 +374,3 @@ class Bridge(Protocol):
 
     def gateway(self) -> GatewayDocument:
         """Return how hosted rooms are used."""
-
-    async def status(self) -> StatusDocument:
-        """Return everything at a glance."""
-
-    async def add_link(self, link: NewLink) -> LinkDocument:
-        """Make a link and keep it. Raises: Refused."""
-
-    async def remove_link(self, name: str) -> None:
-        """Take back a link that was made by command. Raises: Refused."""
-
-    def opt_outs(self, *, history: bool) -> Sequence[OptOutDocument]:
-        """Return who wants nothing from us now, or every change of mind, oldest first."""
-
-    def logins(self) -> Sequence[LoginDocument]:
-        """Return all logins, oldest first."""
-
-    async def remove_login(self, network: str, user: str) -> None:
-        """Forget a login. Raises: Refused."""
-
-    async def deliveries(self, limit: int) -> Sequence[DeliveryDocument]:
-        """Return what is not confirmed: what waits or is under way, oldest first, then what failed."""
-
-    async def fate(self, room: str, message: str) -> Sequence[DeliveryDocument]:
-        """Return what has become of one message in each other room. Raises: Refused when nobody knows it."""
-
-    async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:
-        """Return deliveries that were given up, oldest first."""
-
-    async def retry(self, keys: Collection[str] | None) -> int:
-        """Put dead letters back into the outbox, all if None; returns how many."""
-
-    async def discard(self, keys: Collection[str] | None) -> int:
-        """Delete dead letters, all if None; returns how many."""

@@ -104,7 +104,9 @@ class AdHoc:
             step = Answer(text=str(step), why=step.why)
         match step:
             case Answer():
-                return _command(request.payload.get("node", ""), id_, "completed", children=forms.answer(step))
+                form_type = pages[0].form.form_type if pages else self._offer(request)[1].command.form_type
+                written = forms.answer(step, form_type=form_type)
+                return _command(request.payload.get("node", ""), id_, "completed", children=written)
             case Stuck():
                 shown = pages if pages and pages[-1].form is step.form else (*pages, _Page(step.form, dict(step.given)))
                 return self._show(request, id_, shown, notes=forms.complaints(step))

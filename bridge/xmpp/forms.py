@@ -3,10 +3,11 @@
 Called by ``adhoc``.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from bridge.core.commands import Answer, Field, Form, Sort, Table
+from bridge.core.commands import Answer, Field, Form, Sort, Table, written
 from bridge.core.dialogue import Stuck
 from bridge.core.fields import Wrong
 from bridge.xmpp import namespaces as ns
@@ -69,12 +70,14 @@ def complaints(stuck: Stuck) -> str:
     return "".join(_note("error", _said(each, labels)) for each in stuck.wrong)
 
 
-def answer(done: Answer) -> str:
+def answer(done: Answer, *, form_type: str = "") -> str:
     """Return notes with what is said, and a form with what is listed."""
-    kind = "info" if done.why is None else "error"
-    written = _note(kind, done.text) if done.text else ""
-    written += _note("warn", done.remark) if done.remark else ""
-    return written + (_listed(done.table) if done.table is not None else "")
+    words = written(done) if done.form else done.text
+    notes = _note("info" if done.why is None else "error", words) if words else ""
+    notes += _note("warn", done.remark) if done.remark and not done.form else ""
+    if done.form:
+        return notes + _fields(done.form, form_type)
+    return notes + (_listed(done.table) if done.table is not None else "")
 
 
 def _said(wrong: Wrong, labels: dict[str, str]) -> str:
@@ -126,12 +129,18 @@ def _data_type(field: Field) -> str:
     return stanzas.element("validate", ns.VALIDATE, attrs={"datatype": "xs:integer"}, children=inner)
 
 
+def _fields(values: Mapping[str, tuple[str, ...]], form_type: str) -> str:
+    """Return a result as a specification wants it."""
+    inner = _hidden(form_type) if form_type else ""
+    for var, each in values.items():
+        children = "".join(stanzas.element("value", words=value) for value in each)
+        kind = "text-multi" if len(each) != 1 else "text-single"
+        inner += stanzas.element("field", attrs={"var": var, "type": kind}, children=children)
+    return stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=inner)
+
+
 def _listed(table: Table) -> str:
-    """Return rows as a form with several items, or as one field where a specification wants that (XEP-0133)."""
-    if table.listed:
-        values = "".join(stanzas.element("value", words=row[0]) for row in table.rows)
-        inner = stanzas.element("field", attrs={"var": table.listed, "type": "text-multi"}, children=values)
-        return stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=_hidden(ns.ADMIN) + inner)
+    """Return rows as a form with several items (XEP-0004 section 3.4)."""
     names = [column.casefold().replace(" ", "-") for column in table.columns]
     heads = zip(names, table.columns, strict=True)
     reported = "".join(stanzas.element("field", attrs={"var": var, "label": label}) for var, label in heads)

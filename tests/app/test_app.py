@@ -10,11 +10,13 @@ import pytest
 from bridge import config, registry
 from bridge.app import App
 from bridge.config import Config, ConfigError
+from bridge.core.commands import CommandRefused
 from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
 from bridge.engine.ports import Queued, StoredLink
 from bridge.storage.memory import MemoryStore
-from bridge.web.ports import CannotListen, NewLink, Refused
+from bridge.web.commands import STATUS
+from bridge.web.ports import CannotListen, NewLink
 from tests.support.build import post, posted
 
 BASE = """
@@ -114,19 +116,19 @@ async def test_all_dead_letters_are_more_than_are_listed(app: App, store: Memory
 async def test_a_link_that_cannot_be(
     app: App, name: str, rooms: tuple[str, ...], status: int, reason: str | None
 ) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(CommandRefused) as caught:
         await app.administration.add_link(NewLink(name=name, rooms=rooms))
-    assert caught.value.status == status
+    assert STATUS[caught.value.why] == status
     assert reason is None or caught.value.reason == reason
 
 
 async def test_a_link_of_the_file_is_not_removed_by_command(app: App) -> None:
-    with pytest.raises(Refused, match="stands in the configuration file") as caught:
+    with pytest.raises(CommandRefused, match="stands in the configuration file") as caught:
         await app.administration.remove_link("dev")
-    assert caught.value.status == 409
-    with pytest.raises(Refused, match='there is no link "none"') as caught:
+    assert STATUS[caught.value.why] == 409
+    with pytest.raises(CommandRefused, match='there is no link "none"') as caught:
         await app.administration.remove_link("none")
-    assert caught.value.status == 404
+    assert STATUS[caught.value.why] == 404
 
 
 async def test_a_changed_configuration_restarts_only_what_changed(app: App) -> None:

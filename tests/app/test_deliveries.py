@@ -3,8 +3,8 @@
 import pytest
 
 from bridge.administration import Administration
+from bridge.core.commands import CommandRefused
 from bridge.core.failures import Permanent, Retry
-from bridge.web.ports import Refused
 from tests.support.build import posted
 from tests.support.clock import quiet
 from tests.support.hubs import Works, works
@@ -43,5 +43,5 @@ async def test_a_message_goes_from_queued_over_sent_and_retrying_to_confirmed():
         await quiet()
         [failed] = await desk.fate("left:#a", "two")
         assert (failed.state, failed.certain, failed.reason) == ("failed", True, "too rude")
-        with pytest.raises(Refused, match="has no message"):
+        with pytest.raises(CommandRefused, match="has no message"):
             await desk.fate("left:#a", "three")

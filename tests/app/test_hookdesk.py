@@ -3,9 +3,11 @@
 import pytest
 
 from bridge.connector import PuppetSettings, Setup
+from bridge.core.commands import CommandRefused
 from bridge.core.ids import Network
 from bridge.hookdesk import Hooks
-from bridge.web.ports import NewHook, Refused
+from bridge.web.commands import STATUS
+from bridge.web.ports import NewHook
 from connectors.webhook.connector import WebhookConnector
 from tests.support.clock import quiet
 from tests.support.webhooks import hook, stage, webhooks
@@ -55,7 +57,7 @@ async def test_a_hook_from_its_making_to_its_end() -> None:
         assert (await here.send({"text": "gone"}, path=rotated)).status == 410
         await here.restart(webhooks(hooks={}))
         assert (await here.send({"text": "gone"}, path=rotated)).status == 410
-        with pytest.raises(Refused, match="there is no hook"):
+        with pytest.raises(CommandRefused, match="there is no hook"):
             await desk.revoke(made.id)
 
 
@@ -74,8 +76,8 @@ async def test_what_is_kept_of_a_secret_is_a_hash() -> None:
 @pytest.mark.parametrize(
     ("room", "settings", "reason"),
     [
-        ("builds", {}, 'room: found "builds", expected NETWORK:ROOM such as "libera:#dev"'),
-        ("left:#a", {}, 'room: found a room of "left", expected one of a network that takes hooks: ci'),
+        ("builds", {}, 'found "builds", expected NETWORK:ROOM such as "libera:#dev"'),
+        ("left:#a", {}, 'found a room of "left", expected one of a network that takes hooks: ci'),
         ("ci:x", {"rate": "often"}, 'rate: found "often", expected a whole number'),
         ("ci:x", {"raet": 1}, 'raet: found an unknown key, did you mean "rate"?'),
         ("ci:x", {"format": "gitub"}, 'format: found "gitub", expected one of gitea, github, '),
@@ -86,9 +88,9 @@ async def test_what_is_kept_of_a_secret_is_a_hash() -> None:
 async def test_a_hook_that_cannot_be(room: str, settings: dict[str, object], reason: str) -> None:
     async with stage() as here:
         desk = Hooks(here.works.hub.networks, clock=here.works.clock)
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(CommandRefused) as caught:
             await desk.create(NewHook(room=room, settings=settings))
-        assert caught.value.status == 400
+        assert STATUS[caught.value.why] == 400
         assert caught.value.reason.startswith(reason)
 
 
@@ -114,9 +116,9 @@ async def test_a_hook_of_the_file_is_read_only() -> None:
     async with stage() as here:
         desk = Hooks(here.works.hub.networks, clock=here.works.clock)
         for change in (desk.rotate("builds", overlap=0), desk.pause("builds", paused=True), desk.revoke("builds")):
-            with pytest.raises(Refused, match="stands in the configuration file") as caught:
+            with pytest.raises(CommandRefused, match="stands in the configuration file") as caught:
                 await change
-            assert caught.value.status == 409
+            assert STATUS[caught.value.why] == 409
         assert (await desk.test("builds")).id.startswith("builds.")
 
 
@@ -132,10 +134,10 @@ async def test_hooks_of_one_name_in_two_networks_are_told_apart() -> None:
         here.works.hub.add_network(Network("ops"), WebhookConnector(setup), PuppetSettings())
         await quiet()
         desk = Hooks(here.works.hub.networks, clock=here.works.clock)
-        with pytest.raises(Refused, match='there are several hooks "builds": ci:builds, ops:builds'):
+        with pytest.raises(CommandRefused, match='there are several hooks "builds": ci:builds, ops:builds'):
             await desk.test("builds")
         assert (await desk.test("ci:builds")).id
-        with pytest.raises(Refused, match='the room "other" is in no link'):
+        with pytest.raises(CommandRefused, match='the room "other" is in no link'):
             await desk.test("ops:builds")
 
 
@@ -143,12 +145,12 @@ async def test_a_hook_is_not_made_while_it_cannot_be_kept() -> None:
     async with stage() as here:
         desk = Hooks(here.works.hub.networks, clock=here.works.clock)
         here.works.store.break_down("the disk is full")
-        with pytest.raises(Refused, match="the disk is full") as caught:
+        with pytest.raises(CommandRefused, match="the disk is full") as caught:
             await desk.create(NewHook(room="ci:builds"))
-        assert caught.value.status == 503
+        assert STATUS[caught.value.why] == 503
         here.works.store.recover()
         await here.works.hub.remove_network(Network("ci"))
-        with pytest.raises(Refused, match="found a room of"):
+        with pytest.raises(CommandRefused, match="found a room of"):
             await desk.create(NewHook(room="ci:builds"))
 
 

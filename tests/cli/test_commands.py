@@ -13,6 +13,8 @@ import pytest
 from aiohttp import web
 
 from bridge import cli, config, registry
+from bridge.commands import catalogue
+from bridge.commands.administering import administering
 from bridge.web.admin import Admin
 from bridge.web.ports import NewHook
 from tests.support.administered import FakeBridge
@@ -219,7 +221,7 @@ def bridge(linkspan: Run) -> Iterator[FakeBridge]:
     token = "from the configuration"
 
     def application() -> web.Application:
-        return Admin(fake, commands=known(), token=lambda: token, version="1.2.3").application()
+        return Admin(fake, commands=known(*administering(fake)), token=lambda: token, version="1.2.3").application()
 
     with serving(application) as port:
         written(f'[http]\nadmin_listen = "127.0.0.1:{port}"\nadmin_token = "{token}"')
@@ -255,7 +257,7 @@ def test_links_are_listed_added_and_removed(linkspan: Run, bridge: FakeBridge) -
     assert [link["name"] for link in json.loads(linkspan("links", "list", "--json")[1])] == ["dev", "ops"]
     assert "left:#ops" in linkspan("links", "list")[1]
     assert linkspan("links", "add", "ops", "left:#x", "right:#x") == (1, "", 'link "ops" exists\n')
-    assert linkspan("links", "add", "one", "left:#x") == (2, "", "found one room, expected two or more\n")
+    assert linkspan("links", "add", "one", "left:#x") == (2, "", "rooms: found 1, expected 2 or more\n")
     assert linkspan("links", "remove", "ops")[:2] == (0, "removed ops\n")
     assert linkspan("links", "remove", "ops/../dev") == (1, "", 'no link "ops/../dev"\n')
 
@@ -286,7 +288,8 @@ def test_logins_are_listed_and_removed(linkspan: Run, bridge: FakeBridge) -> Non
     [login] = json.loads(linkspan("logins", "list", "--json")[1])
     assert login == {"network": "left", "user": "ann@example.org", "name": "@ann_bot", "at": 3, "trouble": ""}
     assert "@ann_bot" in linkspan("logins", "list")[1]
-    assert linkspan("logins", "remove", "left", "bob/../x")[:2] == (1, "")
+    assert linkspan("logins", "remove", "left", "bob/../x")[2].startswith('user: found "bob/../x", expected an address')
+    assert linkspan("logins", "remove", "left", "bob@example.org")[:2] == (1, "")
     gone = (0, "forgot the login of ann@example.org on left\n")
     assert linkspan("logins", "remove", "left", "ann@example.org")[:2] == gone
     assert linkspan("logins", "list", "--json")[1] == "[]\n"
@@ -306,7 +309,7 @@ def test_something_else_answers(linkspan: Run) -> None:
 
     def application() -> web.Application:
         app = web.Application()
-        app.router.add_get("/{path:.*}", hello)
+        app.router.add_route("*", "/{path:.*}", hello)
         return app
 
     with serving(application) as port:
@@ -354,3 +357,19 @@ def test_hooks_by_command(linkspan: Run, bridge: FakeBridge) -> None:
 )  # fmt: skip
 def test_a_hook_that_cannot_be(linkspan: Run, bridge: FakeBridge, words: list[str], errors: str) -> None:
     assert linkspan("hooks", *words) == (2, "", errors)
+
+
+def test_any_command_by_its_words(linkspan: Run, bridge: FakeBridge) -> None:
+    assert linkspan("do", "links", "add", "ops", "rooms=left:#a b", "rooms=right:#ops")[:2] == (
+        0,
+        "linked left:#a b and right:#ops\n",
+    )
+    listed = linkspan("do")[1]
+    assert "links add NAME ROOMS…" in listed
+    assert [each["name"] for each in json.loads(linkspan("do", "--json")[1])] == sorted(
+        command.name for command in catalogue.for_operators()
+    )
+    assert json.loads(linkspan("do", "logins", "list", "--json")[1])[0]["user"] == "ann@example.org"
+    assert linkspan("do", "links", "ad", "x") == (1, "", 'There is no command "links ad"; did you mean "links add"?\n')
+    assert linkspan("do", "links", "add", "x") == (2, "", "rooms: is missing\nusage: links add NAME ROOMS…\n")
+    assert linkspan("do", "deadletters", "discard", "nope") == (1, "0 discarded\n", 'there is no dead letter "nope"\n')

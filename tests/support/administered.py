@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from bridge.connector import Counted
+from bridge.core.commands import CommandRefused, Why
 from bridge.engine.counters import Counters
 from bridge.web.ports import (
     DeadLetterDocument,
@@ -21,7 +22,6 @@ from bridge.web.ports import (
     OptOutDocument,
     PuppetCount,
     QueueDocument,
-    Refused,
     RoomDocument,
     SaidDocument,
     StatusDocument,
@@ -51,8 +51,8 @@ class FakeHooks:
 
     async def create(self, hook: NewHook) -> HookUrlDocument:
         if not hook.room.startswith("ci:"):
-            reason = "room: found a room of another network"
-            raise Refused(reason, status=400)
+            reason = "found a room of another network"
+            raise CommandRefused(reason, why=Why.WRONG, field="room")
         self.orders.append(hook)
         name = f"h{len(self.made)}"
         self.made[name] = HookDocument(
@@ -94,7 +94,7 @@ class FakeHooks:
     def _find(self, hook: str) -> HookDocument:
         if hook not in self.made:
             reason = f'there is no hook "{hook}"'
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
         return self.made[hook]
 
     def _url(self, name: str) -> HookUrlDocument:
@@ -168,17 +168,17 @@ class FakeBridge:
     async def add_link(self, new: NewLink) -> LinkDocument:
         if len(new.rooms) < 2:
             reason = "found one room, expected two or more"
-            raise Refused(reason, status=400)
+            raise CommandRefused(reason, why=Why.WRONG)
         if new.name in self._links:
             reason = f'link "{new.name}" exists'
-            raise Refused(reason)
+            raise CommandRefused(reason)
         self._links[new.name] = link(new.name, *new.rooms)
         return self._links[new.name]
 
     async def remove_link(self, name: str) -> None:
         if self._links.pop(name, None) is None:
             reason = f'no link "{name}"'
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
 
     def opt_outs(self, *, history: bool) -> Sequence[OptOutDocument]:
         asked = OptOutDocument(network="left", ours="+1", theirs="+2", at=1, out=True, why="STOP")
@@ -191,7 +191,7 @@ class FakeBridge:
     async def remove_login(self, network: str, user: str) -> None:
         if not any((each.network, each.user) == (network, user) for each in self._logins):
             reason = f'{user} has no login on "{network}"'
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
         self._logins = [each for each in self._logins if (each.network, each.user) != (network, user)]
 
     async def deliveries(self, limit: int) -> Sequence[DeliveryDocument]:
@@ -200,7 +200,7 @@ class FakeBridge:
     async def fate(self, room: str, message: str) -> Sequence[DeliveryDocument]:
         if message != "m":
             reason = f'"{room}" has no message "{message}"'
-            raise Refused(reason, status=404)
+            raise CommandRefused(reason, why=Why.MISSING)
         return [delivery("left:#a", "confirmed")]
 
     async def dead_letters(self, limit: int) -> Sequence[DeadLetterDocument]:

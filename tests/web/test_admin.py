@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from bridge.commands.administering import administering
 from bridge.core.ids import Network
 from bridge.engine.counters import Count
 from bridge.web.admin import Admin
@@ -28,7 +29,7 @@ def bridge() -> FakeBridge:
 
 @pytest.fixture
 async def client(bridge: FakeBridge) -> AsyncIterator[TestClient]:
-    admin = Admin(bridge, commands=known(), token=lambda: TOKEN, version="1.2.3")
+    admin = Admin(bridge, commands=known(*administering(bridge)), token=lambda: TOKEN, version="1.2.3")
     async with TestClient(TestServer(admin.application())) as client:
         yield client
 
@@ -139,11 +140,12 @@ async def test_links_are_made_and_taken_back(client: TestClient) -> None:
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        (b"", "Input data was truncated"),
+        (b"", "name: is missing\nrooms: is missing"),
+        (b"{", "Input data was truncated"),
         (b"[]", "Expected `object`, got `array`"),
-        (b"{}", "Object missing required field `name`"),
-        (b'{"name": "x", "rooms": "y"}', "Expected `array`, got `str` - at `$.rooms`"),
-        (b'{"name": "x", "rooms": [], "more": 1}', "Object contains unknown field `more`"),
+        (b"{}", "name: is missing\nrooms: is missing"),
+        (b'{"name": "x", "rooms": "y"}', "rooms: found 1, expected 2 or more"),
+        (b'{"name": "x", "rooms": ["a:b", "c:d"], "roms": 1}', 'roms: is not known here: did you mean "rooms"?'),
         (b'{"name": "\xff"}', ""),
     ],
 )
@@ -193,7 +195,8 @@ async def test_logins(client: TestClient, bridge: FakeBridge) -> None:
 @pytest.mark.parametrize("limit", ["0", "-1", "1001", "many", "1e3", "99999999999999999999", "٣"])
 async def test_a_limit_that_is_none(client: TestClient, limit: str) -> None:
     response = await client.get("/api/v1/deadletters", params={"limit": limit}, headers=BEARER)
-    assert await problem(response) == (400, "limit: expected a whole number from 1 to 1000")
+    said = f'limit: found "{limit}", expected a whole number from 1 to 1000'
+    assert await problem(response) == (400, said)
 
 
 @pytest.mark.parametrize("body", [{}, {"keys": []}, {"all": True, "keys": ["a"]}])
@@ -257,3 +260,61 @@ async def test_hooks_are_made_and_taken_back(client: TestClient, bridge: FakeBri
     assert await problem(wrong) == (400, "room: found a room of another network")
     wrong = await client.post("/api/v1/hooks", json={"room": "ci:x", "token": "mine"}, headers=BEARER)
     assert (await problem(wrong))[0] == 400
+
+
+async def test_every_command_is_listed_with_its_fields(client: TestClient) -> None:
+    listed = {each["name"]: each for each in await (await client.get("/api/v1/commands", headers=BEARER)).json()}
+    assert {"status", "links add", "hooks create", "deadletters retry"} <= set(listed)
+    add = listed["links add"]
+    assert (add["path"], add["who"], add["usage"]) == ("/api/v1/commands/links-add", "admin", "links add NAME ROOMS…")
+    assert [(field["name"], field["sort"], field["required"]) for field in add["fields"]] == [
+        ("name", "text", True),
+        ("rooms", "list", True),
+    ]
+
+
+async def test_a_command_by_its_name(client: TestClient) -> None:
+    new = {"name": "ops", "rooms": ["left:#ops", "right:#ops"]}
+    made = await (await client.post("/api/v1/commands/links-add", json=new, headers=BEARER)).json()
+    assert (made["text"], made["done"], made["data"]["name"]) == ("linked left:#ops and right:#ops", True, "ops")
+    listed = await (await client.post("/api/v1/commands/links%20list", headers=BEARER)).json()
+    assert listed["table"]["columns"][0] == "LINK"
+    assert listed["table"]["rows"][-1][:2] == ["ops", "right:#ops"]
+    again = await client.post("/api/v1/commands/links-add", json=new, headers=BEARER)
+    assert await problem(again) == (409, 'link "ops" exists')
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "status", "errors"),
+    [
+        ("links-add", {"name": "x"}, 400, [("rooms", "is missing")]),
+        ("links-add", {"name": "a\nb", "rooms": ["x"]}, 400,
+         [("name", 'found "a\\nb", expected one line without control characters'), ("rooms", "found 1, expected 2 or more")]),
+        ("links-remove", {"nmae": "x", "name": "y"}, 400, [("nmae", 'is not known here: did you mean "name"?')]),
+        ("deadletters-list", {"limit": 0}, 400, [("limit", "found 0, expected a whole number from 1 to 1000")]),
+        ("links-ad", {}, 404, []),
+        ("hooks-create", {"room": "left:#a"}, 400, [("room", "found a room of another network")]),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_is_said_field_by_field(
+    client: TestClient, name: str, values: object, status: int, errors: list[tuple[str, str]]
+) -> None:
+    response = await client.post(f"/api/v1/commands/{name}", json=values, headers=BEARER)
+    document = await response.json(content_type=None)
+    assert response.status == document["status"] == status
+    assert [(each["field"], each["detail"]) for each in document["errors"]] == errors
+
+
+async def test_a_command_by_the_words_of_a_line(client: TestClient) -> None:
+    async def said(*words: str) -> ClientResponse:
+        return await client.post("/api/v1/commands", json={"words": words}, headers=BEARER)
+
+    assert (await (await said("links", "add", "my ops", "left:#o", "right:#o")).json())["data"]["name"] == "my ops"
+    assert await problem(await said("links", "add", "x")) == (400, "rooms: is missing\nusage: links add NAME ROOMS…")
+    assert await problem(await said("links", "ad")) == (
+        404,
+        'There is no command "links ad"; did you mean "links add"?',
+    )
+    assert (await problem(await said("links")))[1].startswith('"links" what? expected one of links add,')
+    assert await problem(await said("fly")) == (404, 'There is no command "fly"')
+    assert (await problem(await said("status", "x")))[0] == 400
