@@ -2,7 +2,7 @@
 # Debian's servers where tests or demo start them.
 
 SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager curl \
-	kannel kannel-extras gammu-smsd
+	kannel kannel-extras gammu-smsd biboumi
 DEMO_SERVERS := prosody inspircd
 BENCH_SERVERS := prosody ejabberd inspircd biboumi openssl
 VENV := .venv

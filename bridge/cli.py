@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     orders.add_to(commands, _order)
     _add_do(commands)
     _add_db(commands)
+    _add_import(commands)
     return parser
 
 
@@ -157,6 +158,22 @@ def _add_db(commands: Any) -> None:
         db, "rotate-key", _db_rotate_key, "make a new key for the secrets in the store, and encrypt all with it"
     )
     rotate.add_argument("--drop-old", action="store_true", help="remove the keys before from the key file")
+
+
+def _add_import(commands: Any) -> None:
+    group = commands.add_parser("import", help="take over from another program, while the bridge does not run")
+    sources = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    words = "take over archives, and who stays in which room, from the database of a biboumi; it is only read"
+    taken = _command(sources, "biboumi", _import_biboumi, words)
+    taken.add_argument("database", metavar="DB", help="the path of biboumi's SQLite file, or its postgresql:// URL")
+    taken.add_argument(
+        "--network",
+        metavar="SERVER=NAME",
+        action="append",
+        default=[],
+        help="which configured network a server of biboumi's is; default: the one with that host, else an open one",
+    )
+    _json_option(taken)
 
 
 # set-up
@@ -325,6 +342,30 @@ def _db_check(args: argparse.Namespace) -> int:
         print(f"the store is whole and has revision {database.head()}")
     _complain("\n".join(wrong))
     return FAILED if wrong else DONE
+
+
+def _import_biboumi(args: argparse.Namespace) -> int:
+    from bridge import biboumi  # noqa: PLC0415 - as above
+
+    given = {}
+    for text in args.network:
+        server, separator, network = text.partition("=")
+        if not (server and separator and network):
+            msg = f"--network: found {text!r}, expected SERVER=NAME"
+            raise CommandError(msg, status=WRONG)
+        given[server] = network
+    try:
+        outcome = asyncio.run(biboumi.take_over(_config(args), args.database, given))
+    except ValueError as error:
+        raise CommandError(f"--network {error}", status=WRONG) from None
+    if args.json:
+        print(listing.as_json(outcome))
+    else:
+        print(
+            f"took over {outcome.messages} messages of {outcome.rooms} rooms; {outcome.stays} more stays in rooms are wished"
+        )
+        _complain("\n".join(outcome.remarks))
+    return DONE
 
 
 # shared

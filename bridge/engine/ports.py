@@ -251,6 +251,14 @@ class ArchivedLine(msgspec.Struct, frozen=True, kw_only=True):
     tail: str
 
 
+class Attended(msgspec.Struct, frozen=True):
+    """When somebody was in a hosted room, in milliseconds since the epoch, both included."""
+
+    user: PersonId
+    since: int
+    until: int
+
+
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """Which part of an archive somebody wants (XEP-0313, XEP-0059): all that they were there for, within these limits."""
 

@@ -7,10 +7,11 @@ came, by our own clock: that of a network may be late or early.
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
 from bridge.core.ids import PersonId, RoomId
-from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, NoSuchLine, Page, Wanted
+from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, Attended, NoSuchLine, Page, Wanted
 from bridge.storage import tables
 
 MOST: Final = 500
@@ -27,6 +28,35 @@ def keep(connection: Connection, lines: Sequence[ArchivedLine]) -> None:
     ]
     if rows:
         connection.execute(insert(tables.archive), rows)
+
+
+def adopt(connection: Connection, lines: Sequence[ArchivedLine], stays: Sequence[Attended]) -> int:
+    """Keep what another program had kept, and who was there; returns how many messages of it were not here yet.
+
+    A number of order that is taken gives way to the next one that is free.
+    """
+    if not lines:
+        return 0
+    room = lines[0].room
+    known = set(connection.scalars(select(_archive.id).where(_archive.room == room)))
+    taken = set(connection.scalars(select(_archive.seq).where(_archive.seq.between(lines[0].seq, lines[-1].seq))))
+    new = []
+    for line in lines:
+        if line.id in known:
+            continue
+        known.add(line.id)
+        seq = line.seq
+        while seq in taken:
+            seq += 1
+        taken.add(seq)
+        new.append(line if seq == line.seq else msgspec.structs.replace(line, seq=seq))
+    keep(connection, new)
+    for stay in stays:
+        same = _at(room, stay.user) & (_attendance.since == stay.since)
+        if not connection.scalar(select(func.count()).where(same)):
+            row = {"room": room, "user": stay.user, "since": stay.since, "until": stay.until}
+            connection.execute(insert(tables.attendance), row)
+    return len(new)
 
 
 def attended(connection: Connection, room: RoomId, user: PersonId, since: int) -> None:

@@ -17,6 +17,7 @@ from bridge.core.events import Said
 from bridge.core.ids import DeliveryKey, EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
 from bridge.engine.ports import (
     ArchivedLine,
+    Attended,
     DeadLetter,
     Fate,
     Known,
@@ -229,6 +230,10 @@ class SqlStore:
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
         """Keep what was said in hosted rooms."""
         return self._writer.put(Ask(partial(archives.keep, lines=lines), reads=False), soon=False)
+
+    async def adopt(self, lines: Sequence[ArchivedLine], stays: Sequence[Attended]) -> int:
+        """Keep what another program had kept of one room, oldest first, and who was there; returns how much of it is new."""
+        return await self._ask(lambda connection: archives.adopt(connection, lines, stays), reads=False)
 
     def attended(self, room: RoomId, user: PersonId, *, since: int) -> Awaitable[None]:
         """Note that somebody is in a hosted room."""

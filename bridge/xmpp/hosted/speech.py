@@ -116,6 +116,14 @@ def spoken(stanza: str, *, room: str, id_: str, occupant: str, at: int, nick: st
     return Line(id_, at, nick, head, f"{tail.removesuffix(END)}{_names(room, id_, occupant)}{END}")
 
 
+def remembered(body: str, *, room: str, id_: str, at: int, nick: str) -> Line:
+    """Return words of which no more is known than who said them when."""
+    head = f"<message from='{stanzas.attribute(f'{room}/{nick}' if nick else room)}'"
+    tail = f" type='groupchat' id='{stanzas.attribute(id_)}'>{stanzas.element('body', words=body)}"
+    names = stanzas.element("stanza-id", ns.IDS, attrs={"by": room, "id": id_})
+    return Line(id_, at, nick, head, f"{tail}{names}{END}")
+
+
 def _names(room: str, id_: str, occupant: str) -> str:
     names = stanzas.element("stanza-id", ns.IDS, attrs={"by": room, "id": id_})
     return names + identity(occupant)

@@ -12,7 +12,8 @@ from bridge.connector import Hub, Secret
 from bridge.core.ids import XMPP, Person, PersonId, RoomId
 from bridge.engine.ports import Archive
 
-_PREFIX = "stay "
+PREFIX = "stay "
+"""How the names of what is remembered begin; behind it room and user."""
 
 
 class Stay(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,7 +41,7 @@ class Stays:
     async def recall(self) -> list[Stay]:
         """Return who was in which room when the last run ended, of those who stay."""
         hub = self._hub()
-        kept = await hub.recollect(_PREFIX) if hub is not None else {}
+        kept = await hub.recollect(PREFIX) if hub is not None else {}
         for text in kept.values():
             stay = msgspec.json.decode(text, type=Stay)
             self._stays.setdefault((stay.room, stay.user), stay)
@@ -72,7 +73,7 @@ class Stays:
         matters = stay.wished is not None or (stay.here and self.usual())
         mattered = before is not None and (before.wished is not None or (before.here and self.usual()))
         if matters or mattered:
-            hub.remember(f"{_PREFIX}{stay.room} {stay.user}", Secret(msgspec.json.encode(stay).decode()))
+            hub.remember(f"{PREFIX}{stay.room} {stay.user}", Secret(msgspec.json.encode(stay).decode()))
         if not stay.here and stay.wished is None:
             del self._stays[stay.room, stay.user]
 
