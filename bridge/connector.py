@@ -28,6 +28,7 @@ from bridge.core.events import (
     RoomChanged,
     RoomClosed,
     RoomOpened,
+    TopicChanged,
 )
 from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
 from bridge.core.profiles import Profile, Question, Wanted
@@ -36,8 +37,8 @@ API = 1
 """Version of this contract; a connector that was written for another one is refused with a clear sentence."""
 
 
-Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed | RoomChanged
-"""What is told to who :class:`Follows`; of those who left, whoever was removed."""
+Abroad = PuppetJoined | PuppetLeft | MembersListed | MemberLeft | RoomOpened | RoomClosed | RoomChanged | TopicChanged
+"""What is told to who :class:`Follows`; of those who left, whoever was removed, of topics, those that were there before."""
 
 
 class Status(StrEnum):

@@ -443,6 +443,8 @@ class Hub:
     def _emit(self, event: Event) -> Awaitable[None]:
         """Take a fact from a connector. A bug here costs that fact, and not the reader that brought it."""
         try:
+            if isinstance(event, TopicChanged) and event.origin.replayed:
+                self._follow(event)  # known already it is not told again, and yet not everybody may know it
             match event:
                 case (
                     MessagePosted()

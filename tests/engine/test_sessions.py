@@ -2,7 +2,7 @@
 
 from bridge.connector import Abroad, PuppetMode, PuppetSettings
 from bridge.core.capabilities import Representation
-from bridge.core.events import Cause, Event, Member, PuppetJoined, PuppetLeft, Rank, RoomClosed
+from bridge.core.events import Cause, Event, Member, PuppetJoined, PuppetLeft, Rank, RoomClosed, TopicChanged
 from bridge.core.ids import Person, Room, RoomId
 from bridge.engine.hub import Link
 from tests.support.build import (
@@ -94,6 +94,8 @@ async def test_who_follows_is_told_how_members_fare_elsewhere() -> None:
     works, home, away = await stage()
     juliet = person("juliet")
     facts: list[Event] = [
+        TopicChanged(origin=origin("right:#b", key="t", replayed=True), topic="snakes"),
+        TopicChanged(origin=origin("right:#b", key="t", replayed=True), topic="snakes"),  # from who reads after another
         PuppetJoined(origin=origin("right:#b"), person=juliet, name="juliet_", rank=Rank.ADMIN),
         listed(member("bob", "right"), where="right:#b"),
         PuppetLeft(origin=origin("right:#b"), person=juliet, cause=Cause.KICKED, final=True),

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from bridge.core.acts import Act, Appoint, Configuration, Configure, Enroll, Invite, Obstacle, Remove, Roll, Setting
+from bridge.core.deliveries import SetTopic
 from bridge.core.events import (
     Barrier,
     Cause,
@@ -46,6 +47,23 @@ async def test_a_join_waits_for_irc_and_is_answered_in_order() -> None:
             "+juliet none/participant 100 110",
             "# ",
         ]
+
+
+async def test_the_topic_that_was_there_is_the_subject_from_the_first_moment_and_told_once() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        topic = TopicChanged(origin=bridge.origin(), topic="snakes", sender=BOB)
+        bridge.connector.follow(RoomId(ROOM), topic)
+        bridge.listed(BOB)
+        bridge.arrives(DESK, "juliet")
+        told = ["+bob admin/moderator", "+juliet none/participant 100 110", "# snakes (bob)"]
+        assert bridge.diary(DESK) == told
+        bridge.connector.follow(RoomId(ROOM), topic)  # as it does when somebody else begins to read
+        head = build.head(f"xmpp:{ROOM}", voice=as_ghost("bob"), at=topic.origin.at)
+        await bridge.connector.send(SetTopic(head=head, topic="snakes"))
+        assert bridge.diary(DESK) == []
+        bridge.connector.follow(RoomId(ROOM), TopicChanged(origin=bridge.origin(), topic="lizards"))
+        assert bridge.diary(DESK) == ["# lizards"]
 
 
 async def test_it_does_not_matter_whether_the_list_or_the_puppet_comes_first() -> None:

@@ -58,6 +58,7 @@ class Subject(msgspec.Struct, frozen=True):
     text: str = ""
     nick: str = ""  # of who has set it, "" where that is not known
     at: int = 0
+    by: Person | None = None  # who has set it, under whatever nick
 
 
 class _Newcomer(msgspec.Struct, eq=False):
@@ -421,14 +422,17 @@ class HostedRoom:
         return [line.to(client) for client in self.clients()]
 
     def name(self, subject: Subject) -> list[Out]:
-        """Give the room a subject (section 8.1)."""
+        """Give the room a subject (section 8.1), unless it has just this one."""
+        if (subject.text, subject.at) == (self.subject.text, self.subject.at):
+            return []
         self.subject = subject
         return [self._subject(client, is_news=True) for client in self.clients()]
 
     def _subject(self, client: str, *, is_news: bool) -> str:
         subject = self.subject
-        sender = f"{self.address}/{subject.nick}" if subject.nick else self.address
-        setter = self.called(subject.nick)
+        setter = self.find(subject.by) if subject.by is not None else self.called(subject.nick)
+        nick = subject.nick or (setter.nick if setter is not None else "")
+        sender = f"{self.address}/{nick}" if nick else self.address
         extra = occupants.identity(setter.id) if setter is not None else ""
         if subject.at and not is_news:
             extra += stanzas.delay(inbound.stamp(subject.at), sender=self.address)

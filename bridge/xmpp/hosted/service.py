@@ -350,10 +350,12 @@ class Hosting:
         self._carry(place, place.room.say(line, keep=False))
 
     def follow(self, room: str, event: Abroad) -> None:
-        """Take note of how users fare in the remote room."""
+        """Take note of how users fare in the remote room, and of what that is."""
         place = self._places.get(room)
-        if place is None or event.origin.room != place.remote:
-            return
+        if place is not None and event.origin.room == place.remote:
+            self._see(place, event)
+
+    def _see(self, place: Place, event: Abroad) -> None:
         match event:
             case PuppetJoined(person=person, name=name, rank=rank):
                 if place.room.expects(person):
@@ -368,6 +370,8 @@ class Hosting:
                 self._carry(place, place.room.removed(member.person, removal_of(cause, reason, actor)))
             case RoomChanged():
                 self._look_anew(place)
+            case TopicChanged():
+                self._carry(place, place.room.name(_subject(event)))
             case RoomOpened() | RoomClosed(final=False):
                 place.room.unlisted()
             case RoomClosed(reason=reason):
@@ -772,6 +776,11 @@ class Hosting:
 
     def _origin(self, place: Place) -> Origin:
         return self._around.origin(Room(XMPP, place.id))
+
+
+def _subject(event: TopicChanged) -> Subject:
+    """Return the subject that a topic is, whoever of the room has set it."""
+    return Subject(event.topic, at=event.origin.at, by=event.sender.person if event.sender is not None else None)
 
 
 def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
