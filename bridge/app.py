@@ -326,6 +326,8 @@ class App:
         self.administration.kinds = kinds
         self._gateway.settings = self._config.gateway
         self._gateway.kinds = kinds
+        kept = {name: network.history for name, network in self._config.networks.items()}
+        self._gateway.histories = {name: each for name, each in kept.items() if each is not None}
         self._gateway.modes = {name: network.puppets.mode for name, network in self._config.networks.items()}
         self.administration.written = self._config.links
         self.administration.hook_desk.public_url = self._config.public_url
@@ -341,7 +343,7 @@ class App:
             (
                 *administering(self.administration),
                 *logins.offers(self._hub.logins),
-                *rooms.offers(xmpp.hosting.stays),
+                *rooms.offers(xmpp.hosting.stays, xmpp.hosting.exports),
             )
         )
 
@@ -397,7 +399,7 @@ class App:
         http = self._config.http
         self._public.proxies = Proxies(trusted=tuple(map(parse_range, http.trusted_proxies)), header=http.proxy_header)
         self._public.serve({name: each for name, each in connectors.items() if isinstance(each, Serves)})
-        media, shares = self._config.media, any(isinstance(each, Opens) for each in connectors.values())
+        media, shares = self._config.media, any(_has_files(*each) for each in connectors.items())
         self._web.allowed = tuple(map(parse_range, media.allow))
         self._hub.media.bound(largest=lambda network: media.largest_to(network or ""), keep=media.keep)
         self._public.media = MediaSite(self._hub.media) if shares or http.public_url else None
@@ -467,6 +469,21 @@ class App:
             before = self._clock.now() - KEEP_DAYS * 86_400_000
             rows = await self._store.prune(before=before, keep=KEEP_MESSAGES)
             log.info("store.pruned rows=%d", rows)
+            await self._prune_archives()
+
+    async def _prune_archives(self) -> None:
+        """Delete what hosted rooms have kept for longer than their networks are to."""
+        for room in await self._archive.archived_rooms():
+            kept = self._gateway.kept(room)
+            before = 0 if kept.seconds is None else self._clock.now() - int(kept.seconds * 1000)
+            rows = await self._archive.prune_archive(room, before=before, keep=kept.messages)
+            if rows:
+                log.info("archive.pruned rows=%d", rows)
+
+
+def _has_files(network: Network, connector: Connector) -> bool:
+    """Tell whether a network has files that only it can open, and others want; XMPP's own are put where everybody can."""
+    return network != XMPP and isinstance(connector, Opens)
 
 
 def run(path: Path) -> int:

@@ -39,7 +39,11 @@ async def check(configured: Config) -> list[Finding]:
         for network, connector in connectors.items()
     ]
     found = await asyncio.gather(*looks)
-    return [store, *_media(configured, connectors.values()), *(finding for each in found for finding in each)]
+    return [
+        store,
+        *_media(configured, [each for network, each in connectors.items() if network != XMPP]),
+        *(finding for each in found for finding in each),
+    ]
 
 
 def _media(configured: Config, connectors: Iterable[Connector]) -> list[Finding]:

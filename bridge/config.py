@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bridge.connector import PuppetSettings, Secret
-from bridge.core import access
+from bridge.core import access, wording
 from bridge.core.addresses import parse_range
 from bridge.core.ids import XMPP, Network, Room, RoomId
 from bridge.core.rates import Rate
@@ -244,6 +244,32 @@ class OpenIrcTls(StrEnum):
     PREFERRED = "preferred"
 
 
+class History(_Table, frozen=True):
+    """How much is kept of what is said in hosted rooms."""
+
+    seconds: float | None = None  # None: for ever
+    messages: int | None = None  # of a room, None: any number; 0: nothing is kept
+
+
+def history(text: str) -> History:
+    """Read ``30d``, ``5000 messages``, ``forever`` or ``off``. Raises: ValueError."""
+    match text.split():
+        case ["forever"]:
+            return History()
+        case ["off"]:
+            return History(messages=0)
+        case [number, "messages"] if number.isascii() and number.isdigit() and 0 < int(number) < 1_000_000_000:
+            return History(messages=int(number))
+        case [duration] if (kept := wording.seconds(duration)) > 0:
+            return History(seconds=kept)
+        case _:
+            msg = f'history: found {quoted(text)}, expected "30d", "5000 messages", "forever" or "off"'
+            raise ValueError(msg)
+
+
+USUAL_HISTORY: Final = "30d"
+
+
 class GatewaySettings(_Table, frozen=True):
     """``[gateway]``: rooms that the component itself hosts."""
 
@@ -259,6 +285,7 @@ class GatewaySettings(_Table, frozen=True):
     open_irc_max: Annotated[int, msgspec.Meta(ge=1)] = 200  # users on one such server
     fixed_server: str = ""
     persistent: bool = False
+    history: str = USUAL_HISTORY  # of networks that do not say
     allow: tuple[str, ...] = ()  # bare JIDs and domains, with "*"; empty: everybody
     deny: tuple[str, ...] = ()
     allow_on: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # the same by network
@@ -271,7 +298,8 @@ class GatewaySettings(_Table, frozen=True):
     rate_commands: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse lists and rates that say nothing."""
+        """Refuse lists, rates and a history that say nothing."""
+        history(self.history)
         lists = {"allow": self.allow, "deny": self.deny, "open_irc_users": self.open_irc_users, **self.allow_on}
         for key, entries in lists.items():
             for entry in entries:
@@ -355,6 +383,7 @@ class NetworkSettings(_Table, frozen=True):
     connector: str
     settings: Any  # an instance of the type that the connector's manifest names
     puppets: PuppetSettings = PuppetSettings()
+    history: History | None = None  # None: as the gateway has it
 
 
 class Config(_Table, frozen=True):
@@ -520,6 +549,7 @@ def _network(reader: Reader, raw: object, path: str, settings_of: SettingsOf) ->
         return None
     own = dict(table)
     puppets = _puppets(reader, own.pop("puppets", {}), join(path, "puppets"))
+    kept = _history(reader, own.pop("history", None), join(path, "history"))
     kind = own.pop("connector", None)
     if not isinstance(kind, str):
         found = "missing" if kind is None else f"found {show(kind)}"
@@ -530,10 +560,20 @@ def _network(reader: Reader, raw: object, path: str, settings_of: SettingsOf) ->
     except UnknownConnector as unknown:
         reader.wrong(join(path, "connector"), str(unknown))
         return None
-    settings = reader.struct(own, settings_type, path, also=("connector", "puppets"))
+    settings = reader.struct(own, settings_type, path, also=("connector", "history", "puppets"))
     if settings is None or puppets is None:
         return None
-    return NetworkSettings(connector=kind, settings=settings, puppets=puppets)
+    return NetworkSettings(connector=kind, settings=settings, puppets=puppets, history=kept)
+
+
+def _history(reader: Reader, raw: object, path: str) -> History | None:
+    if raw is None:
+        return None
+    try:
+        return history(raw if isinstance(raw, str) else show(raw))
+    except ValueError as error:
+        reader.wrong(path, str(error).removeprefix("history: "))
+        return None
 
 
 def _puppets(reader: Reader, raw: object, path: str) -> PuppetSettings | None:

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from bridge import __version__, registry
-from bridge.config import GatewaySettings, OpenIrcTls, UnknownConnector
+from bridge.config import GatewaySettings, History, OpenIrcTls, UnknownConnector, history
 from bridge.connector import (
     Attends,
     Connector,
@@ -34,6 +34,7 @@ from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
 from bridge.core.addresses import Range, parse_range
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
+from bridge.core.jids import from_localpart
 from bridge.doorkeeper import Doorkeeper
 from bridge.engine.hub import Hub, Link
 from bridge.xmpp.hosted.ports import Doing
@@ -83,6 +84,8 @@ class Gateway:
         self._closing: set[asyncio.Task[None]] = set()
         self.kinds: Mapping[Network, str] = {}
         """The connector of each network; set by the application."""
+        self.histories: Mapping[Network, History] = {}
+        """How much is kept of each network's rooms, where it says; set by the application."""
         self.modes: Mapping[Network, PuppetMode] = {}
         """Who gets puppets on each network; set by the application."""
         self._hub = hub
@@ -172,6 +175,19 @@ class Gateway:
     def persistent(self) -> bool:
         """Whether users stay in a room without a client."""
         return self.settings.persistent
+
+    def keeps(self, network: Network) -> bool:
+        """Whether what is said in rooms of this network is kept."""
+        return self._history(network).messages != 0
+
+    def _history(self, network: Network) -> History:
+        return self.histories.get(network) or history(self.settings.history)
+
+    def kept(self, hosted: RoomId) -> History:
+        """Return how much is kept of a hosted room."""
+        found = from_localpart(hosted.rpartition("@")[0])
+        network = None if found is None else found[1] or self.fixed
+        return history(self.settings.history) if network is None else self._history(network)
 
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""

@@ -1,9 +1,10 @@
-"""What a user can say about their being in a hosted room: ``stay``, ``unstay``, ``part``, ``forget``."""
+"""What a user can say about their being in a hosted room: ``stay``, ``unstay``, ``part``, ``export``, ``forget``."""
 
 from functools import partial
 from typing import Final, Protocol
 
 from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Offer, Values, Why
+from bridge.core.ids import PersonId, RoomId
 from bridge.engine.ports import StoreError
 
 STAY: Final = Command(name="stay", title="Stay in this room when my clients leave", about=About.ROOM, personal=True)
@@ -16,7 +17,14 @@ FORGET: Final = Command(
     personal=True,
     help="You can read it no more, and what nobody else may read is deleted.",
 )
-COMMANDS: Final = (STAY, UNSTAY, PART, FORGET)
+EXPORT: Final = Command(
+    name="export",
+    title="Get what was said while I was here, as a file",
+    about=About.ROOM,
+    personal=True,
+    help="A line of JSON for each message.",
+)
+COMMANDS: Final = (STAY, UNSTAY, PART, EXPORT, FORGET)
 
 
 class Stays(Protocol):
@@ -32,12 +40,36 @@ class Stays(Protocol):
         """Forget that somebody was ever there; returns how many messages went with it, None where none are kept. Raises: StoreError."""
 
 
-def offers(stays: Stays) -> tuple[Offer, ...]:
+class Exported(Protocol):
+    """What became of an export."""
+
+    @property
+    def messages(self) -> int:
+        """How many it has."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, "" where it could be put nowhere."""
+
+    @property
+    def text(self) -> str:
+        """The whole of it, where it has no URL and is not too much."""
+
+
+class Exports(Protocol):
+    """Who makes files of archives: :class:`bridge.xmpp.hosted.exports.Exports`."""
+
+    async def export(self, room: RoomId, user: PersonId) -> Exported | None:
+        """Return what somebody may read of a room; None where nothing is kept. Raises: StoreError."""
+
+
+def offers(stays: Stays, exports: Exports) -> tuple[Offer, ...]:
     """Return the commands with what runs them."""
     return (
         Offer(command=STAY, run=partial(_stay, stays)),
         Offer(command=UNSTAY, run=partial(_unstay, stays)),
         Offer(command=PART, run=partial(_part, stays)),
+        Offer(command=EXPORT, run=partial(_export, exports)),
         Offer(command=FORGET, run=partial(_forget, stays)),
     )
 
@@ -57,6 +89,22 @@ async def _part(stays: Stays, call: Call, _: Values) -> Answer:
         msg = "You are not in this room."
         raise CommandRefused(msg, why=Why.MISSING)
     return Answer(text="You have left this room.")
+
+
+async def _export(exports: Exports, call: Call, _: Values) -> Answer:
+    try:
+        exported = await exports.export(RoomId(call.room), PersonId(call.user))
+    except StoreError as refused:
+        raise CommandRefused(str(refused), why=Why.AWAY) from None
+    if exported is None or not exported.messages:
+        msg = "Nothing is kept here that you may read."
+        raise CommandRefused(msg, why=Why.MISSING)
+    if exported.url:
+        return Answer(text=f"{exported.messages} messages: {exported.url}")
+    if exported.text:
+        return Answer(text=exported.text)
+    msg = f"There are {exported.messages} messages, and this server has no place for a file: read them in your client."
+    raise CommandRefused(msg, why=Why.AWAY)
 
 
 async def _forget(stays: Stays, call: Call, _: Values) -> Answer:

@@ -231,7 +231,8 @@ class Store(Protocol):
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
-        The newest fact of all always stays. Returns how many facts there were. What was shared and has expired goes too.
+        Archives have their own time. The newest fact of all always stays. Returns how many facts there were. What was
+        shared and has expired goes too.
         """
 
 
@@ -270,6 +271,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     after: str = ""  # only what is behind the message of this id
     before: str | None = None  # only what is before it, the last of that; "": the last of all
     most: int = 50
+    index: int | None = None  # how many to pass over; alone, without after and before
+    ids: tuple[str, ...] = ()  # just these messages; () is any
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):
@@ -301,13 +304,22 @@ class Archive(Protocol):
         """Note that nobody is anywhere: the bridge begins anew."""
 
     async def archived(self, wanted: Wanted) -> Page:
-        """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
+        """Return a part of what was said while somebody was there. Raises: NoSuchLine, also for one of ``ids``."""
 
     async def was_there(self, room: RoomId, user: PersonId) -> bool:
         """Tell whether somebody was ever in a room."""
 
     async def erase(self, room: RoomId, user: PersonId) -> int:
         """Forget that somebody was ever there; what nobody may read any more goes too. Returns how many messages."""
+
+    async def archived_rooms(self) -> list[RoomId]:
+        """Return the rooms of which anything is kept."""
+
+    async def prune_archive(self, room: RoomId, *, before: int, keep: int | None) -> int:
+        """Delete what was said in a room before (milliseconds since the epoch), and all but the newest ``keep``; returns how much.
+
+        Goes in small transactions, between which messages pass.
+        """
 
 
 class Keeper(Store, Archive, Protocol):

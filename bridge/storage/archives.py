@@ -16,6 +16,8 @@ from bridge.storage import tables
 
 MOST: Final = 500
 """Messages of one page, whatever is asked for."""
+SOME: Final = 500
+"""Messages that one transaction prunes: others wait meanwhile."""
 _archive, _attendance = tables.archive.c, tables.attendance.c
 
 
@@ -90,6 +92,8 @@ def was_there(connection: Connection, room: RoomId, user: PersonId) -> bool:
 def page(connection: Connection, wanted: Wanted) -> Page:
     """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
     fits = and_(*_conditions(wanted))
+    if wanted.ids:
+        _check_all(connection, wanted, fits)
     count = connection.scalar(select(func.count()).select_from(tables.archive).where(fits)) or 0
     most = min(wanted.most, MOST)
     within = [fits]
@@ -99,7 +103,8 @@ def page(connection: Connection, wanted: Wanted) -> Page:
         within.append(_archive.seq < _seq(connection, wanted.room, wanted.before))
     backwards = wanted.before is not None
     order = _archive.seq.desc() if backwards else _archive.seq
-    rows = connection.execute(select(tables.archive).where(*within).order_by(order).limit(most + 1)).all()
+    found_in_order = select(tables.archive).where(*within).order_by(order).limit(most + 1)
+    rows = connection.execute(found_in_order.offset(wanted.index) if wanted.index else found_in_order).all()
     found = [ArchivedLine(**row._mapping) for row in rows[:most]]  # noqa: SLF001 - SQLAlchemy's own name for it
     if backwards:
         found.reverse()
@@ -120,10 +125,23 @@ def erase(connection: Connection, room: RoomId, user: PersonId) -> int:
     return int(gone.rowcount)
 
 
-def prune(connection: Connection, before: int) -> None:
-    """Forget what is older, and who was there then."""
-    connection.execute(delete(tables.archive).where(_archive.at < before))
-    connection.execute(delete(tables.attendance).where(_attendance.until < before))
+def rooms(connection: Connection) -> list[RoomId]:
+    """Return the rooms of which anything is kept."""
+    return [RoomId(room) for room in connection.scalars(select(_archive.room).distinct())]
+
+
+def prune(connection: Connection, room: RoomId, *, before: int, keep: int | None) -> int:
+    """Forget some of what is older than ``before`` or beyond the newest ``keep``; returns how much, 0 when there is no more."""
+    doomed = _archive.at < before
+    if keep is not None:
+        newest = select(_archive.seq).where(_archive.room == room).order_by(_archive.seq.desc()).limit(1).offset(keep)
+        doomed = or_(doomed, _archive.seq <= func.coalesce(newest.scalar_subquery(), -1))
+    some = connection.scalars(select(_archive.seq).where(_archive.room == room, doomed).limit(SOME)).all()
+    if some:
+        connection.execute(delete(tables.archive).where(_archive.seq.in_(some)))
+    else:
+        connection.execute(delete(tables.attendance).where(_attendance.room == room, _attendance.until < before))
+    return len(some)
 
 
 def _at(room: RoomId, user: PersonId) -> ColumnElement[bool]:
@@ -146,7 +164,16 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(_archive.at <= wanted.end)
     if wanted.nick:
         conditions.append(_archive.nick == wanted.nick)
+    if wanted.ids:
+        conditions.append(_archive.id.in_(wanted.ids))
     return conditions
+
+
+def _check_all(connection: Connection, wanted: Wanted, fits: ColumnElement[bool]) -> None:
+    """Raise: NoSuchLine for a message that was asked for and is not there."""
+    missing = set(wanted.ids).difference(connection.scalars(select(_archive.id).where(fits)))
+    if missing:
+        raise NoSuchLine(min(missing))
 
 
 def _seq(connection: Connection, room: RoomId, id_: str) -> int:

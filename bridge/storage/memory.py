@@ -377,9 +377,12 @@ class MemoryStore:
     async def archived(self, wanted: Wanted) -> Page:
         """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
         fits = [line for line in self._archive if self._is_readable(line, wanted.user) and _is_wanted(line, wanted)]
+        for missing in set(wanted.ids).difference(line.id for line in fits):
+            raise NoSuchLine(missing)
         low = self._seq(wanted.room, wanted.after) if wanted.after else -1
         high = self._seq(wanted.room, wanted.before) if wanted.before else None
         within = [line for line in fits if line.seq > low and (high is None or line.seq < high)]
+        within = within[wanted.index or 0 :]
         shown = within[-wanted.most :] if wanted.before is not None else within[: wanted.most]
         shown = shown if wanted.most else []
         index = fits.index(shown[0]) if shown else 0
@@ -412,12 +415,26 @@ class MemoryStore:
                 return line.seq
         raise NoSuchLine(id_)
 
+    async def archived_rooms(self) -> list[RoomId]:
+        """Return the hosted rooms of which anything is kept."""
+        return list(dict.fromkeys(line.room for line in self._archive))
+
+    async def prune_archive(self, room: RoomId, *, before: int, keep: int | None) -> int:
+        """Delete what was said in a hosted room before then, and all but the newest ``keep``; returns how much."""
+        here = [line for line in self._archive if line.room == room]
+        beyond = here[: max(0, len(here) - keep)] if keep is not None else []
+        doomed = {line.seq for line in here if line.at < before or line in beyond}
+        self._archive = [line for line in self._archive if line.seq not in doomed]
+        for (there, user), stays in list(self._attendance.items()):
+            if there == room:
+                self._attendance[there, user] = [stay for stay in stays if stay[1] is None or stay[1] >= before]
+        return len(doomed)
+
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
         Returns how many facts there were. The newest one of all always stays. What was shared and has expired goes too.
         """
-        self._archive = [line for line in self._archive if line.at >= before]
         self._shared = {token: each for token, each in self._shared.items() if each.expires >= self._now()}
         old = list(self._journal.items())[: max(0, len(self._journal) - max(keep, 1))]
         causes = {(q.delivery.head.source, q.delivery.head.event) for q in self._outbox.values()}
@@ -458,4 +475,5 @@ def _is_wanted(line: ArchivedLine, wanted: Wanted) -> bool:
         and (wanted.start is None or line.at >= wanted.start)
         and (wanted.end is None or line.at <= wanted.end)
         and wanted.nick in ("", line.nick)
+        and (not wanted.ids or line.id in wanted.ids)
     )

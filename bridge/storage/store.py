@@ -262,6 +262,19 @@ class SqlStore:
         """Forget that somebody was ever in a hosted room; returns how many messages nobody may read any more."""
         return await self._ask(lambda connection: archives.erase(connection, room, user), reads=False)
 
+    async def archived_rooms(self) -> list[RoomId]:
+        """Return the hosted rooms of which anything is kept."""
+        return await self._ask(archives.rooms)
+
+    async def prune_archive(self, room: RoomId, *, before: int, keep: int | None) -> int:
+        """Delete what was said in a hosted room before then, and all but the newest ``keep``, in small transactions."""
+        total = 0
+        while some := await self._ask(
+            lambda connection: archives.prune(connection, room, before=before, keep=keep), reads=False
+        ):
+            total += some
+        return total
+
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 
@@ -269,7 +282,6 @@ class SqlStore:
         messages pass. What was shared and has expired goes too.
         """
         await self._ask(lambda connection: queries.expire(connection, self._now()), reads=False)
-        await self._ask(lambda connection: archives.prune(connection, before), reads=False)
         total = 0
         while some := await self._ask(
             lambda connection: queries.prune(connection, before=before, keep=keep), reads=False

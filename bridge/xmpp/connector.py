@@ -11,12 +11,13 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, assert_never
 from xml.etree.ElementTree import Element
 
 from slixmpp import JID, InvalidJID
 
-from bridge.connector import Abroad, Finding, Hub, Status
+from bridge.connector import Abroad, Finding, Hub, OpenFile, Status
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.commands import Place, Who
 from bridge.core.deliveries import (
@@ -248,7 +249,7 @@ class XmppConnector:
     def host(self, gateway: Gateway, archive: Archive | None) -> None:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""
         self.hosting.gateway = gateway
-        self.hosting.archivist.archive = self.hosting.stays.archive = archive
+        self.hosting.archivist.archive = archive
 
     def review_users(self) -> None:
         """Put those out of hosted rooms who may not be there any more."""
@@ -260,6 +261,10 @@ class XmppConnector:
             return False
         self._alarms.tell(words)
         return True
+
+    def open_file(self, handle: str) -> AbstractAsyncContextManager[OpenFile]:
+        """Open an export that is being put somewhere. Raises: Unreadable."""
+        return self.hosting.exports.open(handle)
 
     # -- the lifetime
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.configs import GOOD, problems
 
-KEYS = "connector, puppets, host, port, tls, password, corrections, patience, keys, rooms"
+KEYS = "connector, history, puppets, host, port, tls, password, corrections, patience, keys, rooms"
 A_FILE = "expected a readable UTF-8 file with the secret"
 A_LINK = "[[links]]\nname = 'a'\nrooms = ['xmpp:a@b', 'libera:#a']"
 A_STRANGER = "a password for a room that is not in this link"
@@ -226,6 +226,14 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
         (
             "[gateway]\nopen_irc_tls = 'never'",
             'gateway.open_irc_tls: found "never", expected one of "required", "preferred"',
+        ),
+        (
+            "[gateway]\nhistory = '30'",
+            'gateway.history: found "30", expected "30d", "5000 messages", "forever" or "off"',
+        ),
+        (
+            "[networks.more]\nconnector = 'fake'\nhost = 'x'\nhistory = 30",
+            'networks.more.history: found "30", expected "30d", "5000 messages", "forever" or "off"',
         ),
     ],
 )

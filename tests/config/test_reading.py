@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge import config
-from bridge.config import ConfigError, Flow, LogFormat
+from bridge.config import ConfigError, Flow, History, LogFormat, history
 from bridge.connector import PuppetMode, PuppetSettings, Secret
 from bridge.core.ids import XMPP, Network, Room, RoomId
 from tests.support.configs import GOOD, FakeSettings, parse, problems, settings_of
@@ -173,3 +173,28 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | None, line: st
     with pytest.raises(ConfigError) as caught:
         config.load(place, settings_of, os.environ)
     assert str(caught.value) == f"{place}: {line}"
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("30d", History(seconds=2_592_000.0)),
+        ("1h30m", History(seconds=5_400.0)),
+        ("5000 messages", History(messages=5_000)),
+        ("forever", History()),
+        ("off", History(messages=0)),
+    ],
+)
+def test_how_much_of_a_history_is_kept(text: str, kept: History) -> None:
+    assert history(text) == kept
+
+
+@pytest.mark.parametrize("text", ["", "0d", "-1d", "30", "0 messages", "x messages", "30 d", "5000"])
+def test_what_is_no_history_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="history: found"):
+        history(text)
+
+
+def test_a_network_keeps_what_it_says_and_else_what_the_gateway_says() -> None:
+    read = parse(GOOD + "[networks.more]\nconnector = 'fake'\nhost = 'x'\nhistory = '5 messages'\n")
+    assert [read.networks[Network(name)].history for name in ("libera", "more")] == [None, History(messages=5)]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bridge.config import GatewaySettings, OpenIrcTls
+from bridge.config import GatewaySettings, History, OpenIrcTls
 from bridge.connector import PuppetMode, PuppetSettings, Secret
 from bridge.core.addresses import parse_range
 from bridge.core.capabilities import Representation
@@ -198,3 +198,15 @@ async def test_where_users_are_not_there_as_themselves_strangers_are_not_let_in(
     stage.gateway.modes = {irc: PuppetMode.RELAY}
     assert stage.gateway.refuses("juliet@elsewhere.example", irc) != ""
     await stage.hub.close(deadline=0)
+
+
+async def test_a_hosted_room_is_kept_as_its_network_says() -> None:
+    stage = Stage(history="5 messages", fixed_server="fixed")
+    stage.gateway.histories = {Network("irc"): History(messages=0), Network("fixed"): History(seconds=60.0)}
+    kept = {
+        "#dev%irc@bridge.example.org": History(messages=0),
+        "#dev@bridge.example.org": History(seconds=60.0),
+        "#dev%irc.example.net@bridge.example.org": History(messages=5),
+    }
+    assert {room: stage.gateway.kept(RoomId(room)) for room in kept} == kept
+    assert [stage.gateway.keeps(Network(name)) for name in ("irc", "fixed", "other")] == [False, True, True]

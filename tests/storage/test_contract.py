@@ -700,6 +700,14 @@ async def test_pages_of_an_archive(store):
     assert await read(store, most=0) == ([], 0, 7, False)
     assert await read(store, nick="n1", most=2) == (["m1", "m3"], 0, 4, False)
     assert await read(store, start=START + 3, end=START + 4) == (["m3", "m4"], 0, 2, True)
+    assert await read(store, index=5, most=1) == (["m6"], 5, 7, False)
+    assert await read(store, index=6) == (["m7"], 6, 7, True)
+    assert await read(store, index=9) == ([], 0, 7, True)
+    assert await read(store, ids=("id5", "id2")) == (["m2", "m5"], 0, 2, True)
+    await store.attended(DEV, ROMEO, since=START + 3)
+    for ids in (("id2", "nothing"), ("id2", "id5")):  # no such message, or said before he came
+        with pytest.raises(NoSuchLine):
+            await read(store, ROMEO, ids=ids)
     with pytest.raises(NoSuchLine):
         await read(store, after="nothing")
     with pytest.raises(NoSuchLine):
@@ -725,11 +733,27 @@ async def test_what_nobody_may_read_any_more_is_erased(store):
     assert not await store.was_there(DEV, ROMEO)
 
 
-async def test_an_archive_is_pruned_by_age(store):
-    await store.attended(DEV, JULIET, since=START)
-    await store.archive([archived(1, "a"), archived(2, "b")])
+async def test_an_archive_is_pruned_by_age_and_by_number(store):
+    elsewhere = RoomId("#x%irc@bridge.example.org")
+    assert await store.archived_rooms() == []
+    for where in (DEV, elsewhere):
+        await store.attended(where, JULIET, since=START)
+    await store.attended(DEV, ROMEO, since=START)
+    await store.departed(DEV, ROMEO, until=START)
+    await store.archive([archived(number, f"m{number}") for number in range(1, 1_203)])
+    await store.archive([archived(1_300, "x", where=elsewhere)])
+    assert set(await store.archived_rooms()) == {DEV, elsewhere}
     await store.prune(before=START + 2, keep=0)
-    assert (await read(store))[0] == ["b"]
+    assert (await read(store, most=0))[2] == 1_202  # has a time of its own
+    assert await store.prune_archive(DEV, before=START + 1_101, keep=None) == 1_100
+    assert not await store.was_there(DEV, ROMEO)
+    assert await store.prune_archive(DEV, before=0, keep=2) == 100
+    assert await store.prune_archive(DEV, before=0, keep=2) == 0
+    assert (await read(store))[0] == ["m1201", "m1202"]
+    page = await store.archived(Wanted(room=elsewhere, user=JULIET))
+    assert len(page.lines) == 1
+    assert await store.prune_archive(DEV, before=START, keep=0) == 2
+    assert await store.archived_rooms() == [elsewhere]
 
 
 # What became of a message

@@ -35,6 +35,7 @@ from bridge.storage.memory import MemoryStore
 from bridge.xmpp.errors import refusal
 from bridge.xmpp.hosted.ports import Doing
 from bridge.xmpp.ports import IqRefused, Request
+from bridge.xmpp.uploads import Puts
 from tests.support.clock import quiet
 from tests.support.commands import known
 from tests.support.muc import NS, USER, xml
@@ -63,6 +64,7 @@ class Gate:
         self.here: dict[Person, str] = {}
         self.known = False
         self.stay = False
+        self.forgetful = False  # nothing is kept
         self.acts: list[tuple[str, Act]] = []
         self.obstacle: Obstacle | None = None
         self.configured = Configuration()
@@ -93,6 +95,9 @@ class Gate:
     @property
     def persistent(self) -> bool:
         return self.stay
+
+    def keeps(self, network: Network) -> bool:
+        return not self.forgetful
 
     def sessions(self, network: Network) -> bool:
         return network == IRC
@@ -134,13 +139,16 @@ class Gate:
 class HostedBridge(Bridge):
     """A connector without joined rooms, whose gateway is :class:`Gate`."""
 
-    def __init__(self, *, logged: bool = False) -> None:
+    def __init__(self, *, logged: bool = False, puts: Puts | None = None) -> None:
         """Make one; ``logged`` with an archive, for which whoever joins has to wait (:meth:`joined`)."""
-        super().__init__(listen=False)
+        super().__init__(listen=False, puts=puts)
+        self.hub.own = self.connector.open_file
         self.gate = Gate(self)
         self.archive = MemoryStore(now=self.clock.now)
         self.connector.host(self.gate, self.archive if logged else None)
-        commands = known(*rooms.offers(self.connector.hosting.stays), networks=("irc", "tg"))
+        commands = known(
+            *rooms.offers(self.connector.hosting.stays, self.connector.hosting.exports), networks=("irc", "tg")
+        )
         self.connector.know_commands(commands, lambda _: Who.USER)
         self._count = 0
 

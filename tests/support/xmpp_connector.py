@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Self, TypeVar
 
@@ -12,7 +12,7 @@ from bridge.connector import Cursor, OpenFile, Session, Status
 from bridge.core.content import Attachment
 from bridge.core.deliveries import AsPuppet, AsRelay, Sent
 from bridge.core.events import Event, Member, Presence
-from bridge.core.ids import EventKey, MessageRef, Network, Person, PersonId, RoomId
+from bridge.core.ids import XMPP, EventKey, MessageRef, Network, Person, PersonId, RoomId
 from bridge.core.profiles import Question
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.rooms import JoinedRoom
@@ -34,6 +34,7 @@ class Notebook:
         self.cursors: dict[str, Cursor] = {}
         self.memory: dict[str, str] = {}
         self.files: dict[str, bytes] = {}  # by handle or URL
+        self.own: Callable[[str], AbstractAsyncContextManager[OpenFile]] | None = None  # opens files of XMPP itself
 
     def emit(self, event: Event) -> Awaitable[None]:
         self.events.append(event)
@@ -65,6 +66,8 @@ class Notebook:
         return f"https://bridge.example/media/{message.id}"
 
     def open_file(self, file: Attachment, *, most: int) -> AbstractAsyncContextManager[OpenFile]:
+        if file.network == XMPP and self.own is not None:
+            return self.own(file.handle)
         return opened(self.files.get(file.handle or file.url), most=most)
 
     def alarm(self, words: str) -> None:

@@ -1,11 +1,14 @@
 """The archives of hosted rooms: who may read what, page by page, and what newcomers are told (XEP-0313, XEP-0059)."""
 
+import json
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from bridge.connector import Unreadable
 from tests.support.clock import quiet
 from tests.support.hosted import DESK, PHONE, ROMEO, ROOM, HostedBridge
+from tests.support.uploading import UPLOAD, Service
 
 MAM = "urn:xmpp:mam:2"
 RSM = "http://jabber.org/protocol/rsm"
@@ -112,6 +115,10 @@ async def test_pages_go_both_ways() -> None:
         assert (texts, names(end)["count"]) == ([], "6")
         texts, _ = await query(bridge, DESK, "<set><max>2</max></set><flip-page/>")
         assert texts == ["b", "a"]
+        texts, end = await query(bridge, DESK, "<set><max>2</max><index>3</index></set>")
+        assert (texts, names(end)["index"], names(end)["complete"]) == (["d", "e"], "3", "false")
+        assert "stable='true'" in end
+        assert (await query(bridge, DESK, ids=page["first"]))[0] == ["e"]
         assert (await query(bridge, DESK, after_id=page["first"]))[0] == ["f"]
         assert (await query(bridge, DESK, before_id=page["first"]))[0] == list("abcd")
 
@@ -122,7 +129,9 @@ async def test_pages_go_both_ways() -> None:
         ("<set><after>nothing</after></set>", {}, "item-not-found"),
         ("<set><before>nothing</before></set>", {}, "item-not-found"),
         ("<set><max>many</max></set>", {}, "bad-request"),
-        ("<set><index>3</index></set>", {}, "feature-not-implemented"),
+        ("<set><index>many</index></set>", {}, "bad-request"),
+        ("<set><index>3</index><before/></set>", {}, "bad-request"),
+        ("", {"ids": "nothing"}, "item-not-found"),
         ("", {"start": "yesterday"}, "bad-request"),
         ("", {"with": "juliet@home.example"}, "not-acceptable"),
     ],
@@ -162,3 +171,69 @@ async def test_what_is_said_while_the_archive_is_read_is_not_missed() -> None:
         bridge.say(DESK, "meanwhile")
         await quiet()
         assert [line for line in bridge.diary(PHONE) if ":" in line] == ["juliet: before", "juliet: meanwhile"]
+
+
+async def test_where_nothing_is_kept_newcomers_are_told_what_the_room_remembers() -> None:
+    async with HostedBridge(logged=True) as bridge:
+        bridge.gate.forgetful = True
+        assert not [line for line in await bridge.joined(DESK, "juliet") if "170" in line]
+        await told(bridge, "one")
+        assert "juliet: one" in await bridge.joined(ROMEO, "romeo")
+        assert await bridge.archive.archived_rooms() == []
+        info = await bridge.ask(DESK, ROOM, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+        assert MAM not in info
+
+
+async def test_who_is_there_when_their_past_is_forgotten_has_a_future() -> None:
+    async with HostedBridge(logged=True) as bridge:
+        await bridge.joined(DESK, "juliet")
+        await told(bridge, "forget this")
+        await bridge.clock.advance(1)
+        assert "1 messages that nobody else may read are gone" in await command(bridge, "forget")
+        await bridge.clock.advance(1)
+        await told(bridge, "but this I keep")
+        assert (await query(bridge, DESK))[0] == ["but this I keep"]
+
+
+async def command(bridge: HostedBridge, node: str, client: str = DESK) -> str:
+    payload = f"<command xmlns='http://jabber.org/protocol/commands' node='{node}' action='execute'/>"
+    return await bridge.ask(client, ROOM, payload, kind="set")
+
+
+def exported(text: str) -> list[tuple[str, str, str]]:
+    lines = [json.loads(line) for line in text.splitlines()]
+    for line in lines:
+        assert ET.fromstring(line["stanza"]).tag == "{jabber:client}message"
+    return [(line["at"][:4], line["nick"], line["text"]) for line in lines]
+
+
+async def test_a_user_gets_what_they_may_read_as_a_file() -> None:
+    service = Service()
+    async with HostedBridge(logged=True, puts=service) as bridge:
+        bridge.stream.services = {"localhost": service.server, UPLOAD: service.service}
+        bridge.stream.down()
+        bridge.stream.up()
+        await bridge.joined(DESK, "juliet")
+        await told(bridge, "one", "zwei \U0001f40d &amp; &lt;b&gt;")
+        answer = await command(bridge, "export")
+        url = "http://127.0.0.1:5280/files/2/python.jsonl"
+        assert f"2 messages: {url}" in answer
+        data, kind, _ = service.stored[f"{url}?put"]
+        assert kind == "text/plain"
+        year = exported(data.decode())[0][0]
+        assert exported(data.decode()) == [(year, "juliet", "one"), (year, "juliet", "zwei \U0001f40d & <b>")]
+        assert "Nothing is kept here that you may read" in await command(bridge, "export", ROMEO)
+        with pytest.raises(Unreadable):
+            async with bridge.connector.open_file("archive x"):
+                pass
+
+
+async def test_a_small_export_is_an_answer_where_no_file_can_be_put_anywhere_and_a_large_one_is_refused() -> None:
+    async with HostedBridge(logged=True) as bridge:
+        await bridge.joined(DESK, "juliet")
+        await told(bridge, "one")
+        note = ET.fromstring(await command(bridge, "export")).find("{http://jabber.org/protocol/commands}note")
+        assert note is not None
+        assert [text for _, _, text in exported(note.text or "")] == ["one"]
+        await told(bridge, *("long" * 100 for _ in range(100)))
+        assert "no place for a file" in await command(bridge, "export")

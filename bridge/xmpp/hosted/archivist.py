@@ -67,6 +67,11 @@ class Archivist:
         if self.archive is not None:
             self.archive.departed(room, person, until=self._clock.now())
 
+    async def erase(self, room: RoomId, person: PersonId) -> int | None:
+        """Forget that somebody ever was there; returns how many messages went with it, None where none are kept. Raises: StoreError."""
+        self.flush()
+        return None if self.archive is None else await self.archive.erase(room, person)
+
     # -- reading
 
     async def recent(self, room: RoomId, person: PersonId) -> tuple[Line, ...]:
@@ -88,6 +93,7 @@ class Archivist:
         self._room(request)
         fields = [("FORM_TYPE", "hidden", ns.MAM), ("start", "text-single", ""), ("end", "text-single", "")]
         fields += [("with", "jid-single", ""), ("before-id", "text-single", ""), ("after-id", "text-single", "")]
+        fields += [("ids", "list-multi", "")]
         inner = ""
         for name, kind, value in fields:
             children = stanzas.element("value", words=value) if value else ""
@@ -105,7 +111,7 @@ class Archivist:
         for line in lines:
             self._send(_result(line, request, query))
             await asyncio.sleep(0)
-        attrs = {"complete": "true"} if page.complete else {}
+        attrs = {"complete": "true" if page.complete else "false", "stable": "true"}
         return stanzas.element("fin", ns.MAM, attrs=attrs, children=_set(page))
 
     async def _page(self, asked: Wanted) -> Page:
@@ -144,17 +150,20 @@ def wanted(query: Element, room: RoomId, person: PersonId) -> Wanted:
     """Return what a query asks for. Raises: IqRefused, naming what is wrong."""
     fields: dict[str, str] = {}
     form = query.find(f"{_DATA}x")
+    ids: tuple[str, ...] = ()
     for field in form.findall(f"{_DATA}field") if form is not None else ():
         fields[field.get("var", "")] = field.findtext(f"{_DATA}value", "").strip()
+        if field.get("var") == "ids":
+            ids = _some(field)
     page = query.find(f"{_RSM}set")
     most, after, before = LARGEST // 2, fields.get("after-id", ""), fields.get("before-id") or None
+    index = None
     if page is not None:
         most = _number(page.findtext(f"{_RSM}max"), most)
         after = page.findtext(f"{_RSM}after", "") or after
         found = page.find(f"{_RSM}before")
         before = before if found is None else found.text or before or ""
-        if page.find(f"{_RSM}index") is not None:
-            raise IqRefused("feature-not-implemented", "index: pages are asked for by after and before")
+        index = _index(page, is_alone=not after and before is None)
     return Wanted(
         room=room,
         user=person,
@@ -164,7 +173,27 @@ def wanted(query: Element, room: RoomId, person: PersonId) -> Wanted:
         after=after,
         before=before,
         most=min(most, LARGEST),
+        index=index,
+        ids=ids,
     )
+
+
+def _some(field: Element) -> tuple[str, ...]:
+    """Return the ids that are asked for (section 4.1.4). Raises: IqRefused."""
+    ids = tuple(dict.fromkeys(value.text or "" for value in field.findall(f"{_DATA}value")))
+    if len(ids) > LARGEST:
+        raise IqRefused("not-acceptable", f"ids: {len(ids)} are too many, {LARGEST} is the most")
+    return ids
+
+
+def _index(page: Element, *, is_alone: bool) -> int | None:
+    """Return how many messages are passed over (XEP-0059 section 2.6). Raises: IqRefused."""
+    text = page.findtext(f"{_RSM}index")
+    if text is None:
+        return None
+    if not is_alone:
+        raise IqRefused("bad-request", "index: a page is asked for by its index, or by after or before")
+    return _number(text, 0, "index")
 
 
 def _nick(address: str, room: RoomId) -> str:
@@ -186,11 +215,11 @@ def _moment(fields: dict[str, str], name: str) -> int | None:
     return moment
 
 
-def _number(text: str | None, usual: int) -> int:
+def _number(text: str | None, usual: int, name: str = "max") -> int:
     if text is None:
         return usual
     if not (text.isascii() and text.isdigit() and len(text) < 10):
-        raise IqRefused("bad-request", f"max: found {text[:20]!r}, expected a number")
+        raise IqRefused("bad-request", f"{name}: found {text[:20]!r}, expected a number")
     return int(text)
 
 

@@ -42,6 +42,9 @@ class Gateway(Protocol):
     def persistent(self) -> bool:
         """Whether users stay in a room without a client, unless they say otherwise."""
 
+    def keeps(self, network: Network) -> bool:
+        """Whether what is said in rooms of this network is kept."""
+
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""
 

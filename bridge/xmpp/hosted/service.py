@@ -41,6 +41,7 @@ from bridge.xmpp import inbound, muc, outbound, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
+from bridge.xmpp.hosted.exports import Exports
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, Removal
 from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
 from bridge.xmpp.hosted.places import Place
@@ -94,7 +95,8 @@ class Hosting:
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
         self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
-        self.stays = Stays(lambda: around.hub, part=self._part)
+        self.stays = Stays(lambda: around.hub, part=self._part, erase=self._erase)
+        self.exports = Exports(around, self.archivist)
         self.reservations = Reservations(
             lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
         )
@@ -162,7 +164,7 @@ class Hosting:
             return None
         now = self.gateway.configuration(remote) if place is not None else Configuration()
         features = (*FEATURES, *_kinds(now), "muc_persistent" if self.gateway.persistent else "muc_temporary")
-        if self.archivist.archive is not None:
+        if self.archivist.archive is not None and self.gateway.keeps(remote.network):
             features += (ns.MAM, ns.MAM_EXTENDED)
         is_shown = place is not None and (not now.settings.get(Setting.HIDDEN) or place.room.at(client) is not None)
         return Described(
@@ -252,6 +254,14 @@ class Hosting:
         remote = self.remote(stay.room)
         return remote is not None and self.gateway is not None and not self.gateway.refuses(stay.user, remote.network)
 
+    async def _erase(self, room: str, person: Person) -> int | None:
+        """Forget that somebody ever was in a room; whoever is there now has just come. Raises: StoreError."""
+        gone = await self.archivist.erase(RoomId(room), person.id)
+        place = self._places.get(room)
+        if place is not None and place.room.find(person) is not None:
+            self.archivist.came(place.id, person.id)
+        return gone
+
     def _part(self, room: str, person: Person) -> bool:
         """Take somebody out of a room, as they wish; tells whether they were there."""
         place = self._places.get(room)
@@ -301,7 +311,7 @@ class Hosting:
             remote=remote.network,
             instance=self._around.instance,
             sessions=sessions,
-            logged=self.archivist.archive is not None,
+            logged=self.archivist.archive is not None and self.gateway.keeps(remote.network),
         )
         place = self._places[address] = Place(room, RoomId(address), remote)
         return place
@@ -432,7 +442,8 @@ class Hosting:
 
     def _say(self, place: Place, line: Line) -> None:
         """Say something that is worth keeping."""
-        self.archivist.keep(place.id, line)
+        if place.room.logged:
+            self.archivist.keep(place.id, line)
         self._carry(place, place.room.say(line, keep=True))
 
     def _speaker(self, place: Place, delivery: Spoken) -> Occupant | None:
@@ -497,7 +508,7 @@ class Hosting:
             answer = presence_error(f"{address}/{nick}" if nick else address, join.client, refused, id_=join.id)
             self._around.component.send(answer)
             return
-        if self.archivist.archive is None:
+        if not place.room.logged:
             self._come_in(place, join)
             return
         ticket = self._coming[f"{place.id}/{join.client}"] = object()

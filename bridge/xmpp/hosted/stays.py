@@ -4,13 +4,12 @@ Whether somebody stays is the operator's choice (``[gateway] persistent``) until
 command (:mod:`bridge.commands.rooms`). What is kept is who stays where, under which nick.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
 from bridge.connector import Hub, Secret
-from bridge.core.ids import XMPP, Person, PersonId, RoomId
-from bridge.engine.ports import Archive
+from bridge.core.ids import XMPP, Person, PersonId
 
 PREFIX = "stay "
 """How the names of what is remembered begin; behind it room and user."""
@@ -30,10 +29,16 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
 class Stays:
     """Who stays where."""
 
-    def __init__(self, hub: Callable[[], Hub | None], *, part: Callable[[str, Person], bool]) -> None:
-        """``part`` takes somebody out of a room, and tells whether they were there."""
+    def __init__(
+        self,
+        hub: Callable[[], Hub | None],
+        *,
+        part: Callable[[str, Person], bool],
+        erase: Callable[[str, Person], Awaitable[int | None]],
+    ) -> None:
+        """``part`` takes somebody out of a room, and tells whether they were there; ``erase`` forgets that they ever were."""
+        self._erase = erase
         self.usual: Callable[[], bool] = lambda: False  # whether people stay who have not said
-        self.archive: Archive | None = None
         self._hub = hub
         self._part = part
         self._stays: dict[tuple[str, str], Stay] = {}
@@ -90,6 +95,4 @@ class Stays:
 
     async def forget(self, room: str, user: str) -> int | None:
         """Forget that somebody was ever there; returns how many messages went with it, None where none are kept. Raises: StoreError."""
-        if self.archive is None:
-            return None
-        return await self.archive.erase(RoomId(room), PersonId(user))
+        return await self._erase(room, Person(XMPP, PersonId(user)))
