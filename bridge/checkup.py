@@ -22,7 +22,9 @@ from bridge.web.client import AdminClient, AdminError
 from bridge.web.ports import StatusDocument
 
 PATIENCE: Final = 45.0
-"""Seconds after which a network that does not answer has failed."""
+"""Seconds after which a network that does not come to an end has failed; one that says nothing at all fails far earlier."""
+_HANGING: Final = 3.0
+"""Seconds after which a bridge that runs, and says nothing, is taken for none."""
 
 
 async def check(configured: Config) -> list[Finding]:
@@ -31,16 +33,13 @@ async def check(configured: Config) -> list[Finding]:
     Raises: ConfigError for settings that a connector refuses.
     """
     connectors = app.build(configured, list(app.networks_of(configured)), SystemClock())
-    store, running = await asyncio.gather(
-        asyncio.to_thread(_store, configured.store), asyncio.to_thread(_running, configured)
-    )
     looks = [
-        _as_seen_by(running, network) if network == XMPP and running else _network(network, connector, configured)
+        _xmpp(connector, configured) if network == XMPP else _network(network, connector, configured)
         for network, connector in connectors.items()
     ]
-    found = await asyncio.gather(*looks)
+    store, *found = await asyncio.gather(_look_at_store(configured.store), *looks)
     return [
-        store,
+        *store,
         *_media(configured, [each for network, each in connectors.items() if network != XMPP]),
         *(finding for each in found for finding in each),
     ]
@@ -54,6 +53,10 @@ def _media(configured: Config, connectors: Iterable[Connector]) -> list[Finding]
     if not configured.http.public_url:
         detail += ", which only this machine can open: set http.public_url"
     return [Finding("media", ok=True, detail=detail)]
+
+
+async def _look_at_store(store: StoreSettings) -> Sequence[Finding]:
+    return [await asyncio.to_thread(_store, store)]
 
 
 def _store(store: StoreSettings) -> Finding:
@@ -98,9 +101,14 @@ def _running(configured: Config) -> StatusDocument | None:
     """Return the status of the bridge that runs with this configuration, None if none does."""
     host, port = config.address(configured.http.admin_listen) or ("", 0)
     try:
-        return AdminClient(host=host, port=port, token=configured.admin_token).status()
+        return AdminClient(host=host, port=port, token=configured.admin_token, patience=_HANGING).status()
     except AdminError:
         return None
+
+
+async def _xmpp(connector: Connector, configured: Config) -> Sequence[Finding]:
+    running = await asyncio.to_thread(_running, configured)
+    return await (_as_seen_by(running, XMPP) if running else _network(XMPP, connector, configured))
 
 
 async def _as_seen_by(running: StatusDocument, network: Network) -> list[Finding]:

@@ -41,7 +41,9 @@ class Unreachable(AdminError):
 class AdminClient:
     """Asks one bridge."""
 
-    def __init__(self, *, host: str, port: int, token: str) -> None:
+    def __init__(self, *, host: str, port: int, token: str, patience: float = _PATIENCE) -> None:
+        """``patience``: seconds for which the bridge may say nothing."""
+        self._patience = patience
         self._host = _ANYWHERE.get(host, host)
         self._port = port
         self._token = token
@@ -77,7 +79,7 @@ class AdminClient:
             raise AdminError(msg) from None
 
     def _exchange(self, method: str, path: str, body: Any) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=_PATIENCE)
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience)
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             connection.request(method, path, None if body is None else msgspec.json.encode(body), headers)

@@ -19,8 +19,10 @@ from bridge.core.profiles import Question
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.rooms import JoinedRoom
 
+SILENCE = 5.0
+"""Seconds for the stream; leaving one that hangs takes two more."""
 PATIENCE = 20.0
-"""Seconds for the stream, and again for all rooms."""
+"""Seconds for all rooms."""
 
 _WORTH_HAVING = {
     ns.MAM: "no archive",
@@ -150,10 +152,10 @@ async def check(connector: Checked, rooms: list[RoomId]) -> list[Finding]:
 
 async def _stream(onlooker: _Onlooker) -> str:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(SILENCE):
             return await onlooker.stream
     except TimeoutError:
-        return f"no answer within {PATIENCE:.0f} s"
+        return f"no answer within {SILENCE:.0f} s"
 
 
 def _finding(room: RoomId, what: Event | None, joined: JoinedRoom | None) -> Finding:

@@ -14,6 +14,8 @@ from connectors.irc.verdicts import JOIN_ERRORS, join_refused
 
 _PATIENCE = 15.0
 """Seconds for all rooms together, once connected."""
+_SILENCE = 7.0
+"""Seconds for which the servers of a network, tried in turn, may say nothing, all together; but for each a second at least."""
 _HINTS = {
     Kind.FORBIDDEN: "it is at an address that nobody but the configuration may name",
     Kind.AUTH: "check password, sasl_username, sasl_password and certificate",
@@ -117,7 +119,9 @@ async def check(setup: Setup, rooms: list[RoomId]) -> list[Finding]:
         sasl=sasl(settings),
         nickserv=str(settings.nickserv_password),
     )
-    connection = Connection(look, servers_for(setup, None), identity, flood=flood(settings), encoding=settings.encoding)
+    servers = servers_for(setup, None)
+    connection = Connection(look, servers, identity, flood=flood(settings), encoding=settings.encoding)
+    connection.patience = max(1.0, _SILENCE / len(servers))
     try:
         await connection.connect()
     except Refused as refused:

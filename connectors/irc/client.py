@@ -112,6 +112,8 @@ class Connection:
         self._encoding = encoding
         self._reads = reads
         self._limit = queue
+        self.patience = REGISTRATION
+        """Seconds until a server must have said its first word; may be set before connecting."""
         self.idents = Idents()
         """Where it is kept which sockets are ours; may be replaced before connecting."""
         self._wire: Wire | None = None
@@ -125,6 +127,7 @@ class Connection:
         self._registration: Registration | None = None  # until 001
         self._outcome: asyncio.Future[None] | None = None
         self._gone: asyncio.Future[None] | None = None
+        self._spoken: asyncio.Future[None] | None = None  # the server has said something
         self._greeting: Greeting | None = None  # from 001 until we are up
         self._said: tuple[str, ...] = ()
         self._myinfo = ("", "")
@@ -321,19 +324,22 @@ class Connection:
 
     async def _attempt(self) -> None:
         loop = asyncio.get_running_loop()
-        self._outcome, self._gone = loop.create_future(), loop.create_future()
+        self._outcome, self._gone, self._spoken = loop.create_future(), loop.create_future(), loop.create_future()
         registration = Registration(self._identity, self.server.password, self._caps, self._urgent)
         self._registration = registration  # before the socket: some servers refuse at the door
         registered = False
         stream: Stream | None = None
         try:
-            stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit), self._opened)
-            registration.start()
+            async with asyncio.timeout(self.patience):
+                stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit), self._opened)
+                registration.start()
+                await asyncio.wait([self._spoken, self._outcome], return_when=asyncio.FIRST_COMPLETED)
             async with asyncio.timeout(REGISTRATION):
                 await self._outcome
             registered = True
         except TimeoutError:
-            raise Refused(Kind.NETWORK, f"{self.server} did not answer in time while registering") from None
+            what = "did not answer in time while registering" if self._spoken.done() else "says nothing"
+            raise Refused(Kind.NETWORK, f"{self.server} {what}") from None
         finally:
             if not registered:
                 self._drop(stream)
@@ -445,6 +451,8 @@ class Connection:
         registration = self._registration
         if registration is None or self._outcome is None or self._outcome.done():
             return
+        if self._spoken is not None and not self._spoken.done():
+            self._spoken.set_result(None)
         if line.command == "PING":
             self._urgent("PONG", line.param(0))
             return

@@ -60,6 +60,8 @@ log = logging.getLogger(__name__)
 
 PREFIX: Final = "/sms/"
 LARGEST: Final = 1_048_576
+_SILENCE: Final = 7.0
+"""Seconds for which a check waits for the first answer."""
 LOOK: Final = 60.0
 """Seconds between two looks whether parts are overdue."""
 
@@ -335,7 +337,11 @@ class SmsConnector:
 
     async def check(self, rooms: list[RoomId]) -> list[Finding]:
         """Ask the provider, and look at each room."""
-        wrong = await self._carrier.check()
+        try:
+            async with asyncio.timeout(_SILENCE):
+                wrong = await self._carrier.check()
+        except TimeoutError:
+            wrong = f"the provider gave no answer within {_SILENCE:.0f} s"
         hint = f"are the keys of [networks.{self._network}] right, and is {self._settings.provider} running?"
         found = [
             Finding(

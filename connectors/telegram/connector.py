@@ -59,6 +59,8 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 TYPING_LASTS: Final = 5.0
+_SILENCE: Final = 7.0
+"""Seconds for which a check waits for the first answer."""
 ANSWERS: Final = 1.5
 """Seconds for which the answers to what was sent are waited for at the end: else it would be said again."""
 HELP: Final = (
@@ -314,7 +316,8 @@ class TelegramConnector:
         """Connect, look, disconnect."""
         client = Client(self._settings.token, self._settings.api_url)
         try:
-            me = await client.open()
+            async with asyncio.timeout(_SILENCE):
+                me = await client.open()
             found = [Finding(subject=self._network, ok=True, detail=f"connected as @{me.username}")]
             if self._hooked:
                 found.append(
@@ -328,6 +331,10 @@ class TelegramConnector:
         except Trouble as trouble:
             hint = f"is {self._settings.api_url} right, and reachable from here?"
             return [Finding(subject=self._network, ok=False, detail=f"no answer: {trouble}", hint=hint)]
+        except TimeoutError:
+            hint = f"is {self._settings.api_url} right, and reachable from here?"
+            detail = f"no answer within {_SILENCE:.0f} s"
+            return [Finding(subject=self._network, ok=False, detail=detail, hint=hint)]
         finally:
             await client.close()
         return found

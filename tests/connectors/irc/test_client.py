@@ -314,8 +314,20 @@ async def test_an_unreachable_server(host):
 async def test_a_server_that_does_not_answer(monkeypatch):
     monkeypatch.setattr(client, "REGISTRATION", 0.05)
     async with Ircd() as ircd:
-        with pytest.raises(Refused, match="while registering"):
+        with pytest.raises(Refused, match="says nothing"):
             await connection(ircd).connect()
+
+
+async def test_a_server_that_speaks_and_does_not_register_us(monkeypatch):
+    monkeypatch.setattr(client, "REGISTRATION", 0.05)
+    async with Ircd() as ircd:
+        link = connection(ircd)
+        link.patience = 20.0
+        connecting = asyncio.create_task(link.connect())
+        peer = await ircd.accept()
+        peer.send(f":{NAME} NOTICE * :*** Looking up your hostname...")
+        with pytest.raises(Refused, match="while registering"):
+            await connecting
 
 
 async def test_cancelling_connect_closes():

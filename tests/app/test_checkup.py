@@ -1,0 +1,77 @@
+"""``linkspan check`` beside servers that take connections and say nothing: each is told of, and none holds up another."""
+
+import asyncio
+
+import pytest
+
+from bridge import checkup, config, registry
+from bridge.xmpp import checks
+from connectors.irc import checking
+from connectors.sms import connector as sms
+from connectors.telegram import connector as telegram
+
+CONFIG = """
+[xmpp]
+domain = "bridge.localhost"
+secret = "0123456789abcdef"
+host = "127.0.0.1"
+port = {port}
+
+[networks.one]
+connector = "irc"
+host = "127.0.0.1"
+port = {port}
+tls = false
+nick = "linkspan"
+
+[networks.several]
+connector = "irc"
+host = ["127.0.0.1:{port}", "127.0.0.1:{port}"]
+nick = "linkspan"
+
+[networks.family]
+connector = "telegram"
+token = "1:abc"
+api_url = "http://127.0.0.1:{port}"
+
+[networks.phone]
+connector = "sms"
+provider = "kannel"
+url = "http://127.0.0.1:{port}/cgi-bin/sendsms"
+username = "linkspan"
+password = "0123456789abcdef"
+secret = "0123456789abcdef"
+number = "+15550001111"
+"""
+
+
+@pytest.fixture
+async def port():
+    """Yield a port where everybody may connect, and nobody answers."""
+    taken = []
+
+    async def take(_reader, writer):
+        taken.append(writer)
+
+    server = await asyncio.start_server(take, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for writer in taken:
+        writer.close()
+
+
+async def test_who_says_nothing_has_failed_soon(port, tmp_path, monkeypatch):
+    for module, name in ((checks, "SILENCE"), (checking, "_SILENCE"), (sms, "_SILENCE"), (telegram, "_SILENCE")):
+        assert getattr(module, name) <= 7  # seconds
+        monkeypatch.setattr(module, name, 0.1)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text(CONFIG.format(port=port))
+    found = await checkup.check(config.load(tmp_path / "config.toml", registry.settings_of, {}))
+    said = {each.subject: each.detail for each in found if not each.ok}
+    assert said == {
+        "xmpp": "no answer within 0 s",
+        "one": f"127.0.0.1:{port} says nothing",
+        "several": f"127.0.0.1:{port} says nothing",
+        "family": "no answer within 0 s",
+        "phone": "the provider gave no answer within 0 s",
+    }
