@@ -15,6 +15,7 @@ from collections import deque
 from typing import Protocol
 from xml.etree.ElementTree import Element
 
+from bridge.connector import Cursor
 from bridge.core.events import Member, TopicChanged
 from bridge.core.ids import XMPP, Person, PersonId, Room, digest
 from bridge.xmpp import inbound, marks, muc
@@ -77,6 +78,9 @@ class Hearing:
         self.begun = 0  # when the bridge first came into the room: what was said before is not for others
         self._early: list[tuple[Element, int, str]] = []  # of the archive, before anybody knows who is in the room
         self.up_to = ""  # the room's own id of the last message that was passed on, or was ours
+        self._told: set[str] = set()  # keys of what the history has told
+        self._told_from: int | None = None  # when the first of it was said, in the room's time
+        self._told_ours = False
         self._holding = False
         self._held: deque[tuple[Element, str, bool]] = deque()
         self._overflown = False
@@ -117,6 +121,7 @@ class Hearing:
             return
         at = inbound.moment(element, self._place.address) if fresh else None
         if at is not None and not _only_subject(element):
+            self._told_from = at if self._told_from is None else min(at, self._told_from)
             self._replay(element, nick, names, at, begun=self.begun)
         elif self._place.is_ours(nick):
             self._reflection(element, names)
@@ -124,6 +129,19 @@ class Hearing:
             self._told_topic(element, nick, names, at)
         else:
             self._news(element, nick, names)
+
+    # -- how far back the history goes
+
+    def enters(self) -> None:
+        """Learn that the room is about to tell its history."""
+        self._told.clear()
+        self._told_from, self._told_ours = None, False
+
+    def history_reaches(self, cursor: Cursor | None) -> bool:
+        """Tell whether the history goes back to something that the bridge has: then nothing before it is missing."""
+        if self._told_ours or cursor is None:
+            return self._told_ours
+        return cursor.key in self._told or (self._told_from is not None and self._told_from <= cursor.at)
 
     # -- holding what the archive has as well
 
@@ -219,6 +237,7 @@ class Hearing:
     def _replay(self, element: Element, nick: str, names: Ids, at: int, *, begun: int = 0) -> None:
         way = marks.read_via(element.find(marks.VIA_TAG))
         if way and way[-1] == self._around.instance:
+            self._told_ours = True
             self._place.speech.reflected(names.attribute, names.stanza)
             return
         if at < begun:
@@ -226,6 +245,7 @@ class Hearing:
         sender = self._author(element, nick)
         event = inbound.read(element, scene=self._scene, sender=sender, names=names, at=at, replayed=True)
         if event is not None:
+            self._told.add(event.origin.key)
             self._around.emit(event)
 
     def _author(self, element: Element, nick: str) -> Member:

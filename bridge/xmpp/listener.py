@@ -19,8 +19,8 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.connector import Cursor
-from bridge.core.events import Cause
-from bridge.core.ids import XMPP, Person, PersonId, Room, digest, is_digest
+from bridge.core.events import Cause, HistoryMissed, Origin
+from bridge.core.ids import XMPP, EventKey, Person, PersonId, Room, digest, is_digest
 from bridge.core.nicks import MUC_RULES, clean
 from bridge.xmpp import archive, inbound, marks, stanzas
 from bridge.xmpp import namespaces as ns
@@ -47,12 +47,21 @@ MANY_PAGES = 1_000_000
 """As many as there are."""
 TRIES = 5
 """Times in a row that an archive may give no answer while the bridge is in the room."""
+SHORT = 1_000
+"""Milliseconds up to which a gap is none."""
 MOST_NICKS = 10
 AFTER_KICK = 30.0
 """Seconds until the bridge comes back after a first kick; after a second within :data:`FORGIVEN` it stays out."""
 FORGIVEN = 3_600.0
 SLOW = 900.0
 """Seconds between two tries at a room whose people would have to change something."""
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """A time for which nobody read the room."""
+
+    since: int  # milliseconds since the epoch
+    cursor: Cursor | None  # the last that the bridge has of the room
 
 
 class Out(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +91,9 @@ class Place(Protocol):
 
     def heard_up_to(self) -> str:
         """Return the room's own id of the last message that was taken, "" where there is none."""
+
+    def history_reaches(self, cursor: Cursor | None) -> bool:
+        """Tell whether the history that the room has told goes back to something that the bridge has."""
 
     def release(self) -> bool:
         """Go on with what was held while the archive was read; False if the archive has more of it."""
@@ -142,6 +154,9 @@ class Listener:
         self._rest: Position | None = None  # of the archive, to be read inside
         self._reading = asyncio.Lock()
         self._kicked_at = -FORGIVEN
+        self._unread = 0  # since when nobody reads the room, in this run; 0: somebody does, or nobody has yet
+        self._gap: Gap | None = None  # what only the history can fill
+        self._beat = 0.0  # when it was last noted that the room is read
 
     async def stay(self) -> None:
         """Be in the room, until cancelled."""
@@ -187,6 +202,11 @@ class Listener:
         self._kicked_at = now
         said = f"the bridge was kicked{': ' + reason if reason else ''}"
         return Out(cause=Cause.KICKED, reason=said, final=again, first_wait=AFTER_KICK)
+
+    def unread(self) -> None:
+        """Learn that nobody reads the room from now on."""
+        self._unread = self._around.clock.now()
+        self._note_reading()
 
     def called(self) -> None:
         """Be invited: try at once."""
@@ -248,6 +268,7 @@ class Listener:
                 if rest is not None:
                     await self._read_inside(rest)
                 await is_inside(self._around, place.address, place.nick)  # the answer comes behind all history
+                self._tell_gap()
                 place.replay_over()
                 return None
             refusal = answer
@@ -273,7 +294,7 @@ class Listener:
     async def _catch_up(self) -> str:
         """Read what was missed in the archive; returns since when the join has to bring history, "" for none."""
         place, hub = self._place, self._around.hub
-        self._rest = None
+        self._rest = self._gap = None
         if hub is None or place.read_by_another():
             return ""
         place.topic_known(await hub.recall(topic_name(place.address)))
@@ -289,12 +310,25 @@ class Listener:
         place.begun(begun)
         now = self._around.clock.now()  # which may have been set back
         since = max(min(begun, now), min([now, *known]) - OVERLAP if known else begun)
+        read = self._unread or int(await hub.recall(_read_name(place.address)) or 0) or max([begun, *known])
+        self._gap = Gap(min(read, now), cursor)
         if place.has(ns.MAM):
             after = place.heard_up_to() or _later(cursor, await hub.recall(_taken_name(place.address)))
             found = await archive.read(place, Position(after, since), pages=PAGES_OUTSIDE)
             if found is not None:
                 self._rest = Position(found.last, since)
+                self._gap = None
         return inbound.stamp(max(since, place.replayed_up_to or since))
+
+    def _tell_gap(self) -> None:
+        """Say that something may be missing, where there is no archive and the history does not go back far enough."""
+        gap, self._gap = self._gap, None
+        self._unread = 0
+        now = self._around.clock.now()
+        if gap is None or now - gap.since <= SHORT or self._place.history_reaches(gap.cursor):
+            return
+        key = EventKey(digest("missed", self._place.address, gap.since))
+        self._around.emit(HistoryMissed(origin=Origin(room=self._place.room, key=key, at=now), since=gap.since))
 
     def _note_beginning(self) -> None:
         """Keep the moment of the first entry: from then on whatever was missed can be told from what was before."""
@@ -306,11 +340,20 @@ class Listener:
             self._note_taken(self._taken)
 
     def tick(self, now: float) -> None:
-        """Note now and then how far the room has been taken: it may be long since anybody but ourselves has spoken."""
+        """Note now and then how far the room has been taken: it may be long since anybody but ourselves has spoken.
+
+        Of a room without an archive it is noted that it is read at all.
+        """
+        if not self._place.has(ns.MAM) and now - self._beat > NOTED:
+            self._beat = now
+            self._note_reading()
         taken = self._place.heard_up_to()
         if taken and taken != self._taken and now - self._noted > NOTED:
             self._noted = now
             self._note_taken(taken)
+
+    def _note_reading(self) -> None:
+        self._around.remember(_read_name(self._place.address), str(self._around.clock.now()))
 
     def _note_taken(self, taken: str) -> None:
         self._taken = taken
@@ -385,6 +428,11 @@ def _beginning_name(address: str) -> str:
 def _taken_name(address: str) -> str:
     """Return the name under which is remembered how far a room has been taken."""
     return f"taken {digest(address)}"
+
+
+def _read_name(address: str) -> str:
+    """Return the name under which is remembered when a room was last read."""
+    return f"read {digest(address)}"
 
 
 def _later(cursor: Cursor | None, noted: str | None) -> str:

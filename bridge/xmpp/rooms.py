@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import assert_never
 from xml.etree.ElementTree import Element
 
+from bridge.connector import Cursor
 from bridge.core.content import Reply
 from bridge.core.deliveries import Kick, Retract, Sent
 from bridge.core.events import (
@@ -164,6 +165,8 @@ class JoinedRoom:
             address = f"{self.address}/{self.nick}"
             self.around.component.send(stanzas.presence(self.around.listener, address, kind="unavailable"))
         self._entering = self._inside = False
+        if self._phase is not Phase.OUT:
+            self.listener.unread()
         self._phase = Phase.OUT
         self.around.component.forget()
         self.speech.give_back("the bridge is leaving the room")
@@ -275,6 +278,7 @@ class JoinedRoom:
         self._entering = True
         if self._phase is Phase.OUT:
             self.occupants.clear()
+            self.hearing.enters()
         self.around.component.forget()
 
     def entered(self, seen: Sighting) -> None:
@@ -366,6 +370,7 @@ class JoinedRoom:
 
     def _close(self, out: Out) -> None:
         """Nobody reads the room any more."""
+        self.listener.unread()
         self._phase = Phase.OUT
         self._out = out
         self.reader = ""
@@ -468,6 +473,10 @@ class JoinedRoom:
     def heard_up_to(self) -> str:
         """Return the room's own id of the last message that was taken, "" where there is none."""
         return self.hearing.up_to
+
+    def history_reaches(self, cursor: Cursor | None) -> bool:
+        """Tell whether the history that the room has told goes back to something that the bridge has."""
+        return self.hearing.history_reaches(cursor)
 
     def release(self) -> bool:
         """Go on with what was held while the archive was read; False if the archive has more of it."""

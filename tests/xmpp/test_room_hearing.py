@@ -4,6 +4,7 @@ import pytest
 
 from bridge.core.events import (
     Cause,
+    HistoryMissed,
     MemberJoined,
     MemberLeft,
     MemberRenamed,
@@ -685,3 +686,83 @@ async def test_ghosts_come_back_while_the_history_is_read() -> None:
         await away(bridge)
         assert bridge.nicks() == {"linkspan", "juliet", "bob"}
         assert bridge.hub.took(PuppetJoined)[0].name == "bob"
+
+
+# -- gaps
+
+
+async def gone(bridge, *, until=None):
+    """Lose the stream for two minutes; ``until``: what happens meanwhile."""
+    bridge.stream.down()
+    bridge.hub.events.clear()
+    await bridge.clock.advance(60)
+    if until is not None:
+        until(bridge.muc)
+    await bridge.clock.advance(60)
+    for nick in [nick for nick in bridge.muc.seats if nick != "juliet"]:
+        del bridge.muc.seats[nick]
+    bridge.stream.up()
+    await bridge.clock.advance(3)
+    return [(event.since - START, event.origin.at - event.since) for event in bridge.hub.took(HistoryMissed)]
+
+
+def forgets(muc):
+    muc.say("juliet", "lost")
+    muc.history.clear()
+    muc.say("juliet", "kept")
+
+
+async def test_a_room_that_has_forgotten_what_was_said_leaves_a_gap_that_is_told_once() -> None:
+    async with await inside() as bridge:
+        bridge.muc.say("juliet", "known")
+        await quiet()
+        bridge.hub.cursors[ROOM] = cursor(START)
+        (gap,) = await gone(bridge, until=forgets)
+        assert gap[0] == 0
+        assert 120_000 <= gap[1] <= 123_000
+        bridge.hub.events.clear()
+        await bridge.clock.advance(60)
+        assert bridge.hub.took(HistoryMissed) == []
+
+
+async def test_a_history_that_goes_back_to_what_is_known_leaves_no_gap() -> None:
+    async with await inside() as bridge:
+        bridge.muc.say("juliet", "known")
+        await quiet()
+        bridge.hub.cursors[ROOM] = cursor(START)
+        assert await gone(bridge, until=lambda muc: muc.say("juliet", "missed")) == []
+        assert texts(bridge) == [("juliet", "known", True), ("juliet", "missed", True)]
+
+
+async def test_a_history_with_our_own_words_leaves_no_gap() -> None:
+    async with await inside() as bridge:
+        await bridge.wish("bob")
+        await outcome(bridge.connector.send(build.post("ours", to=WHERE, voice=as_ghost("bob"))))
+        assert await gone(bridge, until=lambda muc: muc.say("juliet", "missed")) == []
+
+
+async def test_a_room_with_an_archive_has_no_gaps() -> None:
+    bridge = await inside()
+    bridge.muc.features.add(MAM)
+    async with bridge:
+        bridge.hub.cursors[ROOM] = cursor(START)
+        assert await gone(bridge, until=lambda muc: muc.history.clear()) == []
+
+
+async def test_a_gap_over_a_restart_begins_where_the_room_was_last_read() -> None:
+    async with await inside() as bridge:
+        await bridge.clock.advance(25)  # it is noted every ten seconds
+        kept = dict(bridge.hub.memory)
+    later = Bridge(cursor=cursor(START))
+    later.hub.memory.update(kept)
+    later.muc.enter("juliet")
+    await later.clock.advance(300)
+    async with later:
+        (missed,) = later.hub.took(HistoryMissed)
+        assert 20_000 <= missed.since - START <= 25_000
+        assert missed.origin.at - START >= 300_000
+
+
+async def test_the_first_visit_misses_nothing() -> None:
+    async with await inside() as bridge:
+        assert bridge.hub.took(HistoryMissed) == []
