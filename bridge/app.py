@@ -19,7 +19,7 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
-from bridge.commands import logins, rooms
+from bridge.commands import logins, outcasts, rooms
 from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
@@ -200,6 +200,8 @@ class App:
             now=clock.monotonic,
         )
         self._gateway.key = configured.people_key
+        self._gateway.door.outcasts = self._hub.outcasts.names_user
+        self._hub.outcasts.also = lambda _: self._review_users()
         self.administration.gateway = self._gateway_document
         self._listener: Listener | None = None
         self._identd = Identd(self._user_of)
@@ -344,6 +346,7 @@ class App:
                 *administering(self.administration),
                 *logins.offers(self._hub.logins),
                 *rooms.offers(xmpp.hosting.stays, xmpp.hosting.exports),
+                *outcasts.offers(self._hub.outcasts, self._hub.networks),
             )
         )
 

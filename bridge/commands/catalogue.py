@@ -6,7 +6,7 @@ What runs each is beside its definition; which are offered is put together by :m
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.commands import hooks, links, logins, rooms, state
+from bridge.commands import hooks, links, logins, outcasts, rooms, state
 from bridge.core.commands import About, Command, Field, Who
 from bridge.core.dialogue import usage
 
@@ -16,6 +16,7 @@ COMMANDS: Final = (
     *hooks.COMMANDS,
     *logins.COMMANDS,
     *rooms.COMMANDS,
+    *outcasts.COMMANDS,
 )
 
 _WHERE: Final = {About.BRIDGE: "the bridge", About.NETWORK: "a network", About.ROOM: "a room"}

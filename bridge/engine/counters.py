@@ -22,6 +22,7 @@ class Count(StrEnum):
     FORBIDDEN = "events_forbidden"
     IMPOSSIBLE = "events_impossible"
     REFUSED = "events_refused"
+    CAST_OUT = "events_cast_out"
     PLANNED = "deliveries_planned"
     SENT = "deliveries_sent"
     RETRIED = "deliveries_retried"
@@ -58,6 +59,7 @@ _MEANINGS = {
     Count.FORBIDDEN: "Edits and retractions dropped because they were not of their sender's own message",
     Count.IMPOSSIBLE: "Rooms that were not told of a fact, because their network cannot carry it",
     Count.REFUSED: "Facts refused because too many waited for the store",
+    Count.CAST_OUT: "Facts dropped because they were an outcast's",
     Count.PLANNED: "Deliveries put into the outbox",
     Count.SENT: "Deliveries that a network has accepted",
     Count.RETRIED: "Deliveries put back, to be tried again",

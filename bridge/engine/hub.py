@@ -61,6 +61,7 @@ from bridge.core.events import (
     MessageEdited,
     MessagePosted,
     MessageRetracted,
+    Origin,
     Presence,
     PuppetJoined,
     PuppetLeft,
@@ -85,6 +86,7 @@ from bridge.engine.media import Fetch, Media
 from bridge.engine.messages import Messages
 from bridge.engine.notices import Notices
 from bridge.engine.outbox import Outbox
+from bridge.engine.outcasts import Outcasts
 from bridge.engine.ports import Clock, Queued, Store
 from bridge.engine.puppets import Puppets
 from bridge.engine.reports import Reports
@@ -141,6 +143,7 @@ class Hub:
         self._shares: dict[str, tuple[Room, ...]] = {}  # by link: who hears in the place of its rooms
         self._room_listeners: list[Callable[[RoomOpened | RoomClosed], None]] = []
         self._nothing = Nothing()
+        self._now = clock.now
         desk = Desk(
             store=store,
             clock=clock,
@@ -153,6 +156,7 @@ class Hub:
         self.supervisor = Supervisor(desk)
         self.outbox = Outbox(desk, on_failed=self._gave_up)
         self.logins = Logins(desk, ask=self.supervisor.ask, tell=self._tell_user)
+        self.outcasts = Outcasts(desk, changed=self._cast_out)
         self._tidings = Tidings(
             desk,
             post=self.outbox.post,
@@ -182,6 +186,7 @@ class Hub:
 
     async def open(self) -> None:
         """Read what the last run left: the last seq, recent facts, lanes. The store must be open."""
+        await self.outcasts.open()
         await self._intake.open()
         await self.logins.open()
         await self.outbox.open()
@@ -443,6 +448,10 @@ class Hub:
     def _emit(self, event: Event) -> Awaitable[None]:
         """Take a fact from a connector. A bug here costs that fact, and not the reader that brought it."""
         try:
+            passed = self.outcasts.passed(event)
+            if passed is None:
+                return self._nothing
+            event = passed
             if isinstance(event, TopicChanged) and event.origin.replayed:
                 self._follow(event)  # known already it is not told again, and yet not everybody may know it
             match event:
@@ -465,6 +474,14 @@ class Hub:
         except Exception as error:  # noqa: BLE001 - the boundary between networks: see the docstring
             self._intake.fault(event, error)
         return self._nothing
+
+    def _cast_out(self, network: Network) -> None:
+        """Show those of a network no more who are cast out now."""
+        for room in [room for room in self._linked if room.network == network]:
+            for member in self.puppets.members(room):
+                if self.outcasts.names(member):
+                    origin = Origin(room=room, key=EventKey(f"cast out {member.person.id}"), at=self._now())
+                    self._emit(MemberLeft(origin=origin, member=member, cause=Cause.BANNED))
 
     def _see(self, event: State) -> None:
         """Take a fact about people and rooms. Who removed somebody is told before the one removed is gone."""

@@ -230,6 +230,10 @@ class Puppets:
         """Return somebody who is in a room in person."""
         return self._rosters.member(room, person)
 
+    def members(self, room: Room) -> list[Member]:
+        """Return who is in a room in person."""
+        return list(self._rosters.members(room).values())
+
     def is_only_heard(self, room: Room, person: Person) -> bool:
         """Tell whether somebody is known to be in a room only by what they say there."""
         return self._rosters.is_only_heard(room, person)

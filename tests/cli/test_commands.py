@@ -6,15 +6,17 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from bridge import cli, config, registry
-from bridge.commands import catalogue
+from bridge.commands import catalogue, outcasts
 from bridge.commands.administering import administering
+from bridge.core.ids import Network
+from bridge.core.outcasts import Outcast
 from bridge.web.admin import Admin
 from bridge.web.ports import NewHook
 from tests.support.administered import FakeBridge
@@ -213,6 +215,19 @@ def test_a_store_that_cannot_be_is_one_line(linkspan: Run) -> None:
 # the running bridge
 
 
+class NoOutcasts:
+    """A list of outcasts that stays empty."""
+
+    def listed(self) -> Sequence[Outcast]:
+        return ()
+
+    async def cast(self, network: Network, mask: str, *, reason: str = "", by: str = "") -> Outcast:
+        return Outcast(network=network, mask=mask, reason=reason, by=by)
+
+    async def pardon(self, network: Network, mask: str) -> bool:
+        return False
+
+
 @pytest.fixture
 def bridge(linkspan: Run) -> Iterator[FakeBridge]:
     """Have a bridge answer where the configuration says."""
@@ -221,7 +236,12 @@ def bridge(linkspan: Run) -> Iterator[FakeBridge]:
     token = "from the configuration"
 
     def application() -> web.Application:
-        return Admin(fake, commands=known(*administering(fake)), token=lambda: token, version="1.2.3").application()
+        return Admin(
+            fake,
+            commands=known(*administering(fake), *outcasts.offers(NoOutcasts(), tuple)),
+            token=lambda: token,
+            version="1.2.3",
+        ).application()
 
     with serving(application) as port:
         written(f'[http]\nadmin_listen = "127.0.0.1:{port}"\nadmin_token = "{token}"')
