@@ -325,7 +325,7 @@ async def test_a_server_that_speaks_and_does_not_register_us(monkeypatch):
         link.patience = 20.0
         connecting = asyncio.create_task(link.connect())
         peer = await ircd.accept()
-        peer.send(f":{NAME} NOTICE * :*** Looking up your hostname...")
+        peer.send(":irc.test NOTICE * :*** Looking up your hostname...")
         with pytest.raises(Refused, match="while registering"):
             await connecting
 
