@@ -4,6 +4,7 @@
 SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager curl \
 	kannel kannel-extras gammu-smsd biboumi
 DEMO_SERVERS := prosody inspircd
+CLIENTS := profanity poezio tmux chromium fonts-dejavu-core fonts-noto-color-emoji
 BENCH_SERVERS := prosody ejabberd inspircd biboumi openssl
 VENV := .venv
 BIN := $(VENV)/bin
@@ -14,12 +15,13 @@ FAULTS ?= tests/faults
 HOURS ?= 0.2
 WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
-.PHONY: help setup demo test faults soak lint bench format lock clean
+.PHONY: help setup demo test clients faults soak lint bench format lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    real Prosody, real InspIRCd, the bridge, and a conversation   (KEEP=1 to stay and join in)"
 	@echo "make test    every test                                                    (TESTS=tests/core for some)"
+	@echo "make clients what people use, by keyboard and mouse: profanity, poezio, Converse.js in Chromium; with pictures"
 	@echo "make faults  whatever can die does, fifty times, under load; ends with a table of what was lost and doubled"
 	@echo "make soak    500 puppets come and go; memory, files and tasks stay flat           (HOURS=8; default: 0.2)"
 	@echo "make setup   only the virtual environment, .venv"
@@ -41,9 +43,16 @@ demo: $(READY)
 # Twice as many workers as cores, for tests with real servers mostly wait for them. What fails beside everything else is
 # tried once more on its own: some servers answer too late then. A test that fails twice fails.
 test: $(READY)
-	@.ci/packages $(SERVERS)
+	@.ci/packages $(SERVERS) $(CLIENTS)
+	@.ci/converse || true # the tests that open it then say what is missing
 	$(BIN)/pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS) || \
 	    $(BIN)/pytest --last-failed --last-failed-no-failures none $(TESTS)
+
+clients: $(READY)
+	@.ci/packages $(DEMO_SERVERS) $(CLIENTS)
+	@.ci/converse
+	$(BIN)/pytest -p no:xdist tests/clients tests/clients/walk_*.py
+	@echo "pictures of the screens: .clients/pictures"
 
 # In order, alone on the machine, and with the table at the end.
 faults: $(READY)

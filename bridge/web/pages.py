@@ -31,26 +31,30 @@ const table = (title, heads, rows) => {
   return rows.length ? [caption, made] : [];
 };
 const since = at => at ? new Date(at).toLocaleString() : '';
-const shown = status => [
+const shown = (status, letters) => [
   ...table('Networks', ['Network', 'Connector', 'Status', 'Since', 'Puppets', 'Detail'],
     status.networks.map(one => [one.name, one.connector, one.status, since(one.since), one.puppets.present, one.detail])),
   ...table('Links', ['Link', 'Room', 'State', 'From', 'Detail'], status.links.flatMap(link =>
     link.rooms.map(one => [link.name, one.room, one.open ? 'open' : 'closed', link.origin, one.reason]))),
   ...table('Queues', ['Room', 'Waiting', 'Under way', 'Oldest', 'Reason'],
     status.queues.map(one => [one.room, one.waiting + (one.more ? '+' : ''), one.flying, since(one.oldest), one.reason])),
-  ...table('Dead letters', ['Given up'], status.dead_letters ? [[status.dead_letters]] : []),
+  ...table('Dead letters: ' + status.dead_letters, ['Room', 'What', 'Given up', 'Attempts', 'Reason'],
+    letters.map(one => [one.room, one.what, since(one.at), one.attempts, one.reason])),
 ];
+const ask = (path, token) => fetch(path, { headers: { Authorization: 'Bearer ' + token } });
 const look = async () => {
   const ready = await (await fetch('readyz')).json();
   const troubles = Object.entries(ready.unready).map(([what, why]) => what + ': ' + why);
   at('ready').textContent = ready.ready ? 'Everything is up.' : 'Not up: ' + troubles.join('; ');
   const token = sessionStorage.getItem('token');
   if (!token) return;
-  const answer = await fetch('api/v1/status', { headers: { Authorization: 'Bearer ' + token } });
+  const answer = await ask('api/v1/status', token);
   if (answer.status === 401) sessionStorage.removeItem('token');
   at('trouble').textContent = answer.ok ? '' : (await answer.json()).detail;
   at('ask').hidden = answer.ok;
-  at('status').replaceChildren(...(answer.ok ? shown(await answer.json()) : []));
+  if (!answer.ok) return at('status').replaceChildren();
+  const status = await answer.json(), letters = status.dead_letters ? await (await ask('api/v1/deadletters', token)).json() : [];
+  at('status').replaceChildren(...shown(status, letters.slice(0, 100)));
 };
 const tried = () => look().catch(() => { at('ready').textContent = 'The bridge does not answer.'; });
 at('ask').addEventListener('submit', event => {
@@ -90,8 +94,8 @@ class Pages:
 <body>
 <h1>Linkspan {version}</h1>
 <p id="ready" role="status">…</p>
-<form id="ask"><label>Networks, links and queues are shown with the token that is <code>http.admin_token</code> in the
-configuration: <input id="token" type="password" autocomplete="off" required></label> <button>Show</button></form>
+<form id="ask"><label>Networks, links, queues and dead letters are shown with the token that is <code>admin_token</code> under
+<code>[http]</code> in the configuration; where there is none, set one: <input id="token" type="password" autocomplete="off" required></label> <button>Show</button></form>
 <p id="trouble" role="alert"></p>
 <div id="status"></div>
 <p><a href="metrics">Metrics</a>, <a href="readyz">readiness</a>, <a href="api/v1/openapi.json">the API</a></p>

@@ -65,7 +65,7 @@ async def test_a_browser_is_shown_a_page_that_holds_nothing_and_runs_only_its_ow
     assert "1.2.3" in page
     assert TOKEN not in page
     assert "innerHTML" not in page
-    for path in re.findall(r"(?:href=\"|fetch\(')([^\"']+)", page):
+    for path in re.findall(r"(?:href=\"|(?:fetch|ask)\(')([^\"']+)", page):
         assert (await client.get(f"/{path}", headers=BEARER)).status == 200, path
 
 
