@@ -95,7 +95,8 @@ class Pages:
 <h1>Linkspan {version}</h1>
 <p id="ready" role="status">…</p>
 <form id="ask"><label>Networks, links, queues and dead letters are shown with the token that is <code>admin_token</code> under
-<code>[http]</code> in the configuration; where there is none, set one: <input id="token" type="password" autocomplete="off" required></label> <button>Show</button></form>
+<code>[http]</code> in the configuration; where there is none, set one:
+<input id="token" type="password" autocomplete="off" required></label> <button>Show</button></form>
 <p id="trouble" role="alert"></p>
 <div id="status"></div>
 <p><a href="metrics">Metrics</a>, <a href="readyz">readiness</a>, <a href="api/v1/openapi.json">the API</a></p>
