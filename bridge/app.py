@@ -19,12 +19,12 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
-from bridge.commands import logins, outcasts, rooms
+from bridge.commands import logins, operation, outcasts, rooms, users
 from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
 from bridge.core.addresses import parse_range
-from bridge.core.commands import Place, Who
+from bridge.core.commands import CommandRefused, Place, Who, Why
 from bridge.core.dialogue import Commands
 from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
@@ -36,6 +36,7 @@ from bridge.identd import CannotIdentify, Identd
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
+from bridge.userdesk import Users
 from bridge.vigil import watch_store
 from bridge.web.admin import Admin
 from bridge.web.fetch import Web
@@ -58,6 +59,13 @@ KEEP_MESSAGES: Final = 100_000
 _PRUNE_EVERY: Final = 6 * 3_600.0
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks whether everything is up, while somebody waits for that."""
+
+
+class Reloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of reading the configuration anew."""
+
+    problems: tuple[str, ...] = ()  # with any of them nothing has changed
+    restart_needed: tuple[str, ...] = ()
 
 
 class Changes(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +198,9 @@ class App:
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._links: list[Link] = []  # configured ones
         self._commands = Commands(_Around(self._hub))
+        self._users = Users(self._hub, self._hosts)
+        self.reload: operation.Reload | None = None
+        """Reads the file anew; set by whoever has one."""
         self._gateway = Gateway(
             self._hub,
             configured.gateway,
@@ -246,10 +257,14 @@ class App:
     def _tell_admins(self, words: str) -> bool:
         return any(each.tell_admins(words) for each in self._hosts())
 
-    async def change(self, new: Config) -> None:
-        """Apply another configuration: only what differs is touched. Raises: ConfigError, StoreError before anything is."""
+    async def change(self, new: Config) -> tuple[str, ...]:
+        """Apply another configuration: only what differs is touched; returns the keys that only a restart changes.
+
+        Raises: ConfigError, StoreError before anything is.
+        """
         todo = self._with_called(changes(self._config, new), new)
-        for key in todo.restart_needed:
+        restart_needed = todo.restart_needed
+        for key in restart_needed:
             log.warning("configuration.restart-needed key=%s: it stays as it was until then", key)
         if todo.restart_needed:
             new = _without_restart(self._config, new)
@@ -276,6 +291,7 @@ class App:
             ",".join(todo.start),
             len(new.links),
         )
+        return restart_needed
 
     def _with_called(self, todo: Changes, new: Config) -> Changes:
         """Add the networks that others call, where these have another URL from now on: it was told to providers."""
@@ -337,15 +353,18 @@ class App:
             connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
             connector.know_commands(self._commands, self._judge)
             connector.host(self._gateway, self._archive)
-            self._offer(connector)
+        self.offer()
 
-    def _offer(self, xmpp: XmppConnector) -> None:
+    def offer(self) -> None:
         """Offer every command that there is, with what runs it."""
+        hosted = (offer for each in self._hosts() for offer in rooms.offers(each.hosting.stays, each.hosting.exports))
         self._commands.offer(
             (
                 *administering(self.administration),
+                *users.offers(self._users),
+                *operation.offers(self.reload),
                 *logins.offers(self._hub.logins),
-                *rooms.offers(xmpp.hosting.stays, xmpp.hosting.exports),
+                *hosted,
                 *outcasts.offers(self._hub.outcasts, self._hub.networks),
             )
         )
@@ -532,11 +551,11 @@ async def _serve(path: Path, configured: Config) -> None:
     await app.start()
     _calm_collector()
     tasks = [_beside(_announce(app, notify, clock)), _beside(_stay_alive(notify, clock))]
-    current = configured
+    reloading = _Reloading(app, path, configured, notify)
+    app.reload = reloading.asked
+    app.offer()
     while await signals.get() == signal.SIGHUP:
-        notify.reloading()
-        current = await _reload(app, path, current)
-        notify.ready("running")
+        await reloading.now()
     log.info("stopping")
     notify.stopping()
     for task in tasks:
@@ -571,20 +590,54 @@ async def _announce(app: App, notify: Notify, clock: Clock) -> None:
         notify.ready("ready")
 
 
-async def _reload(app: App, path: Path, current: Config) -> Config:
-    """Read the file anew and apply it; a file that cannot be used changes nothing. Returns what is in force."""
-    try:
-        new = config.load(path, registry.settings_of)
-        await app.change(new)
-    except ConfigError as error:
-        for problem in error.problems:
+class _Reloading:
+    """Reads the configuration file anew, one time after the other: for a SIGHUP, or for the command ``reload``."""
+
+    def __init__(self, app: App, path: Path, current: Config, notify: Notify) -> None:
+        self._app = app
+        self._path = path
+        self._current = current
+        self._notify = notify
+        self._turn = asyncio.Lock()
+        self._under_way: set[asyncio.Task[Reloaded]] = set()
+
+    async def asked(self) -> Sequence[str]:
+        """Do it for somebody who waits for what comes of it. Raises: CommandRefused.
+
+        It goes on when they are gone: the door through which they have asked may be one that it takes down.
+        """
+        task = asyncio.create_task(self.now())
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        reloaded = await asyncio.shield(task)
+        if reloaded.problems:
+            raise CommandRefused("\n".join(reloaded.problems), why=Why.WRONG)
+        return reloaded.restart_needed
+
+    async def now(self) -> Reloaded:
+        """Do it; a file that cannot be used changes nothing."""
+        async with self._turn:
+            self._notify.reloading()
+            try:
+                return await self._apply()
+            finally:
+                self._notify.ready("running")
+
+    async def _apply(self) -> Reloaded:
+        try:
+            new = config.load(self._path, registry.settings_of)
+            restart_needed = await self._app.change(new)
+        except ConfigError as error:
+            problems = tuple(map(str, error.problems))
+        except StoreError as error:
+            problems = (f"store: {error}",)
+        else:
+            _set_up_logs(new, self._current)
+            self._current = new
+            return Reloaded(restart_needed=restart_needed)
+        for problem in problems:
             log.error("configuration.refused %s", problem)
-        return current
-    except StoreError as error:
-        log.error("configuration.refused store: %s", error)
-        return current
-    _set_up_logs(new, current)
-    return new
+        return Reloaded(problems=problems)
 
 
 async def _stay_alive(notify: Notify, clock: Clock) -> None:

@@ -25,6 +25,7 @@ from bridge.web.ports import (
     LoginDocument,
     OptOutDocument,
     QueueDocument,
+    SessionDocument,
     StatusDocument,
 )
 
@@ -96,6 +97,14 @@ def logins(documents: Iterable[LoginDocument]) -> Table:
     return _listed(
         ("NETWORK", "USER", "NAME", "FOR", "DETAIL"),
         ((each.network, each.user, each.name, ago(each.at), each.trouble) for each in documents),
+    )
+
+
+def sessions(documents: Iterable[SessionDocument]) -> Table:
+    """Return who is where."""
+    return _listed(
+        ("USER", "ROOM", "NICK", "STATE", "CLIENTS"),
+        ((each.user, each.room, each.nick, each.state, str(len(each.clients) or "")) for each in documents),
     )
 
 

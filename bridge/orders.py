@@ -22,6 +22,7 @@ _GROUPS: Final = {
     "logins": "list and remove users' logins on networks",
     "optouts": "list who wants nothing more from us (STOP)",
     "deliveries": "list what is not delivered yet, or what became of one message",
+    "users": "list users who are on some network now, and end their sessions",
     "deadletters": "list, retry and discard deliveries that were given up",
 }
 _OPTIONS: Final = {"settings": "set", "expires_in": "expires-in"}
@@ -49,8 +50,13 @@ def add_to(commands: Any, make: Make) -> None:
         parser = make(parent, rest or first, command, command.title[0].lower() + command.title[1:])
         names = {field.name for field in command.fields}
         either = parser.add_mutually_exclusive_group(required=True) if names >= set(_EITHER) else parser
+        one_message = names >= set(_ONE_MESSAGE)
         for field in command.fields:
-            _add(either if field.name in _EITHER else parser, field)
+            if not one_message or field.name not in _ONE_MESSAGE:
+                _add(either if field.name in _EITHER else parser, field)
+        if one_message:
+            both = "one message instead, by what a room calls it: its copies in all other rooms"
+            parser.add_argument("--message", nargs=2, metavar=("NETWORK:ROOM", "ID"), help=both)
         parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -86,11 +92,7 @@ def _add(parser: argparse._ActionsContainer, field: Field) -> None:
     help_ = words[0].lower() + words[1:] + (f"; default: {field.default}" if field.default else "")
     help_ = help_.replace("%", "%%")
     metavar = field.name.upper()
-    if field.name in _ONE_MESSAGE and not field.required:
-        if field.name == "message":
-            both = "one message instead, by what a room calls it: its copies in all other rooms"
-            parser.add_argument("--message", nargs=2, metavar=("NETWORK:ROOM", "ID"), help=both)
-    elif field.sort in _SEVERAL:
+    if field.sort in _SEVERAL:
         if field.required:
             parser.add_argument(field.name, metavar=metavar, nargs="+", help=help_)
         else:

@@ -6,7 +6,7 @@ What runs each is beside its definition; which are offered is put together by :m
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.commands import hooks, links, logins, outcasts, rooms, state
+from bridge.commands import hooks, links, logins, operation, outcasts, rooms, state, users
 from bridge.core.commands import About, Command, Field, Who
 from bridge.core.dialogue import usage
 
@@ -14,6 +14,8 @@ COMMANDS: Final = (
     *state.COMMANDS,
     *links.COMMANDS,
     *hooks.COMMANDS,
+    *users.COMMANDS,
+    *operation.COMMANDS,
     *logins.COMMANDS,
     *rooms.COMMANDS,
     *outcasts.COMMANDS,

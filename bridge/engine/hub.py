@@ -265,6 +265,10 @@ class Hub:
         """Call ``listener`` when a listener comes into a linked room, or is out of it."""
         self._room_listeners.append(listener)
 
+    def announce(self, room: Room, text: str) -> None:
+        """Say something in a linked room, in the bridge's own voice."""
+        self._notices.announce(room, text)
+
     # -- links
 
     def links(self) -> list[Link]:

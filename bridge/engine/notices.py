@@ -3,7 +3,7 @@
 Failures come in swarms (a network that refuses everything), so those of one person are collected for a moment and told
 together, and then there is quiet for a while. A notice is a passing delivery to the person, never a line in a room: where
 their network has no private messages it is counted, and the dead letters have the reason. Called by the hub with whatever
-was given up.
+was given up. What an administrator announces in a room goes through here as well.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from functools import partial
 from bridge.core.capabilities import Capabilities, Feature, Limit, Support, Unit
 from bridge.core.content import Content, Kind
 from bridge.core.degrade import fit
-from bridge.core.deliveries import AsBridge, Delivery, Edit, Head, Post, Tell
+from bridge.core.deliveries import Announce, AsBridge, Delivery, Edit, Head, Post, Tell
 from bridge.core.ids import DeliveryKey, EventKey, Network, Person, Room, RoomId, digest
 from bridge.core.splitting import clip
 from bridge.engine.counters import Count
@@ -87,6 +87,10 @@ class Notices:
             wait = max(self._limits.notice, letter.quiet_until - self._clock.monotonic())
             letter.timer = self._clock.call_later(wait, partial(self._send, person, letter))
 
+    def announce(self, room: Room, text: str) -> None:
+        """Say something in a room, in the bridge's own voice."""
+        self._post(Announce(head=self._head(room, room), text=text))
+
     def close(self) -> None:
         """Forget what was not told yet."""
         for letter in self._letters.values():
@@ -116,18 +120,21 @@ class Notices:
         if capabilities.support(Feature.DIRECT) not in (Support.NATIVE, Support.FALLBACK):
             self._counters.add(Count.UNTOLD, person.network)
             return None
+        head = self._head(Room(person.network, RoomId(person.id)), room)
+        tell = Tell(head=head, person=person, content=Content(text=text, kind=Kind.NOTICE))
+        return fit(tell, capabilities).delivery
+
+    def _head(self, room: Room, source: Room) -> Head:
         self._count += 1
         now = self._clock.now()
-        head = Head(
-            key=DeliveryKey(digest("notice", person.network, person.id, now, self._count)),
-            room=Room(person.network, RoomId(person.id)),
+        return Head(
+            key=DeliveryKey(digest("notice", room.network, room.id, now, self._count)),
+            room=room,
             voice=AsBridge(),
-            source=room,
+            source=source,
             event=EventKey(f"notice {now} {self._count}"),
             at=now,
         )
-        tell = Tell(head=head, person=person, content=Content(text=text, kind=Kind.NOTICE))
-        return fit(tell, capabilities).delivery
 
 
 def _worded(line: str, times: int, excerpt: str) -> str:

@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -82,6 +82,16 @@ class _Troupe:
             del self.shown[person]
         else:
             self.shown[person] -= 1
+
+
+class PuppetSession(NamedTuple):
+    """Somebody who is shown in a room, or on their way there."""
+
+    room: Room
+    person: Person
+    name: str  # where they are in person
+    nick: str  # in the room; "" while they are not there
+    present: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -261,6 +271,26 @@ class Puppets:
             )
             for network, troupe in sorted(self._troupes.items())
         ]
+
+    def sessions(self) -> list[PuppetSession]:
+        """Return who is shown, or is to be shown, in which room."""
+        return [
+            PuppetSession(
+                room=room,
+                person=person,
+                name=member.name,
+                nick=stage.present.get(person, ""),
+                present=person in stage.present,
+            )
+            for room, stage in self._stages.items()
+            for person, member in stage.wanted.items()
+        ]
+
+    def withdraw(self, person: Person, reason: str, *, network: Network | None = None) -> None:
+        """Show somebody nowhere on a network, or on none, until there is a new reason to."""
+        for troupe in self._troupes.values():
+            if network in (None, troupe.network):
+                self._withdraw(troupe, person, reason)
 
     # -- what happens
 

@@ -227,6 +227,21 @@ class LoginDocument(_Document, frozen=True):
     """Why it is not used any more, "" while it is."""
 
 
+class SessionDocument(_Document, frozen=True):
+    """A user on a network."""
+
+    user: str
+    """Their bare JID, or the address of an occupant where the room hides it."""
+    network: str
+    room: str
+    """``NETWORK:ROOM``."""
+    nick: str
+    state: str
+    """``present``, ``on the way``, or ``through the bridge`` where they are not there as themselves."""
+    clients: tuple[str, ...]
+    """Full JIDs of the clients in the hosted room; none in a linked one, and where they stay without."""
+
+
 class OptOutDocument(_Document, frozen=True):
     """Somebody on a network wants nothing more from an address of ours, or wants to hear from it again."""
 

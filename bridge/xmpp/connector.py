@@ -10,7 +10,7 @@ Rooms hosted by the component itself are served by ``hosted.service``; here it i
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, assert_never
 from xml.etree.ElementTree import Element
@@ -52,7 +52,7 @@ from bridge.xmpp.hosted.governing import Governing
 from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import Refused
-from bridge.xmpp.hosted.service import Hosting
+from bridge.xmpp.hosted.service import Guest, Hosting
 from bridge.xmpp.outbound import LONGEST, Spoken
 from bridge.xmpp.placing import Conversations
 from bridge.xmpp.ports import Component, IqRefused, Request, Session
@@ -100,6 +100,7 @@ CAPABILITIES = Capabilities(
 )
 """What XMPP rooms can carry."""
 
+_NEWS = "Announcement"
 LEAVING = 1.5
 """Seconds that the server gets to read our farewells."""
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
@@ -265,6 +266,23 @@ class XmppConnector:
     def open_file(self, handle: str) -> AbstractAsyncContextManager[OpenFile]:
         """Open an export that is being put somewhere. Raises: Unreadable."""
         return self.hosting.exports.open(handle)
+
+    def guests(self) -> Sequence[Guest]:
+        """Return who is in which hosted room."""
+        return self.hosting.guests()
+
+    def put_out(self, address: str, user: str, reason: str) -> None:
+        """Take somebody out of a hosted room."""
+        self.hosting.put_out(address, user, reason)
+
+    def tell(self, users: Iterable[str], text: str) -> bool:
+        """Tell users something from the bridge's own address; False while there is no stream."""
+        if not self._stream.connected():
+            return False
+        for user in users:
+            said = stanzas.message(self._stream.domain, user, id_=self._around.token(), subject=_NEWS, body=text)
+            self._stream.send(said)
+        return True
 
     # -- the lifetime
 

@@ -33,7 +33,7 @@ from bridge.core.events import (
     TopicChanged,
 )
 from bridge.core.failures import Permanent, Retry
-from bridge.core.ids import XMPP, Network, Person, Room, RoomId
+from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
 from bridge.core.jids import from_localpart, to_localpart
 from bridge.core.preparation import nodeprep
 from bridge.engine.ports import StoreError
@@ -80,6 +80,16 @@ _KINDS = (
 )
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
 _PING = f"<ping xmlns='{ns.PING}'/>"
+
+
+class Guest(msgspec.Struct, frozen=True, kw_only=True):
+    """A user in a hosted room, as an administrator sees them."""
+
+    user: str  # bare JID
+    address: str  # the room's
+    remote: Room
+    nick: str
+    clients: tuple[str, ...]  # full JIDs; () where they stay without
 
 
 class Hosting:
@@ -231,6 +241,28 @@ class Hosting:
         if why:
             removal = Removal(codes=(occupants.BANNED,), reason=why)
             self._carry(place, place.room.removed(person, removal))
+
+    def guests(self) -> list[Guest]:
+        """Return who is in which room, with which clients."""
+        return [
+            Guest(
+                user=str(each.person.id),
+                address=place.id,
+                remote=place.remote,
+                nick=each.nick,
+                clients=tuple(each.clients),
+            )
+            for place in self._places.values()
+            for each in place.room
+            if each.is_user
+        ]
+
+    def put_out(self, address: str, user: str, reason: str) -> None:
+        """Take somebody out of a room, as an administrator wishes."""
+        place = self._places.get(address)
+        if place is not None:
+            removal = Removal(codes=(occupants.KICKED,), reason=reason)
+            self._carry(place, place.room.removed(Person(XMPP, PersonId(user)), removal))
 
     @property
     def users(self) -> int:
