@@ -18,7 +18,7 @@ user modes (``irc.modes``) and the names of numerics (``irc.events``). Not usabl
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
@@ -43,7 +43,7 @@ from connectors.irc.refusals import Failure, Kind, Refused, closing_kind
 from connectors.irc.registration import Identity, Registration, Sasl
 from connectors.irc.requests import Lost, Requests
 from connectors.irc.stream import Congested, Stream
-from connectors.irc.wire import Line, TooLong, concerns, encode, parse, split_source
+from connectors.irc.wire import Line, TooLong, concerns, encode, parse, recode, split_source
 
 log = logging.getLogger(__name__)
 
@@ -99,10 +99,15 @@ class Connection:
         *,
         flood: Flood | None = None,
         encoding: str = "cp1252",
+        writes: str = "",
         reads: Reads = Reads.ALL,
         queue: int = 2000,
     ) -> None:
-        """Prepare; ``encoding`` reads lines that are not UTF-8, ``queue`` is how many lines may wait to be sent."""
+        """Prepare.
+
+        ``encoding`` reads lines that are not UTF-8, ``writes`` is another encoding than UTF-8 for what it can say (see
+        :func:`connectors.irc.wire.recode`), ``queue`` is how many lines may wait to be sent.
+        """
         self.server = servers[0]
         """The server that is, or was last, tried."""
         self._owner = owner
@@ -110,6 +115,7 @@ class Connection:
         self._identity = identity
         self._flood = flood or Flood()
         self._encoding = encoding
+        self._writes = writes
         self._reads = reads
         self._limit = queue
         self.patience = REGISTRATION
@@ -194,7 +200,7 @@ class Connection:
         Tags need the capability message-tags and are left out without it. When the connection is gone, nothing happens.
         Raises: ValueError and TooLong as :func:`connectors.irc.wire.encode`; Congested when the queue is full.
         """
-        data = encode(command, params, self._taggable(tags), limit=self.isupport.linelen)
+        data = self._encoded(command, params, self._taggable(tags))
         if self._stream is None or not self._stream.is_open:
             return
         if urgent:
@@ -214,7 +220,7 @@ class Connection:
         request = self._requests.new(command, params, labeled="labeled-response" in self.caps)
         tags = (self._taggable(tags) or {}) | ({"label": request.label} if request.label else {})
         try:
-            data = encode(command, params, tags, limit=self.isupport.linelen)
+            data = self._encoded(command, params, tags)
             if self._stream is None or not self._stream.is_open:
                 request.fail()
             else:
@@ -588,7 +594,11 @@ class Connection:
 
     def _urgent(self, command: str, *params: str) -> None:
         if self._stream is not None:
-            self._stream.urgent(encode(command, params, limit=self.isupport.linelen))
+            self._stream.urgent(self._encoded(command, params))
+
+    def _encoded(self, command: str, params: Sequence[str], tags: Mapping[str, str] | None = None) -> bytes:
+        limit = self.isupport.linelen
+        return recode(encode(command, params, tags, limit=limit), self._writes, limit=limit)
 
     def _taggable(self, tags: dict[str, str] | None) -> dict[str, str] | None:
         return tags if tags and "message-tags" in self.caps else None

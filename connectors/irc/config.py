@@ -202,17 +202,18 @@ def flood(settings: IrcSettings) -> Flood:
     return Flood(burst=float(settings.flood_burst), rate=rate)
 
 
-def sasl(settings: IrcSettings) -> Sasl | None:
-    """Return how the listener logs in, None for not at all."""
+def sasl(settings: IrcSettings) -> tuple[Sasl, ...]:
+    """Return how the listener logs in, () for not at all."""
     if not (settings.sasl_mechanism or settings.sasl_password):
-        return None
+        return ()
     external = settings.sasl_mechanism == "external"
-    return Sasl(
+    one = Sasl(
         mechanism="EXTERNAL" if external else "PLAIN",
         username=settings.sasl_username if external else settings.sasl_username or settings.nick,
         password=str(settings.sasl_password),
         required=settings.sasl_required,
     )
+    return (one,)
 
 
 def _hosts(settings: IrcSettings) -> list[str]:

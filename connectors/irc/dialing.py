@@ -4,6 +4,7 @@ Called by :mod:`connectors.irc.client`.
 """
 
 import asyncio.sslproto
+import contextlib
 import hashlib
 import hmac
 import os
@@ -42,6 +43,7 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str = ""  # SHA-256 of the certificate, in hexadecimal: then nothing else is checked
     certificate: str = ""  # PEM file shown to the server (SASL EXTERNAL, or a fingerprint that services know)
     key: str = ""  # PEM file, if not in the certificate's
+    pem: Secret = Secret("")  # certificate and key themselves, instead of files
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,13 +173,44 @@ def _context(server: Server) -> ssl.SSLContext | None:
     _use_small_buffers()
     try:
         files = tuple((name, Path(name).stat().st_mtime_ns) for name in (tls.ca, tls.certificate, tls.key) if name)
+        if tls.pem:
+            return _own_context(tls)
         return _context_of(tls, files)
     except OSError as error:
-        raise Refused(Kind.TLS, f"a configured certificate cannot be used: {error}") from None
+        whose = "your client" if tls.pem else "a configured"
+        raise Refused(Kind.TLS, f"{whose} certificate cannot be used: {_plainly(error)}") from None
+
+
+def _own_context(tls: Tls) -> ssl.SSLContext:
+    """Return a context with a certificate that one user has given; OpenSSL only reads files, so it gets one that is on no disk."""
+    made = _fresh_context(tls)
+    with _in_memory(str(tls.pem).encode()) as path:
+        made.load_cert_chain(path)
+    return made
+
+
+@contextlib.contextmanager
+def _in_memory(data: bytes) -> Iterator[str]:
+    """Lend a file with this content, which nobody else can open by name."""
+    if hasattr(os, "memfd_create"):
+        number = os.memfd_create("certificate", os.MFD_CLOEXEC)
+        with os.fdopen(number, "wb") as file:
+            file.write(data)
+            file.flush()
+            yield f"/proc/self/fd/{number}"
+    else:
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(data)
+            file.flush()
+            yield file.name
 
 
 @lru_cache(maxsize=16)
 def _context_of(tls: Tls, _files: tuple[tuple[str, int], ...]) -> ssl.SSLContext:
+    return _fresh_context(tls)
+
+
+def _fresh_context(tls: Tls) -> ssl.SSLContext:
     made = ssl.create_default_context(cafile=tls.ca or None)
     made.options |= ssl.OP_NO_TICKET  # no session is ever resumed: tickets would only be kept, for each connection
     if tls.fingerprint or not tls.verify:
@@ -210,6 +243,10 @@ def _reason(error: OSError | UnicodeError) -> str:
     if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _plainly(error: OSError) -> str:
+    return str(error.reason or error) if isinstance(error, ssl.SSLError) else str(error)
 
 
 def _words(error: ssl.SSLError) -> str:

@@ -96,7 +96,7 @@ class Logins:
             nicks=tuple(f"u{digest('try', name, number)[:8]}" for number in range(3)),
             username="linkspan",
             realname="login",
-            sasl=Sasl(mechanism="PLAIN", username=name, password=password),
+            sasl=(Sasl(mechanism="PLAIN", username=name, password=password),),
             webirc=webirc(self._setup, person),
         )
         connection = Connection(

@@ -48,7 +48,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     nicks: tuple[str, ...]  # tried in this order while the server refuses them
     username: str
     realname: str
-    sasl: Sasl | None = None
+    sasl: tuple[Sasl, ...] = ()  # tried in this order; the last one says whether it has to be
     webirc: Webirc | None = None
     nickserv: str = ""  # password for IDENTIFY, where SASL did not log in
     deaf: bool = False  # set the user mode that keeps channel text away, where the server has it
@@ -65,7 +65,8 @@ class Registration:
         "_identity",
         "_listed",
         "_password",
-        "_sasl_begun",
+        "_methods",
+        "_sasl",
         "_sasl_done",
         "_send",
         "account",
@@ -82,8 +83,9 @@ class Registration:
         self._candidates = iter(identity.nicks)
         self._send = send
         self._listed = False  # CAP LS is complete
-        self._sasl_begun = False
-        self._sasl_done = identity.sasl is None
+        self._methods = iter(identity.sasl)
+        self._sasl: Sasl | None = None  # the way that is tried now
+        self._sasl_done = not identity.sasl
         self._ended = False  # CAP END is sent
 
     def start(self) -> None:
@@ -119,7 +121,7 @@ class Registration:
         if numeric in _NICK_REFUSED:
             self._next_nick(line.text)
         elif numeric in _SASL_FAILED:
-            self._sasl_failed(line.text)
+            self._next_method(line.text)
         elif numeric in _PASSWORD_REFUSED:
             raise Refused(Kind.AUTH, line.text)
         elif numeric in _BANNED:
@@ -139,24 +141,28 @@ class Registration:
                 self._sasl_failed(_NOT_OFFERED)
         if not self._listed or not self.caps.settled:
             return
-        sasl = self._identity.sasl
-        if sasl is None or self._sasl_done:
+        if self._sasl_done:
             self._end()
         elif "sasl" not in self.caps.enabled:
             self._sasl_failed("the server refused SASL")
-        elif not self._sasl_begun:
-            self._begin_sasl(sasl)
+        elif self._sasl is None:
+            self._next_method("")
 
-    def _begin_sasl(self, sasl: Sasl) -> None:
-        self._sasl_begun = True
+    def _next_method(self, reason: str) -> None:
+        """Log in another way, the last one having failed for this reason; "" before the first."""
+        if self._sasl_done:
+            return
         offered = self.caps.offered.get("sasl", "")
-        if offered and sasl.mechanism not in offered.upper().split(","):
-            self._sasl_failed(f"the server offers SASL only with {offered}")
-        else:
-            self._send("AUTHENTICATE", sasl.mechanism)
+        for sasl in self._methods:
+            if not offered or sasl.mechanism in offered.upper().split(","):
+                self._sasl = sasl
+                self._send("AUTHENTICATE", sasl.mechanism)
+                return
+            reason = reason or f"the server offers SASL only with {offered}"
+        self._sasl_failed(reason)
 
     def _authenticate(self, challenge: str) -> None:
-        sasl = self._identity.sasl
+        sasl = self._sasl
         if challenge != "+" or sasl is None or self._sasl_done:
             return
         words = (sasl.username,) if sasl.mechanism == "EXTERNAL" else (sasl.username, sasl.username, sasl.password)
@@ -167,9 +173,14 @@ class Registration:
             self._send("AUTHENTICATE", "+")
 
     def _sasl_failed(self, reason: str) -> None:
-        if self._identity.sasl is not None and self._identity.sasl.required:
+        if self._is_required:
             raise Refused(Kind.AUTH, reason)
         self._sasl_over()
+
+    @property
+    def _is_required(self) -> bool:
+        methods = self._identity.sasl
+        return bool(methods) and methods[-1].required
 
     def _sasl_over(self) -> None:
         self._sasl_done = True
@@ -182,6 +193,6 @@ class Registration:
             self._send("CAP", "END")
 
     def _welcome(self, line: Line) -> None:
-        if not self._sasl_done and self._identity.sasl is not None and self._identity.sasl.required:
+        if not self._sasl_done and self._is_required:
             raise Refused(Kind.AUTH, _UNKNOWN)
         self.nick = line.param(0)

@@ -235,6 +235,33 @@ def encode(command: str, params: Sequence[str], tags: Mapping[str, str] | None =
     return b"%s%s\r\n" % (_tag_section(tags), line) if tags else line + b"\r\n"
 
 
+def recode(data: bytes, charset: str, *, limit: int = LINE) -> bytes:
+    """Write a line of :func:`encode` in another encoding than UTF-8, as far as it can say all of it and the line still fits.
+
+    Else it stays as it is: whoever reads UTF-8 first, as everybody does today, reads both. Tags are always UTF-8.
+    """
+    if not charset or data.isascii():
+        return data
+    head, blank, line = data.partition(b" ") if data[:1] == b"@" else (b"", b"", data)
+    try:
+        written = line.decode().encode(charset)
+    except UnicodeError:
+        return data
+    return head + blank + written if len(written) <= max(limit, len(line)) else data
+
+
+def is_charset(name: str) -> bool:
+    """Tell whether IRC can be spoken in an encoding: ASCII has to stay what it is, and everything else to be something else."""
+    try:
+        everything = bytes(range(128))
+        if everything.decode(name) != everything.decode("ascii") or everything.decode("ascii").encode(name) != everything:
+            return False
+        others = [each for character in "éжλ日한א€" if (each := character.encode(name, errors="ignore"))]
+    except (LookupError, ValueError, TypeError):
+        return False
+    return bool(others) and not any(each.isascii() for each in others)
+
+
 @lru_cache(maxsize=256)
 def _is_command(command: str) -> bool:
     return _COMMAND.fullmatch(command) is not None

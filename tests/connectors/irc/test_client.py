@@ -148,7 +148,7 @@ async def test_performs_before_the_owner_joins():
 
 async def test_sasl_logs_in_before_anything_else():
     async with Ircd() as ircd:
-        who = identity(sasl=Sasl(mechanism="PLAIN", username="jilles", password="sesame"), nickserv="unused")
+        who = identity(sasl=(Sasl(mechanism="PLAIN", username="jilles", password="sesame"),), nickserv="unused")
         link = connection(ircd, identity=who)
         connecting = asyncio.create_task(link.connect())
         peer = await ircd.accept()

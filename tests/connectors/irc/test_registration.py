@@ -24,7 +24,8 @@ class Handshake:
     ):
         self.sent = []
         self.caps = Capabilities(wanted, self._send)
-        identity = Identity(nicks=nicks, username="user", realname="A Bridge", sasl=sasl, webirc=webirc)
+        methods = sasl if isinstance(sasl, tuple) else (sasl,) if sasl else ()
+        identity = Identity(nicks=nicks, username="user", realname="A Bridge", sasl=methods, webirc=webirc)
         self.registration = Registration(identity, password, self.caps, self._send)
 
     def _send(self, command, *params):
@@ -181,6 +182,36 @@ def test_sasl_external():
     named = begun(sasl=Sasl(mechanism="EXTERNAL", username="me"))
     named.hears(":irc CAP * LS :sasl=EXTERNAL", ":irc CAP * ACK sasl")
     assert named.hears("AUTHENTICATE +") == ["AUTHENTICATE bWU="]
+
+
+EXTERNAL_THEN_PLAIN = (Sasl(mechanism="EXTERNAL"), PLAIN)
+
+
+def test_a_certificate_that_nobody_knows_is_followed_by_the_password():
+    link = begun(sasl=EXTERNAL_THEN_PLAIN)
+
+    assert link.hears(":irc CAP * LS :sasl=PLAIN,EXTERNAL", ":irc CAP * ACK sasl") == ["CAP REQ sasl", "AUTHENTICATE EXTERNAL"]
+    assert link.hears("AUTHENTICATE +") == ["AUTHENTICATE +"]
+    assert link.hears(":irc 904 link :SASL authentication failed") == ["AUTHENTICATE PLAIN"]
+    assert link.hears("AUTHENTICATE +") == ["AUTHENTICATE amlsbGVzAGppbGxlcwBzZXNhbWU="]
+    assert link.hears(":irc 903 link :SASL authentication successful") == ["CAP END"]
+
+
+def test_a_way_that_the_server_does_not_offer_is_passed_over():
+    link = begun(sasl=EXTERNAL_THEN_PLAIN)
+
+    assert link.hears(":irc CAP * LS :sasl=PLAIN", ":irc CAP * ACK sasl") == ["CAP REQ sasl", "AUTHENTICATE PLAIN"]
+    with pytest.raises(Refused, match="SASL authentication failed"):
+        link.hears("AUTHENTICATE +", ":irc 904 link :SASL authentication failed")
+
+
+def test_after_the_last_way_nothing_more_is_tried():
+    link = begun(sasl=(Sasl(mechanism="EXTERNAL", required=False), Sasl(mechanism="PLAIN", username="u", required=False)))
+    link.hears(":irc CAP * LS :sasl", ":irc CAP * ACK sasl")
+
+    assert link.hears(":irc 904 link :no") == ["AUTHENTICATE PLAIN"]
+    assert link.hears(":irc 904 link :no") == ["CAP END"]
+    assert link.hears(":irc 904 link :no", ":irc 906 link :aborted") == []
 
 
 SASL_FAILS = [
