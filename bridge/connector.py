@@ -15,6 +15,7 @@ import msgspec
 from bridge.core.acts import Act, Configuration, Roll
 from bridge.core.addresses import Range
 from bridge.core.capabilities import Capabilities
+from bridge.core.commands import Field, Values
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import (
@@ -415,20 +416,12 @@ class Secret(str):
         return "Secret('…')"
 
 
-class LoginField(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that somebody has to give to log in."""
-
-    name: str  # "token"
-    label: str  # what it is, in words: "Token, as @BotFather gives it"
-    secret: bool = False  # to be typed where nobody looks
-
-
 class LoginForm(msgspec.Struct, frozen=True, kw_only=True):
     """What a login takes, for whoever asks: a form of XEP-0050, or a line of chat."""
 
     title: str
     instructions: str
-    fields: tuple[LoginField, ...]
+    fields: tuple[Field, ...]
 
 
 class Login(msgspec.Struct, frozen=True, kw_only=True):
@@ -437,10 +430,15 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     person: Person  # whom the bridge speaks for
     name: str  # who they are on the network, for listings: "@juliet_bot"
     credentials: Secret  # in whatever form the connector likes to have them back; nobody else looks inside
+    remark: str = ""  # what they have to know besides; told once, and not kept
 
 
 class LoginRefused(Exception):
     """The credentials are no good, or could not be tried; one sentence for whoever gave them."""
+
+    def __init__(self, reason: str, *, field: str = "") -> None:
+        super().__init__(reason)
+        self.field = field  # of the form: where it went wrong, "" where that is nowhere in particular
 
 
 @runtime_checkable
@@ -464,6 +462,37 @@ class LogsIn(Protocol):
 
     def drop(self, person: Person) -> None:
         """Speak for this person with a login of theirs no more."""
+
+
+class Unsuitable(Exception):
+    """What somebody would like cannot be; one sentence, and at which field."""
+
+    def __init__(self, reason: str, *, field: str = "") -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+@runtime_checkable
+class Adapts(Protocol):
+    """Can be on its network for each user as they like it: under which name, in which encoding, saying what after connecting.
+
+    The bridge keeps what users choose, and hands it over by :meth:`adapt` before ``run`` runs, and again after a crash.
+    """
+
+    def preference_fields(self, person: Person) -> tuple[Field, ...]:
+        """Return what somebody may choose, with what it is now (``Field.value``; of secrets nothing is shown)."""
+
+    def choose(self, person: Person, given: Values) -> Secret:
+        """Return what to keep when somebody changes this; nothing of it is used before :meth:`adapt`. Raises: Unsuitable."""
+
+    def adapt(self, person: Person, chosen: Secret) -> str:
+        """Be for somebody as they like it from now on ("": as usual); returns in words what only their next connection brings."""
+
+    def rooms_at_start(self, person: Person) -> Mapping[RoomId, str]:
+        """Return the rooms in which somebody wants to be without being asked, each with its password or ""."""
+
+    def reconnect(self, person: Person) -> bool:
+        """Connect somebody anew; False where they have no connection of their own just now."""
 
 
 class Route(msgspec.Struct, frozen=True, kw_only=True):
@@ -682,6 +711,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 __all__ = [
     "API",
     "Abroad",
+    "Adapts",
     "Answer",
     "Asks",
     "Attends",
@@ -705,7 +735,6 @@ __all__ = [
     "Listens",
     "Lists",
     "Login",
-    "LoginField",
     "LoginForm",
     "LoginRefused",
     "LogsIn",
@@ -737,5 +766,6 @@ __all__ = [
     "TakesHooks",
     "Types",
     "Unreadable",
+    "Unsuitable",
     "Wire",
 ]

@@ -14,11 +14,9 @@ from bridge.core.commands import (
     Call,
     Command,
     CommandRefused,
-    Field,
     Form,
     Offer,
     Place,
-    Sort,
     Values,
     Why,
 )
@@ -77,16 +75,12 @@ async def _login(desk: Desk, call: Call, _: Values) -> Form:
         try:
             login = await desk.log_in(call.network, _person(call), given)
         except LoginRefused as refused:
-            raise CommandRefused(str(refused)) from None
+            raise CommandRefused(str(refused), field=refused.field) from None
         except StoreError as refused:
             raise CommandRefused(str(refused), why=Why.AWAY) from None
-        return Answer(text=f"From now on you speak on {call.network} as {login.name}.")
+        return Answer(text=f"From now on you speak on {call.network} as {login.name}.", remark=login.remark)
 
-    fields = tuple(
-        Field(name=field.name, label=field.label, sort=Sort.SECRET if field.secret else Sort.TEXT)
-        for field in form.fields
-    )
-    return Form(title=form.title, instructions=form.instructions + known, fields=fields, then=give)
+    return Form(title=form.title, instructions=form.instructions + known, fields=form.fields, then=give)
 
 
 async def _logout(desk: Desk, call: Call, _: Values) -> Answer:

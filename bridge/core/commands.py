@@ -83,6 +83,10 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     required: bool = True
     default: str = ""
     """As it would be given; only of a field that is not required."""
+    value: str | None = None
+    """What it is already, of something that can be changed: shown in a form. Left away it stays, given without anything it becomes empty."""
+    hidden: bool = False
+    """It is repeated to nobody, as a SECRET; of LINES."""
     description: str = ""
     choices: Mapping[str, str] = {}
     """Of a CHOICE: each value with its label."""

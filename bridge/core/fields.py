@@ -19,6 +19,7 @@ MOST: Final = 1_000
 """Entries of a list."""
 LONGEST_DURATION: Final = 10 * 365 * 86_400.0
 _BREAKS: Final = re.compile("\r\n?|[\u2028\u2029]")
+_SEVERAL: Final = frozenset({Sort.LIST, Sort.JIDS})
 _YES: Final = frozenset({"true", "1", "yes", "y", "on"})
 _NO: Final = frozenset({"false", "0", "no", "n", "off"})
 
@@ -53,6 +54,8 @@ def fill(fields: Iterable[Field], given: Mapping[str, object]) -> Filled:
             if field.required:
                 wrong.append(Wrong(field.name, "is missing", missing=True))
                 continue
+            if field.value is not None and raw is not None:
+                values[field.name] = () if field.sort in _SEVERAL else ""
             if not field.default:
                 continue
             raw = field.default
@@ -244,7 +247,7 @@ def _put(table: dict[str, Any], text: str) -> None:
 def _not(field: Field, raw: object, expected: str) -> ValueError:
     """Say what was found and is expected; of a secret, nothing of what was found."""
     match raw:
-        case _ if field.sort is Sort.SECRET:
+        case _ if field.sort is Sort.SECRET or field.hidden:
             found = "something else"
         case str():
             found = quoted(raw)

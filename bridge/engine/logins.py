@@ -102,7 +102,8 @@ class Logins:
             msg = "the bridge has too many logins already"
             raise LoginRefused(msg)
         login = await self._try(network, able, person, given)
-        stored = StoredLogin(network=network, login=login, at=self._clock.now())
+        kept = msgspec.structs.replace(login, remark="")
+        stored = StoredLogin(network=network, login=kept, at=self._clock.now())
         await self._store.keep_login(stored)
         self._kept[network, person] = stored
         self._told = {told for told in self._told if told[:2] != (network, person)}

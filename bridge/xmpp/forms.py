@@ -109,15 +109,16 @@ def _field(field: Field, given: object) -> str:
 
 def _values(field: Field, given: object) -> list[str]:
     """Return what stands in a field when it is shown."""
-    if field.sort is Sort.SECRET:
+    if field.sort is Sort.SECRET or field.hidden:
         return []
     if isinstance(given, list):
         return [str(each) for each in given]
     if isinstance(given, str):
         return given.splitlines() if field.sort in _SEVERAL else [given]
     if field.sort is Sort.FLAG:
-        return ["true" if field.default in ("true", "yes", "1") else "false"]
-    return [field.default] if field.default else []
+        return ["true" if (field.value or field.default) in ("true", "yes", "1") else "false"]
+    now = field.default if field.value is None else field.value
+    return now.splitlines() if field.sort in _SEVERAL else [now] if now else []
 
 
 def _data_type(field: Field) -> str:

@@ -99,23 +99,20 @@ class Connection:
         *,
         flood: Flood | None = None,
         encoding: str = "cp1252",
-        writes: str = "",
         reads: Reads = Reads.ALL,
         queue: int = 2000,
     ) -> None:
-        """Prepare.
-
-        ``encoding`` reads lines that are not UTF-8, ``writes`` is another encoding than UTF-8 for what it can say (see
-        :func:`connectors.irc.wire.recode`), ``queue`` is how many lines may wait to be sent.
-        """
+        """Prepare; ``encoding`` reads lines that are not UTF-8, ``queue`` is how many lines may wait to be sent."""
         self.server = servers[0]
         """The server that is, or was last, tried."""
         self._owner = owner
         self._servers = servers
         self._identity = identity
         self._flood = flood or Flood()
-        self._encoding = encoding
-        self._writes = writes
+        self.encoding = encoding
+        """How lines are read that are not UTF-8."""
+        self.writes = ""
+        """Another encoding than UTF-8 for lines that it can say, see :func:`connectors.irc.wire.recode`."""
         self._reads = reads
         self._limit = queue
         self.patience = REGISTRATION
@@ -381,7 +378,7 @@ class Connection:
                 continue
             if self.passes is not None and self.passes(data):
                 continue
-            line = parse(data, self._encoding)
+            line = parse(data, self.encoding)
             if line is None:
                 continue
             try:
@@ -598,7 +595,7 @@ class Connection:
 
     def _encoded(self, command: str, params: Sequence[str], tags: Mapping[str, str] | None = None) -> bytes:
         limit = self.isupport.linelen
-        return recode(encode(command, params, tags, limit=limit), self._writes, limit=limit)
+        return recode(encode(command, params, tags, limit=limit), self.writes, limit=limit)
 
     def _taggable(self, tags: dict[str, str] | None) -> dict[str, str] | None:
         return tags if tags and "message-tags" in self.caps else None

@@ -15,7 +15,7 @@ from bridge.core.addresses import Range, parse_range
 from connectors.irc.dialing import Server, Tls
 from connectors.irc.flood import Flood
 from connectors.irc.registration import Sasl
-from connectors.irc.wire import encode, parse
+from connectors.irc.wire import encode, is_charset, parse
 
 _NO_SECRET = Secret("")
 _PORTS = {True: 6697, False: 6667}  # with and without TLS
@@ -103,7 +103,15 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Let users send lines of IRC of their own over their own connection (``raw`` at the network's address)."""
 
     encoding: str = "cp1252"
-    """How lines are read that are not UTF-8; everything is written in UTF-8."""
+    """How lines are read that are not UTF-8."""
+    encoding_out: str = ""
+    """Another encoding than UTF-8 in which lines are written, as far as it can say them: ``"koi8-r"``."""
+    user_settings: list[Literal["nick", "realname", "username", "password", "commands", "encoding", "channels"]] = (
+        msgspec.field(
+            default_factory=lambda: ["nick", "realname", "username", "password", "commands", "encoding", "channels"]
+        )
+    )
+    """What users may set for themselves here, by the command ``settings``; everything, unless fewer are named."""
     flood_burst: int = 10
     """Lines that a connection may send at once."""
     flood_delay: float | None = None
@@ -148,6 +156,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         )
         _check("key", bool(self.certificate) or not self.key, "a key without a certificate", "both")
         _check("encoding", _is_encoding(self.encoding), repr(self.encoding), 'the name of an encoding such as "cp1252"')
+        good = not self.encoding_out or is_charset(self.encoding_out)
+        _check("encoding_out", good, repr(self.encoding_out), "an encoding in which ASCII is ASCII")
         _check("flood_burst", self.flood_burst > 0, str(self.flood_burst), "at least 1")
         _check("lines", self.lines > 0, str(self.lines), "at least 1")
         _check("connecting", self.connecting >= 0, str(self.connecting), "at least 1, or 0 for automatic")

@@ -9,15 +9,16 @@ import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple
 
-from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Session, Setup, Wire
+from bridge.connector import Finding, Hub, Listed, Login, LoginForm, Secret, Session, Setup, Wire
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
+from bridge.core.commands import Field, Values
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member
 from bridge.core.failures import Retry
 from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Profile, Question, Wanted
-from connectors.irc import raw
+from connectors.irc import preferences, raw
 from connectors.irc.absence import Absence
 from connectors.irc.acquaintance import Acquaintance
 from connectors.irc.checking import check
@@ -25,9 +26,12 @@ from connectors.irc.idents import Idents
 from connectors.irc.inquiring import Inquiring
 from connectors.irc.listener import Listener
 from connectors.irc.logins import FORM, Logins
+from connectors.irc.isupport import Isupport
 from connectors.irc.moderation import Moderation
+from connectors.irc.naming import rules_of
 from connectors.irc.pace import Pace
 from connectors.irc.places import Place, Places
+from connectors.irc.preferences import USUAL, Preferences
 from connectors.irc.puppets import Pool
 from connectors.irc.questions import Questions
 from connectors.irc.scene import Scene, command
@@ -99,7 +103,8 @@ class IrcConnector:
         self._setup = setup
         self._pace = pace or Pace()
         self._places = Places()
-        self._logins = Logins(setup)
+        self._preferences: dict[Person, Preferences] = {}
+        self._logins = Logins(setup, self._preferences)
         self._idents = Idents()
         self._run: _Run | None = None
         self._early: list[Callable[[_Run], None]] = []  # wishes for the next run
@@ -195,6 +200,50 @@ class IrcConnector:
     def user_of(self, wire: Wire) -> str:
         """Return the user name of a connection."""
         return self._idents.name(wire)
+
+    def preference_fields(self, person: Person) -> tuple[Field, ...]:
+        """Return what somebody may set, with what it is now."""
+        return preferences.fields(self._chosen(person), self._setup.settings.user_settings)
+
+    def choose(self, person: Person, given: Values) -> Secret:
+        """Return what to keep of what somebody sets. Raises: Unsuitable."""
+        network = preferences.Network(
+            rules=rules_of(self._isupport.nicklen, self._isupport.fold),
+            chantypes=self._isupport.chantypes,
+            fold=self._isupport.fold,
+        )
+        return preferences.written(
+            preferences.chosen(self._chosen(person), given, person=person, network=network)
+        )
+
+    def adapt(self, person: Person, chosen: Secret) -> str:
+        """Be for somebody as they have set it; returns what waits for their next connection."""
+        before, now = self._chosen(person), preferences.read(chosen)
+        if chosen:
+            self._preferences[person] = now
+        else:
+            self._preferences.pop(person, None)
+        puppet = self._run.pool.get(person) if self._run is not None else None
+        if puppet is None:
+            return ""
+        puppet.adapt(before)
+        return "" if puppet.connection is None else preferences.waiting(before, now, puppet.connection.offered)
+
+    def rooms_at_start(self, person: Person) -> Mapping[RoomId, str]:
+        """Return the channels in which somebody wants to be, each with its password or ""."""
+        return preferences.rooms(self._chosen(person), self._isupport.fold)
+
+    def reconnect(self, person: Person) -> bool:
+        """Connect somebody anew, as they have set it now."""
+        puppet = self._run.pool.get(person) if self._run is not None else None
+        return puppet is not None and puppet.reconnect()
+
+    def _chosen(self, person: Person) -> Preferences:
+        return self._preferences.get(person, USUAL)
+
+    @property
+    def _isupport(self) -> Isupport:
+        return self._run.scene.view.isupport if self._run is not None else Isupport()
 
     async def moderate(self, room: RoomId, by: Person, act: Act) -> None:
         """Do something in a channel, as somebody who is shown there."""

@@ -11,7 +11,8 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache
 from ipaddress import ip_address
@@ -20,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from bridge.connector import Secret
 from bridge.core.addresses import Range, is_reachable
 from connectors.irc.refusals import Kind, Refused
 from connectors.irc.stream import Stream

@@ -24,11 +24,11 @@ _WHILE = 600.0
 class Naming:
     """The nicks of one puppet."""
 
-    __slots__ = ("_blocked", "_forced", "_person", "_rules", "_template", "_wanted", "asked", "candidates", "current")
+    __slots__ = ("_blocked", "_forced", "_person", "_rules", "_wanted", "asked", "candidates", "current", "template")
 
     def __init__(self, name: str, *, person: Person, template: str, rules: NickRules) -> None:
         self._person = person
-        self._template = template
+        self.template = template
         self._rules = rules
         self._blocked: dict[str, float] = {}  # folded nick: not to be asked for before
         self._forced: dict[str, list[float]] = {}  # folded nick: when it was taken from us
@@ -40,7 +40,7 @@ class Naming:
 
     def call(self, name: str) -> None:
         """Want the nick of this name from now on."""
-        wanted = render(self._template, name, rules=self._rules, person=self._person)
+        wanted = render(self.template, name, rules=self._rules, person=self._person)
         if wanted != self._wanted:
             self._wanted = wanted
             self.candidates = tuple(islice(irc_candidates(wanted, rules=self._rules, person=self._person), CANDIDATES))

@@ -29,6 +29,7 @@ from connectors.irc.naming import Naming, rules_of
 from connectors.irc.overhearing import ENDS
 from connectors.irc.places import Place
 from connectors.irc.remarks import Remarks, is_from_network
+from connectors.irc.preferences import Preferences
 from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
 from connectors.irc.sightings import TOLD, Sightings
@@ -68,8 +69,9 @@ class Puppet:
         self._addressed: frozenset[str] = frozenset()  # folded nicks to whom this person has written
         self.remarks = Remarks(self._remark, scene.time)
         rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
-        template = "{nick}" if member.session else scene.puppets.nick
-        naming = Naming(member.name, person=member.person, template=template, rules=rules)
+        own = scene.preferences(member.person).nick
+        template = "{nick}" if member.session or own else scene.puppets.nick
+        naming = Naming(own or member.name, person=member.person, template=template, rules=rules)
         self.seeker = Seeker(naming, pool.contest)
 
     @property
@@ -83,6 +85,41 @@ class Puppet:
         if member.name != before.name:
             self.seeker.call(member.name)
         self._set_away()
+
+    def adapt(self, before: Preferences) -> None:
+        """Follow what the person has chosen, as far as a connection can without being made anew."""
+        now, connection = self._scene.preferences(self.member.person), self.connection
+        if now.nick != before.nick:
+            template = "{nick}" if self.member.session or now.nick else self._scene.puppets.nick
+            self.seeker.naming.template = template
+            self.seeker.call(now.nick or self.member.name)
+        if connection is None:
+            return
+        connection.writes = now.encoding or self._scene.settings.encoding_out
+        connection.encoding = now.encoding or self._scene.settings.encoding
+        if now.realname != before.realname and "setname" in connection.offered:
+            command(connection, "SETNAME", realname(self.member, self._scene.settings.puppet_realname, now.realname))
+
+    def reconnect(self) -> bool:
+        """Leave and come back, as another connection; False where there is none."""
+        connection = self.connection
+        if connection is None:
+            return False
+        self._stay()
+        self.connection = None
+        self._pool.unnamed(connection.nick)
+        self.seeker.down()
+        self._wake()
+        self.wishes.disconnected("reconnecting, as they wished")
+        self._scene.spawn(self._come_back(connection))
+        return True
+
+    async def _come_back(self, connection: Connection) -> None:
+        await connection.quit(self._scene.settings.quit_message)
+        if self.wishes:
+            self.connect()
+        else:
+            self._pool.forget(self)
 
     def join(self, place: Place) -> None:
         """Be in a channel."""
@@ -125,14 +162,16 @@ class Puppet:
         self._tell(Status.CONNECTING, self.trouble)
         self.seeker.naming.adapt(rules_of(scene.view.isupport.nicklen, scene.view.fold))
         person = self.member.person
+        own = scene.preferences(person)
         identity = Identity(
             nicks=self.seeker.naming.first(scene.time()),
-            username=username(scene.setup, self.member),
-            realname=realname(self.member, scene.settings.puppet_realname),
+            username=own.username or username(scene.setup, self.member),
+            realname=realname(self.member, scene.settings.puppet_realname, own.realname),
             sasl=scene.logins.sasl(person),
             webirc=webirc(scene.setup, person),
             nickserv=scene.logins.nickserv(person),
             deaf=scene.settings.deaf and not self._pool.deputies.claim(self),
+            perform=own.commands,
         )
         return scene.dial(self, identity, person)
 
@@ -531,13 +570,15 @@ class Owned:
             self._nicks.pop(nick, None)
 
 
-def realname(member: Member, template: str) -> str:
+def realname(member: Member, template: str, own: str = "") -> str:
     """Return a real name that says whose puppet this is, and ends with the mark by which bridges know each other.
 
-    A session has no such mark: its person is on IRC, and nowhere else.
+    A session has no such mark: its person is on IRC, and nowhere else. ``own`` is what the person has chosen, and no template.
     """
     if member.session:
-        return clip(outbound.speakable(member.name), limit=Limit(_REALNAME, Unit.BYTES))
+        return own or clip(outbound.speakable(member.name), limit=Limit(_REALNAME, Unit.BYTES))
+    if own:
+        return f"{own} {MARKER}"
     room = _REALNAME - len(MARKER) - 1
     words = (template or "{name}").replace("{name}", member.name).replace("{address}", member.account or member.name)
     who = clip(outbound.speakable(words), limit=Limit(room, Unit.BYTES))

@@ -26,6 +26,7 @@ from connectors.irc.manners import Manners
 from connectors.irc.overhearing import Overhearing
 from connectors.irc.pace import Pace
 from connectors.irc.places import Places
+from connectors.irc.preferences import USUAL, Preferences
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECENT = 15
@@ -162,17 +163,23 @@ class Scene:
         for place in self.places:
             place.topic = await self.hub.recall(f"topic {place.id}") or ""
 
+    def preferences(self, person: Person) -> Preferences:
+        """Return how somebody wants to be here."""
+        return self.logins.preferences.get(person, USUAL)
+
     def dial(self, owner: Owner, identity: Identity, person: Person | None) -> Connection:
         """Return a new connection to the network, for somebody's puppet or (None) the listener."""
         settings = self.settings
+        own = USUAL if person is None else self.preferences(person)
         connection = Connection(
             owner,
-            servers_for(self.setup, person),
+            servers_for(self.setup, None) if person is None else self.logins.servers(person),
             identity,
             flood=flood(settings),
-            encoding=settings.encoding,
+            encoding=own.encoding or settings.encoding,
             reads=Reads.ALL if person is None else Reads.OWN,
         )
+        connection.writes = own.encoding or settings.encoding_out
         connection.idents = self.idents
         return connection
 

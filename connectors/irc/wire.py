@@ -254,7 +254,10 @@ def is_charset(name: str) -> bool:
     """Tell whether IRC can be spoken in an encoding: ASCII has to stay what it is, and everything else to be something else."""
     try:
         everything = bytes(range(128))
-        if everything.decode(name) != everything.decode("ascii") or everything.decode("ascii").encode(name) != everything:
+        if (
+            everything.decode(name) != everything.decode("ascii")
+            or everything.decode("ascii").encode(name) != everything
+        ):
             return False
         others = [each for character in "éжλ日한א€" if (each := character.encode(name, errors="ignore"))]
     except (LookupError, ValueError, TypeError):

@@ -20,7 +20,6 @@ from bridge.connector import (
     Finding,
     Hub,
     Login,
-    LoginField,
     LoginForm,
     LoginRefused,
     OpenFile,
@@ -34,6 +33,7 @@ from bridge.connector import (
 )
 from bridge.connector import Unreadable as NoFile
 from bridge.core.capabilities import Capabilities, Limit, Unit
+from bridge.core.commands import Field
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Cause, CopyReported, Member, MembersListed, Origin, RoomClosed, RoomOpened
 from bridge.core.ids import EventKey, Person, PersonId, Room, RoomId
@@ -293,7 +293,7 @@ class SmsConnector:
             title="Your own telephone",
             instructions="Give your number, +15551230001. A code is sent there; then give both, +15551230001 123456. "
             "From then on what your telephone says in rooms carries your name.",
-            fields=(LoginField(name="number", label="Number, and behind a blank the code"),),
+            fields=(Field(name="number", label="Number, and behind a blank the code"),),
         )
 
     async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:

@@ -11,7 +11,8 @@ Called by :mod:`connectors.telegram.speaking` and, for logins, by :mod:`connecto
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from bridge.connector import Login, LoginField, LoginForm, LoginRefused, Secret
+from bridge.connector import Login, LoginForm, LoginRefused, Secret
+from bridge.core.commands import Field, Sort
 from bridge.core.failures import VoiceLost
 from bridge.core.ids import Person
 from connectors.telegram.client import Client
@@ -29,7 +30,7 @@ FORM: Final = LoginForm(
         "Talk to @BotFather on Telegram: /newbot, give it your name, and /setuserpic for your picture. "
         "Give its token here, and add the bot to the group. It needs no rights there, and reads nothing."
     ),
-    fields=(LoginField(name="token", label="The bot's token, as @BotFather gives it", secret=True),),
+    fields=(Field(name="token", label="The bot's token, as @BotFather gives it", sort=Sort.SECRET),),
 )
 
 

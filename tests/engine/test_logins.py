@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from bridge.connector import Login, LoginField, LoginForm, LoginRefused, Secret
+from bridge.connector import Login, LoginForm, LoginRefused, Secret
 from bridge.core.capabilities import Representation
+from bridge.core.commands import Field
 from bridge.core.deliveries import AsPuppet, AsRelay, Post, Tell
 from bridge.core.failures import VoiceLost
 from bridge.core.ids import Network, Person
@@ -22,9 +23,7 @@ JULIET = person("juliet")
 class LoginConnector(HandConnector):
     """Takes every token but "bad", and falls over "bug"."""
 
-    login_form = LoginForm(
-        title="Log in", instructions="Give a token.", fields=(LoginField(name="token", label="Token"),)
-    )
+    login_form = LoginForm(title="Log in", instructions="Give a token.", fields=(Field(name="token", label="Token"),))
 
     def __init__(self, representation: Representation = Representation.RELAY) -> None:
         super().__init__(capabilities(representation))

@@ -7,8 +7,8 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from bridge.commands import logins
-from bridge.connector import Login, LoginField, LoginForm, LoginRefused, Secret
-from bridge.core.commands import Who
+from bridge.connector import Login, LoginForm, LoginRefused, Secret
+from bridge.core.commands import Field, Sort, Who
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.engine.ports import StoredLogin
 from bridge.xmpp import adhoc, console, disco
@@ -26,12 +26,12 @@ ANN = "ann@localhost/phone"
 FORM = LoginForm(
     title="Speak with a bot of your own",
     instructions="Get a token from @BotFather.",
-    fields=(LoginField(name="token", label="Token", secret=True),),
+    fields=(Field(name="token", label="Token", sort=Sort.SECRET),),
 )
 TWO_FIELDS = LoginForm(
     title="Log in",
     instructions="Name and password.",
-    fields=tuple(LoginField(name=n, label=n) for n in ("name", "password")),
+    fields=tuple(Field(name=n, label=n) for n in ("name", "password")),
 )
 
 

@@ -190,7 +190,10 @@ EXTERNAL_THEN_PLAIN = (Sasl(mechanism="EXTERNAL"), PLAIN)
 def test_a_certificate_that_nobody_knows_is_followed_by_the_password():
     link = begun(sasl=EXTERNAL_THEN_PLAIN)
 
-    assert link.hears(":irc CAP * LS :sasl=PLAIN,EXTERNAL", ":irc CAP * ACK sasl") == ["CAP REQ sasl", "AUTHENTICATE EXTERNAL"]
+    assert link.hears(":irc CAP * LS :sasl=PLAIN,EXTERNAL", ":irc CAP * ACK sasl") == [
+        "CAP REQ sasl",
+        "AUTHENTICATE EXTERNAL",
+    ]
     assert link.hears("AUTHENTICATE +") == ["AUTHENTICATE +"]
     assert link.hears(":irc 904 link :SASL authentication failed") == ["AUTHENTICATE PLAIN"]
     assert link.hears("AUTHENTICATE +") == ["AUTHENTICATE amlsbGVzAGppbGxlcwBzZXNhbWU="]
@@ -206,7 +209,9 @@ def test_a_way_that_the_server_does_not_offer_is_passed_over():
 
 
 def test_after_the_last_way_nothing_more_is_tried():
-    link = begun(sasl=(Sasl(mechanism="EXTERNAL", required=False), Sasl(mechanism="PLAIN", username="u", required=False)))
+    link = begun(
+        sasl=(Sasl(mechanism="EXTERNAL", required=False), Sasl(mechanism="PLAIN", username="u", required=False))
+    )
     link.hears(":irc CAP * LS :sasl", ":irc CAP * ACK sasl")
 
     assert link.hears(":irc 904 link :no") == ["AUTHENTICATE PLAIN"]
