@@ -19,7 +19,7 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
-from bridge.commands import logins, operation, outcasts, rooms, users
+from bridge.commands import logins, operation, outcasts, preferences, rooms, users
 from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
@@ -353,6 +353,8 @@ class App:
             connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
             connector.know_commands(self._commands, self._judge)
             connector.host(self._gateway, self._archive)
+            connector.hosting.at_start = self._hub.preferences.rooms_at_start
+            self._hub.preferences.bring = connector.hosting.bring
         self.offer()
 
     def offer(self) -> None:
@@ -364,6 +366,7 @@ class App:
                 *users.offers(self._users),
                 *operation.offers(self.reload),
                 *logins.offers(self._hub.logins),
+                *preferences.offers(self._hub.preferences),
                 *hosted,
                 *outcasts.offers(self._hub.outcasts, self._hub.networks),
             )

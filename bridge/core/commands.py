@@ -84,7 +84,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True):
     default: str = ""
     """As it would be given; only of a field that is not required."""
     value: str | None = None
-    """What it is already, of something that can be changed: shown in a form. Left away it stays, given without anything it becomes empty."""
+    """What it is already, of what can be changed: shown in a form. Left away it stays, given as nothing it becomes empty."""
     hidden: bool = False
     """It is repeated to nobody, as a SECRET; of LINES."""
     description: str = ""

@@ -88,6 +88,7 @@ from bridge.engine.notices import Notices
 from bridge.engine.outbox import Outbox
 from bridge.engine.outcasts import Outcasts
 from bridge.engine.ports import Clock, Queued, Store
+from bridge.engine.preferences import Preferences
 from bridge.engine.puppets import Puppets
 from bridge.engine.reports import Reports
 from bridge.engine.rosters import RoomStatus
@@ -157,6 +158,7 @@ class Hub:
         self.outbox = Outbox(desk, on_failed=self._gave_up)
         self.logins = Logins(desk, ask=self.supervisor.ask, tell=self._tell_user)
         self.outcasts = Outcasts(desk, changed=self._cast_out)
+        self.preferences = Preferences(desk, ask=self.supervisor.ask)
         self._tidings = Tidings(
             desk,
             post=self.outbox.post,
@@ -189,6 +191,7 @@ class Hub:
         await self.outcasts.open()
         await self._intake.open()
         await self.logins.open()
+        await self.preferences.open()
         await self.outbox.open()
 
     async def close(self, *, deadline: float = 5.0) -> None:
@@ -235,6 +238,7 @@ class Hub:
                 self._route(link)
                 self._listen(network, attached, link)
         self.puppets.attach(network, connector, puppets)
+        self.preferences.attach(network, connector)
         self.logins.attach(network, connector)
         self.supervisor.start(network, connector, port)
 
@@ -246,6 +250,7 @@ class Hub:
         self.outbox.detach(network)
         self.puppets.detach(network)
         self.logins.detach(network)
+        self.preferences.detach(network)
 
     def networks(self) -> dict[Network, Connector]:
         """Return the connectors of all networks."""
@@ -407,6 +412,7 @@ class Hub:
         for link in self._links.values():
             self._listen(network, attached, link)
         self.puppets.restarted(network)
+        self.preferences.restarted(network)
         self.logins.restarted(network)
 
     def _alarm(self, network: Network, words: str) -> None:

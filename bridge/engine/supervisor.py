@@ -109,7 +109,7 @@ class Supervisor:
         """Return how all networks are, by name."""
         return [self._statuses[network] for network in sorted(self._statuses)]
 
-    def ask(self, network: Network, call: Callable[[], None]) -> None:
+    def ask(self, network: Network, call: Callable[[], object]) -> None:
         """Call an ability of a connector (join, leave, typing, listen) so that its faults stay its own.
 
         Such calls come out of what another network reported: that one's reader must not die of them.

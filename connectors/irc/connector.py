@@ -24,9 +24,9 @@ from connectors.irc.acquaintance import Acquaintance
 from connectors.irc.checking import check
 from connectors.irc.idents import Idents
 from connectors.irc.inquiring import Inquiring
+from connectors.irc.isupport import Isupport
 from connectors.irc.listener import Listener
 from connectors.irc.logins import FORM, Logins
-from connectors.irc.isupport import Isupport
 from connectors.irc.moderation import Moderation
 from connectors.irc.naming import rules_of
 from connectors.irc.pace import Pace
@@ -212,9 +212,7 @@ class IrcConnector:
             chantypes=self._isupport.chantypes,
             fold=self._isupport.fold,
         )
-        return preferences.written(
-            preferences.chosen(self._chosen(person), given, person=person, network=network)
-        )
+        return preferences.written(preferences.chosen(self._chosen(person), given, person=person, network=network))
 
     def adapt(self, person: Person, chosen: Secret) -> str:
         """Be for somebody as they have set it; returns what waits for their next connection."""

@@ -31,12 +31,7 @@ FORM = LoginForm(
         "you can do without a password."
     ),
     fields=(
-        Field(
-            name="account",
-            label="Account (mostly your registered nick)",
-            required=False,
-            description="Not needed for a certificate alone",
-        ),
+        Field(name="account", label="Account (mostly your registered nick)"),
         Field(name="password", label="Its password", sort=Sort.SECRET, required=False),
         Field(
             name="certificate",
@@ -130,7 +125,7 @@ class Logins:
         name, password = given.get("account", ""), given.get("password", "")
         pem = self._certificate(person, given)
         for what, text in (("account", name), ("password", password)):
-            is_needed = not pem or (what == "account" and password)
+            is_needed = what == "account" or not pem
             if (not text and is_needed) or len(text) > _LONGEST or not text.isprintable() or " " in text:
                 msg = f"expected up to {_LONGEST} characters without blanks"
                 raise LoginRefused(msg, field=what)
@@ -140,10 +135,10 @@ class Logins:
         if found is None and not password:
             msg = "this network has no SASL, and a certificate cannot be tried without: give the password, too"
             raise LoginRefused(msg, field="password")
-        account = Account(name or found or "", password, sasl=found is not None, pem=pem)
+        account = Account(name, password, sasl=found is not None, pem=pem)
         return Login(
             person=person,
-            name=account.name or "somebody",
+            name=found or name,
             credentials=Secret(msgspec.json.encode(account).decode()),
             remark=_about(pem, made=made) if pem else "",
         )

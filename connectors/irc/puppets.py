@@ -28,8 +28,8 @@ from connectors.irc.marks import MARKER
 from connectors.irc.naming import Naming, rules_of
 from connectors.irc.overhearing import ENDS
 from connectors.irc.places import Place
-from connectors.irc.remarks import Remarks, is_from_network
 from connectors.irc.preferences import Preferences
+from connectors.irc.remarks import Remarks, is_from_network
 from connectors.irc.scene import Scene, command
 from connectors.irc.seeking import Seeker
 from connectors.irc.sightings import TOLD, Sightings

@@ -105,6 +105,8 @@ class Hosting:
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
         self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
+        self.at_start: Callable[[], Iterable[tuple[Room, Person, str]]] = lambda: ()
+        """Who wants to be where without being asked, with the room's password."""
         self.stays = Stays(lambda: around.hub, part=self._part, erase=self._erase)
         self.exports = Exports(around, self.archivist)
         self.reservations = Reservations(
@@ -210,6 +212,18 @@ class Hosting:
         await self.reservations.recall()
         self.stays.usual = lambda: self.gateway is not None and self.gateway.persistent
         for stay in await self.stays.recall():
+            self._restore(stay)
+        for room, person, password in self.at_start():
+            self.bring(room, person, password)
+
+    def bring(self, remote: Room, person: Person, password: str) -> None:
+        """Bring somebody into a room in which they want to be without being asked; there they stay until they part."""
+        address = occupants.address(remote.id, remote.network, self._domain)
+        if self.gateway is None or self.remote(address) != remote or self.gateway.refuses(person.id, remote.network):
+            return
+        stay = self.stays.settle(address, person.id, password)
+        place = self._places.get(address)
+        if place is None or place.room.find(person) is None:
             self._restore(stay)
 
     def bars_contact(self, user: str, network: Network) -> Refused | None:

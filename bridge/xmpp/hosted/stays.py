@@ -62,6 +62,13 @@ class Stays:
         before = self._stays.get((room, user)) or Stay(room=room, user=user)
         self._keep(msgspec.structs.replace(before, nick=nick, password=password or before.password, here=True))
 
+    def settle(self, room: str, user: str, password: str) -> Stay:
+        """Note that somebody wants to be in a room, with or without a client; returns how."""
+        before = self._stays.get((room, user)) or Stay(room=room, user=user, nick=user.partition("@")[0])
+        stay = msgspec.structs.replace(before, wished=True, password=password or before.password)
+        self._keep(stay)
+        return stay
+
     def went(self, room: str, user: str) -> None:
         """Note that somebody has left a room for good."""
         stay = self._stays.get((room, user))

@@ -141,14 +141,14 @@ def test_flood(table, rate):
 @pytest.mark.parametrize(
     ("table", "login"),
     [
-        ({}, None),
-        ({"sasl_username": "jilles"}, None),
-        ({"sasl_password": "sesame"}, Sasl(mechanism="PLAIN", username="linkspan", password="sesame")),
+        ({}, ()),
+        ({"sasl_username": "jilles"}, ()),
+        ({"sasl_password": "sesame"}, (Sasl(mechanism="PLAIN", username="linkspan", password="sesame"),)),
         (
             {"sasl_mechanism": "plain", "sasl_username": "jilles", "sasl_password": "sesame", "sasl_required": False},
-            Sasl(mechanism="PLAIN", username="jilles", password="sesame", required=False),
+            (Sasl(mechanism="PLAIN", username="jilles", password="sesame", required=False),),
         ),
-        ({"sasl_mechanism": "external", "certificate": "c.pem"}, Sasl(mechanism="EXTERNAL")),
+        ({"sasl_mechanism": "external", "certificate": "c.pem"}, (Sasl(mechanism="EXTERNAL"),)),
     ],
 )
 def test_sasl(table, login):

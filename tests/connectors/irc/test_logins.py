@@ -43,11 +43,11 @@ async def test_a_network_that_cannot_be_reached_is_no_wrong_password(logins):
 def test_an_account_is_used_by_sasl_and_by_nickserv_until_it_is_dropped(logins):
     kept = Secret('{"name":"juliet","password":"sesame","sasl":true}')
     logins.use(Login(person=JULIET, name="juliet", credentials=kept))
-    sasl = logins.sasl(JULIET)
+    (sasl,) = logins.sasl(JULIET)
     assert (sasl.mechanism, sasl.username, sasl.password, sasl.required) == ("PLAIN", "juliet", "sesame", False)
     assert logins.nickserv(JULIET) == "juliet sesame"
     logins.drop(JULIET)
-    assert (logins.sasl(JULIET), logins.nickserv(JULIET)) == (None, "")
+    assert (logins.sasl(JULIET), logins.nickserv(JULIET)) == ((), "")
 
 
 def test_an_account_does_not_show_its_password():
