@@ -19,7 +19,7 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
-from bridge.commands import logins, operation, outcasts, preferences, rooms, users
+from bridge.commands import logins, operation, outcasts, people, preferences, rooms, users
 from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
@@ -33,6 +33,7 @@ from bridge.engine.limits import Limits
 from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
 from bridge.gateway import Gateway
 from bridge.identd import CannotIdentify, Identd
+from bridge.people import People
 from bridge.settings import Problem, join
 from bridge.storage.store import SqlStore
 from bridge.systemd import Notify
@@ -214,6 +215,7 @@ class App:
         self._gateway.door.outcasts = self._hub.outcasts.names_user
         self._hub.outcasts.also = lambda _: self._review_users()
         self.administration.gateway = self._gateway_document
+        self._people = People(self._hub, self._gateway)
         self._listener: Listener | None = None
         self._identd = Identd(self._user_of)
         self._public = PublicSite()
@@ -353,9 +355,15 @@ class App:
             connector.know_networks({**kinds, **self._gateway.opened}, fixed=self._gateway.fixed)
             connector.know_commands(self._commands, self._judge)
             connector.host(self._gateway, self._archive)
+            connector.know_people(self._people)
             connector.hosting.at_start = self._hub.preferences.rooms_at_start
             self._hub.preferences.bring = connector.hosting.bring
         self.offer()
+
+    def _heard(self, user: str, network: Network) -> None:
+        """Note that somebody has written to a network, and wants to hear what it says."""
+        for connector in self._hosts():
+            connector.contacts.talked(user, network)
 
     def offer(self) -> None:
         """Offer every command that there is, with what runs it."""
@@ -366,6 +374,7 @@ class App:
                 *users.offers(self._users),
                 *operation.offers(self.reload),
                 *logins.offers(self._hub.logins),
+                *people.offers(self._people, self._heard),
                 *preferences.offers(self._hub.preferences),
                 *hosted,
                 *outcasts.offers(self._hub.outcasts, self._hub.networks),

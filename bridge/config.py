@@ -286,6 +286,7 @@ class GatewaySettings(_Table, frozen=True):
     fixed_server: str = ""
     persistent: bool = False
     history: str = USUAL_HISTORY  # of networks that do not say
+    detach: float = 0.0  # seconds for which users stay in a room after they have gone offline
     allow: tuple[str, ...] = ()  # bare JIDs and domains, with "*"; empty: everybody
     deny: tuple[str, ...] = ()
     allow_on: Mapping[str, tuple[str, ...]] = msgspec.field(default_factory=dict)  # the same by network

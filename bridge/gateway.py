@@ -103,7 +103,7 @@ class Gateway:
             return None
         connector = self._hub.networks().get(network)
         if connector is None:
-            opens = name.startswith(_CHANNELS) and self._may_open(network)
+            opens = name.startswith(_CHANNELS) and self.may_open(network)
             return Room(network, RoomId(name)) if opens else None
         if not isinstance(connector, Attends):
             return None
@@ -115,7 +115,7 @@ class Gateway:
         """The network that is meant where an address names none."""
         return Network(self.settings.fixed_server) if self.settings.fixed_server else None
 
-    def _may_open(self, network: Network) -> bool:
+    def may_open(self, network: Network) -> bool:
         """Tell whether an IRC server may be connected to because somebody has named it."""
         if network == self.fixed:
             return True
@@ -188,6 +188,11 @@ class Gateway:
         found = from_localpart(hosted.rpartition("@")[0])
         network = None if found is None else found[1] or self.fixed
         return history(self.settings.history) if network is None else self._history(network)
+
+    @property
+    def detach(self) -> float:
+        """Seconds for which users stay in a room after they have gone offline."""
+        return self.settings.detach
 
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""

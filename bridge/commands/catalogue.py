@@ -6,7 +6,7 @@ What runs each is beside its definition; which are offered is put together by :m
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.commands import hooks, links, logins, operation, outcasts, preferences, rooms, state, users
+from bridge.commands import hooks, links, logins, operation, outcasts, people, preferences, rooms, state, users
 from bridge.core.commands import About, Command, Field, Who
 from bridge.core.dialogue import usage
 
@@ -17,6 +17,7 @@ COMMANDS: Final = (
     *users.COMMANDS,
     *operation.COMMANDS,
     *logins.COMMANDS,
+    *people.COMMANDS,
     *preferences.COMMANDS,
     *rooms.COMMANDS,
     *outcasts.COMMANDS,

@@ -3,6 +3,8 @@
 Values; the abilities that speak of them are in :mod:`bridge.connector`.
 """
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import msgspec
@@ -45,3 +47,32 @@ class Question(StrEnum):
     SOFTWARE = "software"  # its name, version, system, in one line
     TIME = "time"  # what time it has: ISO 8601 with its offset from UTC, else in words
     ECHO = "echo"  # whether it is there; the answer says nothing
+
+
+def told(profile: Profile) -> Iterator[str]:
+    """Yield everything but the full name as sentences, or something like it."""
+    yield f"{profile.name} on {profile.person.network}"
+    for label, words in (("Account", profile.account), ("Address", profile.address), ("Server", profile.server)):
+        if words:
+            yield f"{label}: {words}"
+    if profile.role:
+        yield profile.role
+    if profile.away is not None:
+        yield f"Away: {profile.away}" if profile.away else "Away"
+    if profile.rooms:
+        yield f"Rooms: {' '.join(profile.rooms)}"
+    if profile.idle is not None:
+        yield f"Idle for {span(profile.idle)}"
+    if profile.since:
+        yield f"Here since {datetime.fromtimestamp(profile.since / 1000, UTC).strftime('%Y-%m-%d %H:%M UTC')}"
+    yield from profile.notes
+
+
+def span(seconds: int) -> str:
+    """Write a time for people: ``42 s``, ``3 h 5 min``, ``2 d 1 h``."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"

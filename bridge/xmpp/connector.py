@@ -10,13 +10,14 @@ Rooms hosted by the component itself are served by ``hosted.service``; here it i
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol, assert_never
 from xml.etree.ElementTree import Element
 
 from slixmpp import JID, InvalidJID
 
+from bridge import connector
 from bridge.connector import Abroad, Finding, Hub, OpenFile, Status
 from bridge.core.capabilities import Capabilities, Feature, Limit, Representation, Support, Unit
 from bridge.core.commands import Place, Who
@@ -33,9 +34,10 @@ from bridge.core.deliveries import (
     Tell,
 )
 from bridge.core.dialogue import Commands
-from bridge.core.events import Cause, Member, RoomClosed
+from bridge.core.events import Cause, Member, Presence, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
+from bridge.core.profiles import Question
 from bridge.engine.ports import Archive, Clock
 from bridge.xmpp import adhoc, checks, stanzas
 from bridge.xmpp import namespaces as ns
@@ -47,6 +49,7 @@ from bridge.xmpp.console import Console
 from bridge.xmpp.contacts import Contacts
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.directs import Directs
+from bridge.xmpp.disco import Disco
 from bridge.xmpp.ghost import Stage
 from bridge.xmpp.hosted.governing import Governing
 from bridge.xmpp.hosted.inquiries import Inquiries
@@ -54,10 +57,13 @@ from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.hosted.service import Guest, Hosting
 from bridge.xmpp.outbound import LONGEST, Spoken
+from bridge.xmpp.people import Clients, Enquiries, People
 from bridge.xmpp.placing import Conversations
-from bridge.xmpp.ports import Component, IqRefused, Request, Session
+from bridge.xmpp.ports import Answer, Component, IqRefused, Request, Session
+from bridge.xmpp.rawlines import RawLines
 from bridge.xmpp.reception import Judge, Reception
 from bridge.xmpp.rooms import JoinedRoom
+from bridge.xmpp.searching import Searching
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.uploads import Puts, Uploads
 
@@ -146,7 +152,7 @@ class Stream(Component, Protocol):
 
 
 class XmppConnector:
-    """XMPP: a Connector that also Listens, Joins, Renames, Follows, Types and Checks."""
+    """XMPP: a Connector that also Listens, Joins, Renames, Follows, KeepsContacts, Asks, Types and Checks."""
 
     def __init__(
         self,
@@ -183,11 +189,21 @@ class XmppConnector:
         )
         self.directory.offered = self._reception.items
         console = Console(self._reception, now=clock.monotonic)
-        self._contacts = Contacts(self._around, directory=self.directory)
-        self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console)
+        self.hosting = Hosting(self._around)
+        self._people: People | None = None  # until the application has said who knows them
+        self.contacts = Contacts(
+            self._around,
+            directory=self.directory,
+            people=lambda: self._people,
+            here=self.hosting.presence_of,
+            moved=self.hosting.moved,
+        )
+        self.hosting.presences.elsewhere = self.contacts.clients
+        self._clients = Clients(self._around, self.hosting.client_of)
+        raw = RawLines(people=lambda: self._people, talked=self.contacts.talked)
+        self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console, raw=raw)
         self._forms = AdHoc(reception=self._reception, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, self._execute)
-        self.hosting = Hosting(self._around)
         self._directs.bars = self.hosting.bars_contact
         self._directs.bars_command = self._bars_command
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
@@ -198,7 +214,7 @@ class XmppConnector:
         self.hosting.networks = self.directory.network_at
         self.hosting.people = self.directory.describe
         for kind, payload, answer in (
-            *Inquiries(self.hosting).answers(),
+            *self._answers_about_people(version),
             *Governing(self.hosting).answers(),
             *self.hosting.archivist.answers(),
             *self.hosting.reservations.answers(),
@@ -206,6 +222,24 @@ class XmppConnector:
             stream.answer(kind, payload, answer)
         self._report_due = False
         self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to
+
+    def _answers_about_people(self, version: str) -> Iterator[tuple[str, str, Answer]]:
+        """Return what is asked of rooms, of people and of networks, and who answers it."""
+        inquiries = list(Inquiries(self.hosting).answers())
+        usual = dict(Disco(software="Linkspan", version=version, now=self._clock.now).answers())
+        usual |= {payload: answer for _, payload, answer in inquiries}
+        enquiries = Enquiries(
+            self._around,
+            directory=self.directory,
+            hosting=self.hosting,
+            people=lambda: self._people,
+            is_joined=lambda address: address in self._rooms,
+        )
+        searching = Searching(people=lambda: self._people, hosting=self.hosting, network_at=self.hosting.network_at)
+        self.directory.searches = lambda network: self._people is not None and self._people.informs(network)
+        yield from inquiries
+        yield from enquiries.answers(usual)
+        yield from searching.answers()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -219,6 +253,11 @@ class XmppConnector:
     def know_commands(self, commands: Commands, judge: Judge) -> None:
         """Learn what can be done, and who may do what."""
         self._reception.commands, self._reception.judge = commands, judge
+
+    def know_people(self, people: People) -> None:
+        """Learn who knows remote people; told anew whenever there are other networks."""
+        self._people = people
+        self.contacts.look_anew()
 
     def place_at(self, localpart: str) -> Place | None:
         """Return what an address of ours is to commands: the bridge (""), a network, a hosted room; None for a ghost's."""
@@ -300,6 +339,7 @@ class XmppConnector:
                     self._tell_refused()
                     self.hosting.introduce()
                     work.create_task(self.hosting.restore())
+                    work.create_task(self.contacts.restore())
                     await self._tick()
             finally:
                 self._work = None
@@ -322,6 +362,7 @@ class XmppConnector:
         for room in self._rooms.values():
             room.leave()
         self.hosting.leave()
+        self.contacts.leave()
         if self._stream.connected():
             with contextlib.suppress(TimeoutError, IqRefused):
                 async with asyncio.timeout(LEAVING):
@@ -424,6 +465,24 @@ class XmppConnector:
         """Pass an invitation into a room that could be hosted on to a user."""
         self.hosting.invite(person, room, by=by)
 
+    # -- people, and users' own connections
+
+    def sighted(self, person: Person, presence: Presence | None) -> None:
+        """Show how a remote person is to whoever has them as a contact."""
+        self.contacts.sighted(person, presence)
+
+    def session_is(self, person: Person, network: Network, session: connector.Session) -> None:
+        """Show somebody how their own connection to a network is."""
+        self.contacts.session_is(person, network, session)
+
+    def server_said(self, person: Person, network: Network, words: str) -> None:
+        """Tell somebody what a network has said to them alone."""
+        self.contacts.server_said(person, network, words)
+
+    async def ask(self, person: Person, question: Question, *, by: Person) -> str:
+        """Ask somebody's own client."""
+        return await self._clients.ask(person, question, by=by)
+
     def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         """Show that this member started or stopped composing (XEP-0085); only ghosts that are there can."""
         if room in self.hosting:
@@ -517,6 +576,7 @@ class XmppConnector:
             self._around.hub.report(Status.READY)
             self.hosting.introduce()
             self.hosting.look_who_is_left()
+            self.contacts.show_all()
 
     def stream_down(self, reason: str) -> None:
         """Be in no room: whatever was on the wire may or may not have arrived."""
@@ -545,7 +605,7 @@ class XmppConnector:
 
     def _at_ours(self, element: Element) -> bool:
         """Take what is about our own addresses: contacts, and rooms of our own."""
-        return (element.tag == _PRESENCE and self._contacts.take(element)) or self.hosting.take(element)
+        return (element.tag == _PRESENCE and self.contacts.take(element)) or self.hosting.take(element)
 
     def stanza(self, element: Element) -> bool:
         """Take a message or presence; False: it is about nothing here."""

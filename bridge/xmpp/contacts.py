@@ -1,66 +1,386 @@
-"""Our addresses as contacts: who asks to see a ghost, or a network, in their contact list may (RFC 6121 section 3.1).
+"""Our addresses as contacts: whom users have in their contact lists, and what these show (RFC 6121 sections 3 and 4).
 
-A ghost that is an occupant somewhere is there as it is there; one that is not is away from the world. A network is there while the
-component is. Nobody is remembered: a user's own server asks (``probe``) whenever they come. Called by the connector.
+A ghost is there as its network tells (``Sights``), else as it is shown in some room. A network is there as the user's own connection to it
+is, with what the network says to them alone as messages; where nobody has a connection of their own, while the component is, as the
+bridge itself.
+
+Who has subscribed is kept over restarts: a user's server asks (``probe``) when they come, but not when we do. A network asks back for the
+user's presence, so that it can be shown there whatever room they are in. Called by the connector.
 """
 
+import contextlib
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from bridge.core.events import Show
+import msgspec
+
+from bridge.connector import Session, Status
+from bridge.core.events import Presence, Show
+from bridge.core.ids import XMPP, Network, Person, PersonId, digest
+from bridge.core.jids import TooLong, to_localpart
+from bridge.engine.ports import StoreError
 from bridge.xmpp import stanzas
 from bridge.xmpp.directory import Directory
+from bridge.xmpp.hosted import occupants, requests
+from bridge.xmpp.people import People
 from bridge.xmpp.surroundings import RESOURCE, Surroundings
 
 ASKING: Final = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"})
+MOTD: Final = "Message of the day:"
+"""How what a server says once begins; told again only when it says something else."""
+MOST: Final = 50_000
+MOST_OF_ONE: Final = 500
+"""Contacts of all users, and of one."""
+TALK: Final = 3_600.0
+"""Seconds for which somebody who has written to a network, and has not subscribed, is told what it says to them."""
+OFTEN: Final = 30
+"""Messages of one network's server that somebody gets in a minute."""
+_PREFIX = "contact "
+_MOST_TALKING = 5_000
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """An address of ours in somebody's contact list."""
+
+    user: str  # bare JID
+    address: str  # bare
+    motd: str = ""  # digest of the last one that they were told
 
 
 class Contacts:
-    """Answers subscriptions and probes."""
+    """Who has whom in their contact list."""
 
-    def __init__(self, around: Surroundings, *, directory: Directory) -> None:
+    def __init__(
+        self,
+        around: Surroundings,
+        *,
+        directory: Directory,
+        people: Callable[[], People | None],
+        here: Callable[[str], Presence | None],
+        moved: Callable[[str, Presence | None], None],
+    ) -> None:
+        """Begin with nobody.
+
+        ``here`` gives the presence of a user by the clients that are in hosted rooms, None where there are none. ``moved``
+        is called with a client of somebody who lets us see their presence: how it is now, None when it has gone.
+        """
         self._around = around
         self._directory = directory
+        self._people = people
+        self._here = here
+        self._moved = moved
+        self._kept: dict[str, dict[str, Contact]] = {}  # by user and address
+        self._ghosts: dict[Person, set[tuple[str, str]]] = {}  # (user, address) of who looks at somebody
+        self._seen: dict[Person, Presence | None] = {}  # of people that are looked out for
+        self._clients: dict[str, dict[str, Presence]] = {}  # of users who let us see them, by full JID
+        self._talked: dict[tuple[str, Network], float] = {}
+        self._lately: dict[tuple[str, Network], deque[float]] = {}
+
+    # -- from XMPP
 
     def take(self, element: Element) -> bool:
-        """Take a presence about a subscription; False: it is about something else."""
+        """Take a presence about a subscription, or of somebody who lets a network see them; False: it is about something else."""
         kind = element.get("type", "")
+        address = element.get("to", "").partition("/")[0]
+        if address.rpartition("@")[2] != self._around.component.domain:
+            return kind in ASKING
+        if kind in ("", "unavailable"):
+            return self._note_client(element, address, gone=bool(kind))
+        caller = element.get("from", "").partition("/")[0]
         if kind not in ASKING:
             return False
-        address = element.get("to", "").partition("/")[0]
-        caller = element.get("from", "").partition("/")[0]
-        if not caller or address.rpartition("@")[2] != self._around.component.domain:
-            return True
-        known = self._directory.describe(address.rpartition("@")[0]) is not None
+        if caller:
+            self._asked(kind, address, caller, element.get("from", ""))
+        return True
+
+    def _asked(self, kind: str, address: str, caller: str, client: str) -> None:
+        known = self._is_known(address)
         match kind:
-            case "subscribe" if known:
+            case "subscribe" if known and self._keep(caller, address):
                 self._send(address, caller, "subscribed")
                 self._tell(address, caller)
+                self._ask_back(address, caller)
             case "probe" if known:
-                self._tell(address, element.get("from", ""))
+                self._keep(caller, address)
+                self._tell(address, caller, client)
             case "subscribe" | "probe":
                 self._send(address, caller, "unsubscribed")  # there is nobody
             case "unsubscribe":
+                self._drop(caller, address)
+                self._around.component.send(stanzas.presence(f"{address}/{RESOURCE}", caller, kind="unavailable"))
                 self._send(address, caller, "unsubscribed")
             case _:
-                pass  # whether we may see them is nothing that we have asked
+                pass  # whether we may see them: if so, they show it
+
+    def _is_known(self, address: str) -> bool:
+        local = address.rpartition("@")[0]
+        return self._directory.describe(local) is not None or self._network_at(address) is not None
+
+    def _network_at(self, address: str) -> Network | None:
+        """Return the network whose address this is; also a server that would be connected to."""
+        local = address.rpartition("@")[0]
+        people = self._people()
+        network = self._directory.network_at(local)
+        if network is None and people is not None:
+            named = self._directory.named(local)
+            network = named if named is not None and people.opens(named) else None
+        return network
+
+    def _ask_back(self, address: str, caller: str) -> None:
+        """Ask to see somebody's presence where it can be shown elsewhere."""
+        network = self._network_at(address)
+        if network is not None and self._session(caller, network) is not None:
+            stanza = stanzas.presence(address, caller, kind="subscribe", extra=stanzas.nick(network))
+            self._around.component.send(stanza)
+
+    def _note_client(self, element: Element, address: str, *, gone: bool) -> bool:
+        """Note how a client of somebody's is; a directed presence to a network says the same."""
+        client = element.get("from", "")
+        user = client.partition("/")[0]
+        if user not in self._kept or (address.rpartition("@")[0] and self._network_at(address) is None):
+            return False
+        clients = self._clients.setdefault(user, {})
+        before = clients.pop(client, None)
+        presence = None if gone else requests.presence(element)
+        if presence is not None:
+            clients[client] = presence
+        elif not clients:
+            del self._clients[user]
+        if presence != before:
+            self._moved(client, presence)
+            self._tell_networks(user)
         return True
 
-    def _tell(self, address: str, to: str) -> None:
-        """Send the presence of an address."""
+    def clients(self, user: str) -> dict[str, Presence]:
+        """Return the clients of a user that are known by their presence, by full JID."""
+        return self._clients.get(user, {})
+
+    def talked(self, user: str, network: Network) -> None:
+        """Note that somebody has written to a network: they want to hear what it says to that."""
+        self._talked[user, network] = self._around.clock.monotonic()
+        if len(self._talked) > _MOST_TALKING:
+            del self._talked[next(iter(self._talked))]
+
+    # -- who has whom
+
+    def _keep(self, user: str, address: str) -> bool:
+        """Keep a contact; False where somebody has too many."""
+        own = self._kept.get(user, {})
+        if address in own:
+            return True
+        if len(own) >= MOST_OF_ONE or sum(map(len, self._kept.values())) >= MOST:
+            return False
+        contact = Contact(user=user, address=address)
+        self._put(contact)
+        self._remember(contact)
+        return True
+
+    def _put(self, contact: Contact) -> None:
+        self._kept.setdefault(contact.user, {})[contact.address] = contact
+        person = self._person_at(contact.address)
+        if person is not None:
+            self._ghosts.setdefault(person, set()).add((contact.user, contact.address))
+            self._sight(person, contact.user)
+
+    def _drop(self, user: str, address: str) -> None:
+        own = self._kept.get(user, {})
+        if own.pop(address, None) is None:
+            return
+        if not own:
+            del self._kept[user]
+            self._clients.pop(user, None)
+        self._around.remember(
+            f"{_PREFIX}{user} {address}", ""
+        )  # in turn with what was kept before; swept at the next start
+        person = self._person_at(address)
+        lookers = self._ghosts.get(person) if person is not None else None
+        if person is None or lookers is None:
+            return
+        lookers.discard((user, address))
+        if not lookers:
+            del self._ghosts[person]
+            self._seen.pop(person, None)
+            people = self._people()
+            if people is not None:
+                people.sight(person, on=False)
+
+    def _sight(self, person: Person, user: str) -> None:
+        """Have the network look out for somebody, if whoever wants that may."""
+        people = self._people()
+        if people is None or person in self._seen or not people.may(user, person.network):
+            return
+        self._seen[person] = None
+        if not people.sight(person, on=True):
+            self._seen.pop(person, None)
+
+    def _person_at(self, address: str) -> Person | None:
+        """Return the remote person whose address this is."""
+        local = address.rpartition("@")[0]
+        if not local or self._network_at(address) is not None or self._directory.is_room(local):
+            return None
+        return self._directory.person_at(local)
+
+    def _remember(self, contact: Contact) -> None:
+        name = f"{_PREFIX}{contact.user} {contact.address}"
+        self._around.remember(name, msgspec.json.encode(contact).decode())
+
+    async def restore(self) -> None:
+        """Bring back who has whom, and show it."""
+        hub = self._around.hub
+        kept = await hub.recollect(_PREFIX) if hub is not None else {}
+        for name, text in kept.items():
+            if not text:
+                await self._sweep(name)
+                continue
+            contact = msgspec.json.decode(text, type=Contact)
+            if contact.address not in self._kept.get(contact.user, {}):
+                self._put(contact)
+        self.show_all()
+
+    async def _sweep(self, name: str) -> None:
+        hub = self._around.hub
+        with contextlib.suppress(StoreError):  # then another time
+            if hub is not None:
+                await hub.forget(name)
+
+    def look_anew(self) -> None:
+        """Have networks look out again that were not there before, or were built anew."""
+        self._seen.clear()
+        for person, lookers in self._ghosts.items():
+            for user, _ in lookers:
+                self._sight(person, user)
+
+    # -- what they see
+
+    def show_all(self) -> None:
+        """Show everything to everybody: we have just come."""
+        for contact in self._all():
+            self._tell(contact.address, contact.user)
+
+    def leave(self) -> None:
+        """Be gone from all contact lists."""
+        for contact in self._all():
+            stanza = stanzas.presence(f"{contact.address}/{RESOURCE}", contact.user, kind="unavailable")
+            self._around.component.send(stanza)
+
+    def _all(self) -> Iterator[Contact]:
+        for own in list(self._kept.values()):
+            yield from list(own.values())
+
+    def sighted(self, person: Person, presence: Presence | None) -> None:
+        """Show how a remote person is."""
+        if person not in self._ghosts:
+            return
+        self._seen[person] = presence
+        for user, address in sorted(self._ghosts[person]):
+            self._tell(address, user)
+
+    def session_is(self, person: Person, network: Network, session: Session) -> None:
+        """Show somebody how their connection to a network is."""
+        user = person.id.partition("/")[0]
+        address = self._address(network)
+        if address in self._kept.get(user, {}):
+            self._around.component.send(self._of_session(session, address, user, user))
+
+    def _tell_networks(self, user: str) -> None:
+        """Show somebody's networks anew: they are shown away as the user is."""
+        for address in self._kept.get(user, {}):
+            network = self._network_at(address)
+            session = self._session(user, network) if network is not None else None
+            if session is not None and session.status is Status.READY:
+                self._tell(address, user)
+
+    def _tell(self, address: str, user: str, to: str = "") -> None:
+        """Send the presence of an address, to a user or to one client of theirs."""
+        self._around.component.send(self._presence(address, user, to or user))
+
+    def _presence(self, address: str, user: str, to: str) -> str:
         sender = f"{address}/{RESOURCE}"
-        localpart = address.rpartition("@")[0]
-        person = self._directory.person_at(localpart) if self._directory.network_at(localpart) is None else None
-        if not localpart or person is None:
-            self._around.component.send(stanzas.presence(sender, to))
-            return
+        network = self._network_at(address)
+        session = self._session(user, network) if network is not None else None
+        if session is not None:
+            return self._of_session(session, address, user, to)
+        person = self._person_at(address)
+        if person is None:
+            return stanzas.presence(sender, to)
+        here = self._of_person(person)
+        if here is None:
+            return stanzas.presence(sender, to, kind="unavailable")
+        return stanzas.presence(sender, to, show=_shown(here), status=here.status)
+
+    def _of_person(self, person: Person) -> Presence | None:
+        if person in self._seen:
+            return self._seen[person]
         member = self._directory.shown(person)
-        if member is None:
-            self._around.component.send(stanzas.presence(sender, to, kind="unavailable"))
+        return None if member is None else member.presence
+
+    def _of_session(self, session: Session, address: str, user: str, to: str) -> str:
+        """Return what a network is to a user: as their own connection is."""
+        sender = f"{address}/{RESOURCE}"
+        match session.status:
+            case Status.READY | Status.DEGRADED:
+                own = self._availability(user)
+                words = f"connected as {session.name}" if session.name else "connected"
+                words = f"{words}: {own.status}" if own.status and own.show is not Show.AVAILABLE else words
+                return stanzas.presence(sender, to, show=_shown(own), status=words)
+            case Status.CONNECTING | Status.NEEDS_LOGIN:
+                return stanzas.presence(sender, to, show="xa", status=session.detail or session.status.value)
+            case Status.DOWN:
+                return stanzas.presence(sender, to, kind="unavailable", status=session.detail or "not connected")
+
+    def _availability(self, user: str) -> Presence:
+        here = self._here(user)
+        known = [*self._clients.get(user, {}).values(), *([here] if here is not None else [])]
+        return occupants.best(known) if known else Presence()
+
+    def _session(self, user: str, network: Network) -> Session | None:
+        people = self._people()
+        return None if people is None else people.session(Person(XMPP, PersonId(user)), network)
+
+    def _address(self, network: Network) -> str:
+        try:
+            return f"{to_localpart(network, None)}@{self._around.component.domain}"
+        except TooLong:
+            return ""
+
+    # -- what networks say
+
+    def server_said(self, person: Person, network: Network, words: str) -> None:
+        """Tell somebody what a network has said to them alone, if they have it as a contact, or are just talking to it."""
+        user, address = person.id.partition("/")[0], self._address(network)
+        contact = self._kept.get(user, {}).get(address)
+        now = self._around.clock.monotonic()
+        talks = now - self._talked.get((user, network), -TALK) < TALK
+        if not address or (contact is None and not talks):
             return
-        here = member.presence
-        show = "" if here.show is Show.AVAILABLE else here.show.value
-        self._around.component.send(stanzas.presence(sender, to, show=show, status=here.status))
+        if words.startswith(MOTD) and (contact is None or not self._is_new(contact, words)):
+            return
+        if not self._is_flooded((user, network), now):
+            self._around.component.send(stanzas.message(address, user, kind="chat", body=words))
+
+    def _is_new(self, contact: Contact, motd: str) -> bool:
+        known = digest(motd)
+        if known == contact.motd:
+            return False
+        contact = msgspec.structs.replace(contact, motd=known)
+        self._kept[contact.user][contact.address] = contact
+        self._remember(contact)
+        return True
+
+    def _is_flooded(self, key: tuple[str, Network], now: float) -> bool:
+        if len(self._lately) > _MOST_TALKING:
+            self._lately.clear()
+        lately = self._lately.setdefault(key, deque(maxlen=OFTEN))
+        if len(lately) == OFTEN and now - lately[0] < 60.0:
+            return True
+        lately.append(now)
+        return False
 
     def _send(self, sender: str, to: str, kind: str) -> None:
         self._around.component.send(stanzas.presence(sender, to, kind=kind))
+
+
+def _shown(presence: Presence) -> str:
+    return "" if presence.show is Show.AVAILABLE else presence.show.value

@@ -35,6 +35,7 @@ class Directory:
         )  # what can be done there, by whom; set by the connector
         self._kinds: dict[Network, str] = {}
         self._fixed: Network | None = None
+        self.searches: Callable[[Network], bool] = lambda _: False  # whether people can be looked for there
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
 
     def know_networks(self, kinds: Mapping[Network, str], *, fixed: Network | None = None) -> None:
@@ -49,6 +50,17 @@ class Directory:
             return None
         network = Network(found[0])
         return network if network in self._kinds else None
+
+    def named(self, localpart: str) -> Network | None:
+        """Return the network that an address would be if there was one of this name."""
+        found = from_localpart(localpart)
+        if found is None or found[1] is not None or (self._fixed is not None and "." not in found[0]):
+            return None
+        return Network(found[0])
+
+    def is_room(self, localpart: str) -> bool:
+        """Tell whether this is the address of a hosted room."""
+        return self.rooms(localpart) is not None
 
     def person_at(self, localpart: str) -> Person | None:
         """Return who stands at one of our addresses, None if it is nobody's."""
@@ -83,7 +95,8 @@ class Directory:
             return self._bridge()
         network = self.network_at(localpart)
         if network is not None:
-            return Described(category="gateway", kind=self._kinds[network], name=network, features=(ns.MUC,))
+            features = (ns.MUC, ns.CHANNEL_SEARCH, *((ns.SEARCH,) if self.searches(network) else ()))
+            return Described(category="gateway", kind=self._kinds[network], name=network, features=features)
         return self.rooms(localpart)
 
     def _bridge(self) -> Described:

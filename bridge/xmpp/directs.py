@@ -28,6 +28,7 @@ from bridge.xmpp.directory import Directory
 from bridge.xmpp.ghost import Stage
 from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.ports import IqRefused
+from bridge.xmpp.rawlines import RawLines
 from bridge.xmpp.refusals import failure
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.sharing import Placed
@@ -47,9 +48,16 @@ class Directs:
     """All private conversations."""
 
     def __init__(
-        self, around: Surroundings, *, rooms: Mapping[str, JoinedRoom], directory: Directory, console: Console
+        self,
+        around: Surroundings,
+        *,
+        rooms: Mapping[str, JoinedRoom],
+        directory: Directory,
+        console: Console,
+        raw: RawLines,
     ) -> None:
         self._around = around
+        self._raw = raw
         self._console = console
         self._rooms = rooms  # by address
         self._directory = directory
@@ -74,7 +82,7 @@ class Directs:
         local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
         sender = element.get("from", "").partition("/")[0]
         if not local or self._directory.network_at(local) is not None:
-            return self._command(element) or self._answer(element, sender)
+            return self._raw_line(element, local) or self._command(element) or self._answer(element, sender)
         person = self._whom(local)
         if person is None:
             self._turn_away(element)
@@ -93,6 +101,20 @@ class Directs:
         if len(self._written) > _MOST_WRITTEN:
             del self._written[next(iter(self._written))]
         return True
+
+    def _raw_line(self, element: Element, local: str) -> bool:
+        """Take a line in a network's own words; False: it is none."""
+        network = self._directory.network_at(local)
+        if network is None:
+            return False
+        sender = element.get("from", "")
+        sending = self._raw.called(element.findtext(_BODY) or "", network, sender)
+        if sending is None:
+            return False
+        if (refused := self.bars_command(sender, element.get("to", ""))) is not None:
+            self._refuse(element, refused)
+            return True
+        return self._around.spawn(self._say_later(element, sending))
 
     def _turn_away(self, element: Element) -> None:
         """Tell whoever says something to an address of ours that is nobody's; nothing is lost without a word."""
@@ -166,6 +188,8 @@ class Directs:
 
     async def _say_later(self, element: Element, answering: Answering) -> None:
         words = await answering()
+        if not words:
+            return
         answer = stanzas.message(
             element.get("to") or self._around.component.domain, element.get("from", ""), kind="chat", body=words
         )

@@ -16,7 +16,7 @@ from bridge.xmpp.ports import Answer, Described, Form, IqRefused, Item, Request
 
 NODE = "urn:linkspan"
 """What XEP-0115 calls the node: whose capabilities they are."""
-FEATURES = (ns.DISCO_INFO, ns.DISCO_ITEMS, ns.PING, ns.TIME, ns.VCARD, ns.VCARD4, ns.VERSION)
+FEATURES = (ns.DISCO_INFO, ns.DISCO_ITEMS, ns.LAST, ns.PING, ns.TIME, ns.VCARD, ns.VCARD4, ns.VERSION)
 """What every address of ours can do."""
 
 _VCARD = ("FN", "NICKNAME", "URL", "DESC")

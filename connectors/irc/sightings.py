@@ -26,7 +26,7 @@ class Sightings:
         """``people`` is kept by the connector; ``freed`` is called with a contested nick that nobody has."""
         self._scene = scene
         self._wanted = people
-        self._nicks: frozenset[str] = frozenset()  # of them, folded, without what no server would take for a nick
+        self._nicks: dict[str, list[PersonId]] = {}  # of them, folded, without what no server would take for a nick
         self._states: dict[str, Presence] = {}  # by folded nick: who is there
         self._connection: Connection | None = None
         pace = scene.pace
@@ -64,16 +64,23 @@ class Sightings:
         """Look anew whom to look out for; ``person`` has come to that, or has gone from it."""
         self._refold()
         if person not in self._wanted:
-            self._states.pop(self._scene.view.fold(person), None)
+            if self._scene.view.fold(person) not in self._nicks:
+                self._states.pop(self._scene.view.fold(person), None)
             return
+        known = self._states.get(self._scene.view.fold(person))
         user = self._scene.view.user(person)
-        if user is not None:
+        if known is not None:
+            self._scene.hub.sighted(person, known)
+        elif user is not None:
             self._saw(user.nick, True, user.away is not None)  # noqa: FBT003 - as Seen says
 
     def _refold(self) -> None:
         fold = self._scene.view.fold
-        self._nicks = frozenset(fold(person) for person in self._wanted if _is_nick(person))
-        self._watch.look_for(self._nicks)
+        self._nicks = {}
+        for person in self._wanted:
+            if _is_nick(person):
+                self._nicks.setdefault(fold(person), []).append(person)
+        self._watch.look_for(frozenset(self._nicks))
 
     # -- what is seen
 
@@ -132,8 +139,8 @@ class Sightings:
             del self._states[folded]
         else:
             self._states[folded] = presence
-        if not self._scene.is_closed:
-            self._scene.hub.sighted(PersonId(folded), presence)
+        for person in () if self._scene.is_closed else self._nicks.get(folded, ()):
+            self._scene.hub.sighted(person, presence)
 
 
 def _is_nick(person: PersonId) -> bool:

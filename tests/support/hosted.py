@@ -65,6 +65,7 @@ class Gate:
         self.known = False
         self.stay = False
         self.forgetful = False  # nothing is kept
+        self.away_for = 0.0
         self.acts: list[tuple[str, Act]] = []
         self.obstacle: Obstacle | None = None
         self.configured = Configuration()
@@ -98,6 +99,10 @@ class Gate:
 
     def keeps(self, network: Network) -> bool:
         return not self.forgetful
+
+    @property
+    def detach(self) -> float:
+        return self.away_for
 
     def sessions(self, network: Network) -> bool:
         return network == IRC

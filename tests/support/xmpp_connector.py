@@ -62,6 +62,9 @@ class Notebook:
         self.memory[name] = str(value)  # a Secret is one only on the way in
         return _done()
 
+    async def forget(self, name: str) -> None:
+        self.memory.pop(name, None)
+
     def page(self, message: MessageRef, at: int) -> str:
         return f"https://bridge.example/media/{message.id}"
 

@@ -1,6 +1,6 @@
 """IQs to hosted rooms: who is there, is this client in (XEP-0410), what the room is. Others' go on to ``disco``."""
 
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from xml.etree.ElementTree import Element
 
 import msgspec
@@ -8,7 +8,7 @@ import msgspec
 from bridge.connector import Listed
 from bridge.core.acts import ActRefused
 from bridge.core.ids import Network
-from bridge.xmpp import disco, stanzas
+from bridge.xmpp import disco, pages, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants
 from bridge.xmpp.hosted.places import Place
@@ -16,9 +16,6 @@ from bridge.xmpp.hosted.requests import user
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.ports import Answer, IqRefused, Request
 
-USUAL, MOST = 100, 500
-"""Rooms on a page, where nobody says how many, and at most."""
-_RSM = f"{{{ns.RSM}}}"
 _RESERVED = "x-roomuser-item"
 _TRAFFIC = (
     ns.CHAT_STATES,
@@ -127,7 +124,7 @@ class Inquiries:
             raise IqRefused("service-unavailable", str(refused)) from None
         domain = request.to.partition("/")[0].rpartition("@")[2]
         rooms = [(occupants.address(each.room, network, domain), each) for each in listed]
-        return page([(jid, _title(each)) for jid, each in rooms if jid], request.payload.find(f"{_RSM}set"))
+        return page([(jid, _title(each)) for jid, each in rooms if jid], request.payload.find(pages.SET))
 
 
 def _title(listed: Listed) -> str:
@@ -137,31 +134,6 @@ def _title(listed: Listed) -> str:
 
 def page(items: Sequence[tuple[str, str]], asked: Element | None) -> str:
     """Return those of (JID, name) that a page asks for, and what page it is. Raises: IqRefused."""
-    most, after, before = USUAL, None, None
-    if asked is not None:
-        text = asked.findtext(f"{_RSM}max", str(USUAL))
-        if not (text.isascii() and text.isdigit() and len(text) < 10):
-            raise IqRefused("bad-request", f"max: found {text[:20]!r}, expected a number")
-        most, after = min(int(text), MOST), asked.findtext(f"{_RSM}after")
-        found = asked.find(f"{_RSM}before")
-        before = None if found is None else found.text or ""
-    places = {jid: index for index, (jid, _) in enumerate(items)}
-    start, end = 0, len(items)
-    if after:
-        start = _place(places, after) + 1
-    if before:
-        end = _place(places, before)
-    shown = range(max(start, end - most), end) if before is not None else range(start, min(end, start + most))
+    shown, edge = pages.cut([jid for jid, _ in items], asked)
     inner = "".join(stanzas.element("item", attrs={"jid": items[i][0], "name": items[i][1]}) for i in shown)
-    edge = ""
-    if shown:
-        edge = stanzas.element("first", attrs={"index": str(shown[0])}, words=items[shown[0]][0])
-        edge += stanzas.element("last", words=items[shown[-1]][0])
-    edge += stanzas.element("count", words=str(len(items)))
-    return stanzas.element("query", ns.DISCO_ITEMS, children=inner + stanzas.element("set", ns.RSM, children=edge))
-
-
-def _place(places: Mapping[str, int], jid: str) -> int:
-    if jid not in places:
-        raise IqRefused("item-not-found", "there is no such room on the list (any more)")
-    return places[jid]
+    return stanzas.element("query", ns.DISCO_ITEMS, children=inner + edge)

@@ -45,6 +45,10 @@ class Gateway(Protocol):
     def keeps(self, network: Network) -> bool:
         """Whether what is said in rooms of this network is kept."""
 
+    @property
+    def detach(self) -> float:
+        """Seconds for which users stay in a room after they have gone offline."""
+
     def sessions(self, network: Network) -> bool:
         """Tell whether users are on this network as themselves."""
 

@@ -131,6 +131,20 @@ class HostedRoom:
         here = [self._member(occupant) for occupant in self if occupant.is_user]
         return here + [self._coming(newcomer) for newcomer in self._newcomers.values()]
 
+    def clients_of(self, person: Person) -> dict[str, Presence]:
+        """Return the clients of a user who is here, or on the way in, with how they are."""
+        newcomer, occupant = self._newcomers.get(person), self._occupants.get(person)
+        if newcomer is not None:
+            return {client: join.presence for client, join in newcomer.joins.items()}
+        return dict(occupant.clients) if occupant is not None else {}
+
+    def user_as_member(self, person: Person) -> Member | None:
+        """Return a user who is here, or on the way in, as the other rooms shall see them."""
+        newcomer, occupant = self._newcomers.get(person), self._occupants.get(person)
+        if newcomer is not None:
+            return self._coming(newcomer)
+        return self._member(occupant) if occupant is not None and occupant.is_user else None
+
     @property
     def is_deserted(self) -> bool:
         """Whether no user is here, nor on the way."""

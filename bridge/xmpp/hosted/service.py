@@ -24,6 +24,7 @@ from bridge.core.events import (
     MemberLeft,
     MembersListed,
     Origin,
+    Presence,
     PuppetJoined,
     PuppetLeft,
     Rank,
@@ -41,11 +42,13 @@ from bridge.xmpp import inbound, muc, outbound, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
+from bridge.xmpp.hosted.detaching import Detaching
 from bridge.xmpp.hosted.exports import Exports
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, Removal
 from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.ports import Doing, Gateway
+from bridge.xmpp.hosted.presences import Presences
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
 from bridge.xmpp.hosted.reservations import Reservations
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, presence_error, refusal, removal_of
@@ -109,6 +112,10 @@ class Hosting:
         """Who wants to be where without being asked, with the room's password."""
         self.stays = Stays(lambda: around.hub, part=self._part, erase=self._erase)
         self.exports = Exports(around, self.archivist)
+        self.presences = Presences(self.place)
+        self.detaching = Detaching(
+            around, delay=lambda: 0.0 if self.gateway is None else self.gateway.detach, out=self._out
+        )
         self.reservations = Reservations(
             lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
         )
@@ -534,11 +541,16 @@ class Hosting:
             case "unavailable" | "error":
                 self._coming.pop(f"{address}/{client}", None)
                 if place is not None:
-                    stays = self.stays.stays(address, client.partition("/")[0])
-                    self._carry(place, place.room.leave(client, requests.status(element), stays=stays))
+                    self._leave(place, client, requests.status(element), certain=kind == "error")
                     self._look_after(place)
             case _:
                 pass  # subscriptions and probes: a room is no contact
+
+    def _leave(self, place: Place, client: str, status: str, *, certain: bool) -> None:
+        """Let a client go; with the last one the user goes, unless they stay. ``certain``: it is not there any more."""
+        stays = self.stays.stays(place.id, client.partition("/")[0])
+        stays = stays or self.detaching.holds(place, client, status, certain=certain)
+        self._carry(place, place.room.leave(client, status, stays=stays))
 
     def _enter(self, address: str, nick: str, element: Element) -> None:
         join = requests.join(element, nick, self._around.clock.now())
@@ -794,12 +806,13 @@ class Hosting:
                     self._around.component.send(out)
                 case Came(member=member):
                     self._held.setdefault(member.person, set()).add(place.remote)
-                    self._around.emit(MemberJoined(origin=self._origin(place), member=member))
+                    self._tell(self.presences.came(place, member))
                 case Seated(person=person):
                     self.archivist.came(place.id, person.id)
                     self._note_stay(place, person)
                 case Went(member=member, reason=reason):
                     self._holds_no_more(member.person, place.remote)
+                    self.presences.went(place, member.person)
                     self.archivist.went(place.id, member.person.id)
                     if place.is_linked:
                         self.stays.went(place.id, member.person.id)
@@ -807,6 +820,37 @@ class Hosting:
                     self._look_after(place)
                 case _:
                     assert_never(out)
+
+    def _tell(self, told: Iterable[tuple[Place, Member]]) -> None:
+        """Tell the hub how users are, in each of their rooms."""
+        for place, member in told:
+            self._around.emit(MemberJoined(origin=self._origin(place), member=member))
+
+    # -- how available users are
+
+    def presence_of(self, user: str) -> Presence | None:
+        """Return how a user (a bare JID) is, by their clients that are in rooms; None where there are none."""
+        known = self.presences.clients(user)
+        return occupants.best(known.values()) if known else None
+
+    def client_of(self, user: str) -> str:
+        """Return the most available client of a user, "" where none is known."""
+        known = self.presences.clients(user)
+        best = occupants.best(known.values())
+        return next((client for client, presence in known.items() if presence == best), "")
+
+    def moved(self, client: str, presence: Presence | None) -> None:
+        """Take note how a client is of a user who lets a network see them; None: it has gone, which its rooms are told as well."""
+        if presence is not None:
+            for place in list(self._places.values()):
+                if place.room.at(client) is not None:
+                    self._carry(place, place.room.change(client, presence))
+        self._tell(self.presences.changed(requests.user(client)))
+
+    def _out(self, place: Place, person: Person, reason: str) -> None:
+        """Send somebody out who has gone offline."""
+        for out in place.room.part(person):
+            self._carry(place, [msgspec.structs.replace(out, reason=reason) if isinstance(out, Went) else out])
 
     def _holds_no_more(self, person: Person, remote: Room) -> None:
         held = self._held.get(person)
