@@ -18,7 +18,7 @@ from bench.figures import calibration, read
 REAL = {
     "messages": "a message on real servers: bridge, XMPP server, IRC server, by number of ghosts",
     "puppets": "puppets: memory, coming in, idling; both sides at once",
-    "biboumi": "the same for biboumi",
+    "hosted": "the same for hosted rooms, ours and biboumi's",
 }
 """These note figures for the goals."""
 PARTS = {

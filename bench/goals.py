@@ -46,15 +46,15 @@ class _Run:
         ]
 
 
-def _against(other: str, most: float) -> Callable[[_Run], tuple[str, bool]]:
+def _against(other: str, most: float, *, ours: str = _MODULE) -> Callable[[_Run], tuple[str, bool]]:
     """Compare the bridge with another gateway, each way for itself: 2 ghosts, saturated."""
 
     def judge(run: _Run) -> tuple[str, bool]:
-        ours, theirs = run.costs(_MODULE, 2, "bridge"), run.costs(other, 2, "bridge")
-        ratios = [our / their for our, their in zip(ours, theirs, strict=True)]
+        our_costs, their_costs = run.costs(ours, 2, "bridge"), run.costs(other, 2, "bridge")
+        ratios = [our / their for our, their in zip(our_costs, their_costs, strict=True)]
         words = ", ".join(
             f"{way}: {our:.0f} us to {their:.0f} = {ratio:.2f}"
-            for way, our, their, ratio in zip(_WAYS, ours, theirs, ratios, strict=True)
+            for way, our, their, ratio in zip(_WAYS, our_costs, their_costs, ratios, strict=True)
         )
         return words, max(ratios) <= most
 
@@ -79,15 +79,18 @@ def _growth(servers: str, most: float) -> Callable[[_Run], tuple[str, bool]]:
 
 def _weight(kind: str, most: float) -> Callable[[_Run], tuple[str, bool]]:
     def judge(run: _Run) -> tuple[str, bool]:
-        each = run.figure(f"puppets, {kind}/each")
+        each = run.figure(f"{kind}/each")
         return f"{each:.1f} KB", each <= most
 
     return judge
 
 
-def _idle(run: _Run) -> tuple[str, bool]:
-    share = run.figure("puppets, plain/500/idle")
-    return f"{share:.2%}", share <= 0.01
+def _idle(kind: str) -> Callable[[_Run], tuple[str, bool]]:
+    def judge(run: _Run) -> tuple[str, bool]:
+        share = run.figure(f"{kind}/500/idle")
+        return f"{share:.2%}", share <= 0.01
+
+    return judge
 
 
 def _latency(run: _Run) -> tuple[str, bool]:
@@ -111,11 +114,20 @@ GOALS: dict[str, Callable[[_Run], tuple[str, bool]]] = {
     "server + bridge CPU, 100 ghosts, with the module <= 1/5 of without": _with_the_server,
     "500 ghosts against 2, with the module <= 1.3": _growth(_MODULE, 1.3),
     "500 ghosts against 2, stock Prosody <= 3": _growth(_STOCK, 3),
-    "memory of a puppet with TLS <= 60 KB": _weight("TLS", 60),
-    "memory of a puppet, plain <= 12 KB": _weight("plain", 12),
-    "idle with 500 puppets <= 1 % of a core": _idle,
+    "memory of a puppet with TLS <= 60 KB": _weight("puppets, TLS", 60),
+    "memory of a puppet, plain <= 12 KB": _weight("puppets, plain", 12),
+    "idle with 500 puppets <= 1 % of a core": _idle("puppets, plain"),
     "latency added at 100/s, p50 / p99 <= 5 / 25 ms": _latency,
     "500 on both sides up <= 20 s, and no other room waits": _start,
+    "hosted room, CPU per message <= 1/4 of biboumi, archiving": _against("biboumi, archive", 0.25, ours="hosted"),
+    "hosted room, CPU per message <= 4 x biboumi, not archiving": _against("biboumi", 4, ours="hosted"),
+    "the same with 100 users in it <= 1/4 of biboumi, archiving": _against(
+        "biboumi, archive, 100 users", 0.25, ours="hosted, 100 users"
+    ),
+    "the same with 100 users in it <= 4 x biboumi, not archiving": _against(
+        "biboumi, 100 users", 4, ours="hosted, 100 users"
+    ),
+    "500 users of hosted rooms at rest <= 1 % of a core": _idle("our users"),
 }
 
 

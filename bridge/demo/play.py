@@ -34,6 +34,15 @@ class Xmpp(Protocol):
 
 def configuration(xmpp: Xmpp, ircd: InspIRCd, room: str, channel: str = _CHANNEL) -> str:
     """Return the configuration that links a MUC with a channel."""
+    return f"""{gateway(xmpp, ircd)}
+[[links]]
+name = "verona"
+rooms = ["xmpp:{room}", "irc:{channel}"]
+"""
+
+
+def gateway(xmpp: Xmpp, ircd: InspIRCd) -> str:
+    """Return the configuration that links nothing."""
     return f"""
 [xmpp]
 domain = "{xmpp.component}"
@@ -54,10 +63,6 @@ host = "127.0.0.1"
 port = {ircd.port}
 tls = false
 nick = "linkspan"
-
-[[links]]
-name = "verona"
-rooms = ["xmpp:{room}", "irc:{channel}"]
 """
 
 
