@@ -12,6 +12,7 @@ import gc
 import logging
 import signal
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
-from bridge.commands import logins, operation, outcasts, people, preferences, rooms, users
+from bridge.commands import abuse, logins, operation, outcasts, people, preferences, rooms, users
 from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
@@ -28,6 +29,7 @@ from bridge.core.commands import CommandRefused, Place, Who, Why
 from bridge.core.dialogue import Commands
 from bridge.core.ids import XMPP, Network, Person, PersonId, digest
 from bridge.engine.clock import SystemClock
+from bridge.engine.complaints import Complaint, Complaints
 from bridge.engine.hub import Hub, Link
 from bridge.engine.limits import Limits
 from bridge.engine.ports import Archive, Clock, Keeper, StoredLink, StoreError
@@ -46,6 +48,7 @@ from bridge.web.ports import CannotListen, GatewayDocument
 from bridge.web.proxies import Proxies
 from bridge.web.public import PublicSite
 from bridge.web.server import Listener
+from bridge.xmpp.blocking import Report
 from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.uploads import Puts
 
@@ -211,6 +214,7 @@ class App:
             known=self._introduce,
             now=clock.monotonic,
         )
+        self._complaints = Complaints(store, clock)
         self._gateway.key = configured.people_key
         self._gateway.door.outcasts = self._hub.outcasts.names_user
         self._hub.outcasts.also = lambda _: self._review_users()
@@ -240,6 +244,7 @@ class App:
             await self._store.close()
             raise
         await self._archive.all_departed(self._clock.now())
+        await self._complaints.open()
         await self._hub.open()
         await self._apply_links()
         self._add(connectors)
@@ -358,6 +363,7 @@ class App:
             connector.know_people(self._people)
             connector.hosting.at_start = self._hub.preferences.rooms_at_start
             self._hub.preferences.bring = connector.hosting.bring
+            connector.blocking.complain = partial(self._reported, connector)
         self.offer()
 
     def _heard(self, user: str, network: Network) -> None:
@@ -368,6 +374,11 @@ class App:
     def offer(self) -> None:
         """Offer every command that there is, with what runs it."""
         hosted = (offer for each in self._hosts() for offer in rooms.offers(each.hosting.stays, each.hosting.exports))
+        against = (
+            offer
+            for each in self._hosts()
+            for offer in abuse.offers(each.blocking, self._complaints, partial(self._complain, each))
+        )
         self._commands.offer(
             (
                 *administering(self.administration),
@@ -378,8 +389,26 @@ class App:
                 *preferences.offers(self._hub.preferences),
                 *hosted,
                 *outcasts.offers(self._hub.outcasts, self._hub.networks),
+                *against,
             )
         )
+
+    async def _reported(self, xmpp: XmppConnector, report: Report) -> None:
+        """Keep what a client or a server reports. Raises: StoreError."""
+        with contextlib.suppress(ValueError):
+            await self._complain(xmpp, Complaint(id="", **msgspec.structs.asdict(report)))
+
+    async def _complain(self, xmpp: XmppConnector, complaint: Complaint) -> None:
+        """Keep a complaint, and tell the administrators. Raises: StoreError, ValueError for what is no address of ours."""
+        person = xmpp.who_is(complaint.about)
+        if person is None:
+            msg = f"{complaint.about} is nobody's address here"
+            raise ValueError(msg)
+        if await self._complaints.file(msgspec.structs.replace(complaint, person=person)):
+            words = f" in these words: {complaint.text}" if complaint.text else ""
+            whom = f"{person.network}:{person.id}"
+            told = f"{complaint.by} reports {complaint.about} ({whom}) for {complaint.reason}{words}"
+            xmpp.tell_admins(f"{told}\n“outcasts add {whom}” casts them out; “reports list” shows all that is open.")
 
     def _judge(self, user: str) -> Who:
         """Tell what somebody may, by their bare JID."""

@@ -6,7 +6,7 @@ What runs each is beside its definition; which are offered is put together by :m
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.commands import hooks, links, logins, operation, outcasts, people, preferences, rooms, state, users
+from bridge.commands import abuse, hooks, links, logins, operation, outcasts, people, preferences, rooms, state, users
 from bridge.core.commands import About, Command, Field, Who
 from bridge.core.dialogue import usage
 
@@ -21,6 +21,7 @@ COMMANDS: Final = (
     *preferences.COMMANDS,
     *rooms.COMMANDS,
     *outcasts.COMMANDS,
+    *abuse.COMMANDS,
 )
 
 _WHERE: Final = {About.BRIDGE: "the bridge", About.NETWORK: "a network", About.ROOM: "a room"}

@@ -44,6 +44,7 @@ from bridge.xmpp import namespaces as ns
 from bridge.xmpp.adhoc import AdHoc
 from bridge.xmpp.alarms import Alarms
 from bridge.xmpp.avatars import Avatar, Avatars
+from bridge.xmpp.blocking import Blocking
 from bridge.xmpp.component import Address, ExternalComponent
 from bridge.xmpp.console import Console
 from bridge.xmpp.contacts import Contacts
@@ -204,6 +205,10 @@ class XmppConnector:
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console, raw=raw)
         self._forms = AdHoc(reception=self._reception, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, self._execute)
+        self.blocking = Blocking(stream, lambda: self._around.hub)
+        self.blocking.judges = self._judged
+        for each in (self.contacts, self._directs, self.hosting):
+            each.blocks = self.blocking.blocks
         self._directs.bars = self.hosting.bars_contact
         self._directs.bars_command = self._bars_command
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
@@ -217,6 +222,7 @@ class XmppConnector:
             *self._answers_about_people(version),
             *Governing(self.hosting).answers(),
             *self.hosting.archivist.answers(),
+            *self.blocking.answers(),
             *self.hosting.reservations.answers(),
         ):
             stream.answer(kind, payload, answer)
@@ -279,6 +285,10 @@ class XmppConnector:
             raise IqRefused(refused.condition, refused.words)
         return await self._forms.execute(request)
 
+    def _judged(self, sender: str, to: str) -> IqRefused | None:
+        refused = self._bars_command(sender, to)
+        return None if refused is None else IqRefused(refused.condition, refused.words)
+
     def _bars_command(self, sender: str, to: str) -> Refused | None:
         """Say why somebody cannot give a command at an address now; administrators always can."""
         caller, place = self._reception.caller(sender), self._reception.place(to)
@@ -337,6 +347,7 @@ class XmppConnector:
                     for room in self._by_id.values():
                         self._stay(room)
                     self._tell_refused()
+                    work.create_task(self.blocking.recall())
                     self.hosting.introduce()
                     work.create_task(self.hosting.restore())
                     work.create_task(self.contacts.restore())
@@ -603,6 +614,26 @@ class XmppConnector:
             return self.reads(room, attrs.get("to", ""))
         return True
 
+    def _reported(self, element: Element) -> bool:
+        """Take a report that a server passes on; False: it is none."""
+        report = self.blocking.forwarded(element) if element.get("type") != "error" else None
+        complain = self.blocking.complain
+        if report is None or complain is None:
+            return False
+        if self.hosting.bars_command(report.by, None) is None:
+            self._around.spawn(complain(report))
+        return True
+
+    def who_is(self, address: str) -> Person | None:
+        """Return who stands at one of our addresses, for reports: a remote person, or an occupant of a hosted room."""
+        bare, _, nick = address.partition("/")
+        localpart, _, domain = bare.rpartition("@")
+        if domain != self._stream.domain:
+            return None
+        return (
+            self.hosting.occupant(bare, nick) if nick and bare in self.hosting else self.directory.person_at(localpart)
+        )
+
     def _at_ours(self, element: Element) -> bool:
         """Take what is about our own addresses: contacts, and rooms of our own."""
         return (element.tag == _PRESENCE and self.contacts.take(element)) or self.hosting.take(element)
@@ -622,7 +653,7 @@ class XmppConnector:
                 joined.message(element, nick)
             return True
         if joined is None:
-            return self._directs.take(element)
+            return self._reported(element) or self._directs.take(element)
         if element.get("type") == "error":
             if not self._directs.bounced(element):
                 joined.message(element, nick)

@@ -68,6 +68,8 @@ class Contacts:
         """
         self._around = around
         self._directory = directory
+        self.blocks: Callable[[str, str], bool] = lambda _, __: False
+        """Tells whether a user has blocked an address of ours; set by the connector."""
         self._people = people
         self._here = here
         self._moved = moved
@@ -96,7 +98,7 @@ class Contacts:
         return True
 
     def _asked(self, kind: str, address: str, caller: str, client: str) -> None:
-        known = self._is_known(address)
+        known = self._is_known(address) and not self.blocks(caller, address)
         match kind:
             case "subscribe" if known and self._keep(caller, address):
                 self._send(address, caller, "subscribed")
@@ -294,6 +296,8 @@ class Contacts:
 
     def _tell(self, address: str, user: str, to: str = "") -> None:
         """Send the presence of an address, to a user or to one client of theirs."""
+        if self.blocks(user, address):
+            return
         self._around.component.send(self._presence(address, user, to or user))
 
     def _presence(self, address: str, user: str, to: str) -> str:

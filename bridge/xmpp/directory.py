@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from bridge.core.events import Member
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import from_localpart, to_localpart
-from bridge.xmpp import multicast
+from bridge.xmpp import blocking, multicast
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.ports import Described, Item, Photo
 
@@ -106,7 +106,7 @@ class Directory:
             category="gateway",
             kind=kinds.pop() if len(kinds) == 1 else "xmpp",
             name="Linkspan",
-            features=(ns.ADDRESS, ns.MUC),
+            features=(ns.ADDRESS, ns.MUC, *blocking.FEATURES),
             forms=(multicast.LIMITS,),
             items=items,
             full_name="Linkspan",

@@ -21,7 +21,7 @@ from bridge.core.ids import XMPP, MessageId, Network, Person, PersonId, Room, Ro
 from bridge.core.spans import prefixed
 from bridge.core.styling import to_styling
 from bridge.core.text import clean_name
-from bridge.xmpp import inbound, marks, muc, sharing, stanzas
+from bridge.xmpp import blocking, inbound, marks, muc, sharing, stanzas
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp.console import Answering, Console
 from bridge.xmpp.directory import Directory
@@ -41,6 +41,8 @@ _POLITE_PAUSE = 60.0
 _MOST_STRANGERS = 1_000
 _MOST_WRITTEN = 1_000
 _NOBODY = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
+_IS_BLOCKED = f"{{{ns.BLOCKING_ERRORS}}}blocked"
+_UNWANTED = Permanent("they have blocked this address")
 _MUC_USER_X = f"<x xmlns='{ns.MUC_USER}'/>"
 
 
@@ -63,6 +65,8 @@ class Directs:
         self._directory = directory
         self.bars: Callable[[str, Network], Refused | None] = lambda _, __: None
         """Says why somebody cannot write to a person of a network; set by the connector, as is the next."""
+        self.blocks: Callable[[str, str], bool] = lambda _, __: False
+        """Tells whether a user has blocked an address of ours; set likewise."""
         self.bars_command: Callable[[str, str], Refused | None] = lambda _, __: None
         self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
         self._invitations: dict[str, float] = {}  # rooms into which somebody has asked us
@@ -87,8 +91,7 @@ class Directs:
         if person is None:
             self._turn_away(element)
             return True
-        if element.find(_BODY) is not None and (refused := self.bars(sender, person.network)) is not None:
-            self._refuse(element, refused)
+        if self._barred(element, sender, person):
             return True
         who = Member(
             person=Person(XMPP, PersonId(sender)),
@@ -116,14 +119,26 @@ class Directs:
             return True
         return self._around.spawn(self._say_later(element, sending))
 
+    def _barred(self, element: Element, sender: str, person: Person) -> bool:
+        """Refuse what somebody may not say now, or says to whom they have blocked (XEP-0191 section 3.5)."""
+        if element.find(_BODY) is None:
+            return False
+        if self.blocks(sender, element.get("to", "")):
+            self._refuse(element, Refused("not-acceptable", "you have blocked them"), special=blocking.BLOCKED)
+            return True
+        refused = self.bars(sender, person.network)
+        if refused is not None:
+            self._refuse(element, refused)
+        return refused is not None
+
     def _turn_away(self, element: Element) -> None:
         """Tell whoever says something to an address of ours that is nobody's; nothing is lost without a word."""
         if element.find(_BODY) is not None:
             self._refuse(element, Refused("item-not-found", "there is nobody and no network of this name"))
 
-    def _refuse(self, element: Element, refused: Refused) -> None:
+    def _refuse(self, element: Element, refused: Refused, *, special: str = "") -> None:
         sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
-        extra = refused.written(sender.partition("/")[0])
+        extra = refused.written(sender.partition("/")[0]).replace("</error>", f"{special}</error>")
         self._around.component.send(stanzas.message(sender, to, kind="error", id_=id_, extra=extra))
 
     def _invited(self, element: Element) -> bool:
@@ -154,7 +169,8 @@ class Directs:
         done = self._told.pop(element.get("id", ""), None)
         if done is None:
             return False
-        _fail(done, failure(muc.refusal(element), by_ghost=False))
+        is_blocked = next(element.iter(_IS_BLOCKED), None) is not None
+        _fail(done, _UNWANTED if is_blocked else failure(muc.refusal(element), by_ghost=False))
         return True
 
     def _whom(self, local: str) -> Person | None:
@@ -223,6 +239,9 @@ class Directs:
             done.set_exception(addresses)
             return done
         sender, to = addresses
+        if self.blocks(to, sender):
+            done.set_result(Sent())  # the one who is blocked is not told (XEP-0191 section 3.4)
+            return done
         id_ = str(tell.head.key)
         self._told[id_] = done
         self._around.component.send(_written(tell, sender, to, id_))

@@ -104,6 +104,8 @@ class Hosting:
         self._domain = around.component.domain
         self.networks: Callable[[str], Network | None] = lambda _: None  # whose own address a localpart is
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
+        self.blocks: Callable[[str, str], bool] = lambda _, __: False
+        """Tells whether a user has blocked an address of ours; set by the connector."""
         self._held: dict[Person, set[Room]] = {}  # the remote rooms that users are in, or on their way into
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
@@ -132,6 +134,12 @@ class Hosting:
     def place(self, address: str) -> Place | None:
         """Return an open room by its bare address."""
         return self._places.get(address)
+
+    def occupant(self, address: str, nick: str) -> Person | None:
+        """Return who is called so in an open room."""
+        place = self._places.get(address)
+        found = None if place is None else place.room.called(nick)
+        return None if found is None else found.person
 
     def owns(self, room: str) -> bool:
         """Tell whether a room's address is one of the component's."""
@@ -449,7 +457,8 @@ class Hosting:
         if self.gateway is None or not address or "@" not in bare or self.gateway.refuses(bare, remote.network):
             return
         sender = occupants.address(by.lower(), remote.network, self._domain)
-        self._around.component.send(invitation(address, sender, bare))
+        if not (self.blocks(bare, address) or self.blocks(bare, sender)):
+            self._around.component.send(invitation(address, sender, bare))
 
     # -- deliveries
 
