@@ -10,15 +10,19 @@ taken over is not taken over again.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from typing import cast
 
 import msgspec
 
+from bridge import registry
 from bridge.config import Config
-from bridge.connector import Secret
-from bridge.core.ids import XMPP, Network, PersonId, RoomId
+from bridge.connector import Adapts, Inherits, LoginRefused, PuppetSettings, Secret, Setup, Unsuitable
+from bridge.core.commands import Values
+from bridge.core.ids import XMPP, Network, Person, PersonId, RoomId
 from bridge.core.jids import TooLong, to_localpart
-from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, Attended
-from bridge.storage.biboumi import Heard, Source, opened
+from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, Attended, StoredLogin, StoredPreferences
+from bridge.storage.biboumi import Heard, ServerOptions, Source, opened
+from bridge.storage.rules import wall_clock
 from bridge.storage.store import SqlStore
 from bridge.xmpp.hosted.speech import remembered
 from bridge.xmpp.hosted.stays import PREFIX, Stay
@@ -35,6 +39,8 @@ class Outcome(msgspec.Struct):
     rooms: int = 0
     messages: int = 0
     stays: int = 0
+    settings: int = 0
+    logins: int = 0
     remarks: list[str] = []
 
 
@@ -132,6 +138,7 @@ async def take_over(config: Config, place: str, given: Mapping[str, str]) -> Out
         try:
             members = await _archives(source, names, store, outcome)
             await _stays(source, names, store, members, outcome)
+            await _settings(source, names, store, Judges(config), outcome)
         finally:
             await store.close()
     return outcome
@@ -171,6 +178,79 @@ async def _stays(
                 XMPP, name, Secret(msgspec.json.encode(Stay(room=room, user=user, wished=True)).decode())
             )
             outcome.stays += 1
+
+
+class Judges:
+    """The connectors of networks, which are asked what they can do with what users have set; none of them ever runs."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._known: dict[Network, Inherits | None] = {}
+
+    def of(self, network: Network) -> Inherits | None:
+        """Return the connector of a network, of one of the open mode too; None for one that takes no settings."""
+        if network not in self._known:
+            configured = self._config.networks.get(network)
+            kind = "irc" if configured is None else configured.connector
+            given = {"host": network} if configured is None else None
+            settings = configured.settings if configured else msgspec.convert(given, registry.settings_of(kind))
+            setup = Setup(network=network, settings=settings, puppets=PuppetSettings(), instance="", version="")
+            connector = registry.build(kind, setup)
+            able = isinstance(connector, Adapts) and isinstance(connector, Inherits)
+            self._known[network] = cast("Inherits", connector) if able else None
+        return self._known[network]
+
+
+async def _settings(source: Source, names: Names, store: SqlStore, judges: Judges, outcome: Outcome) -> None:
+    """Take over how users want to be on servers, and their accounts; not where they have said so here already."""
+    known = {(kept.network, kept.person) for kept in await store.preferences()}
+    accounts = {(kept.network, kept.login.person) for kept in await store.logins()}
+    for options in source.servers():
+        network, person = names.network(options.server), Person(XMPP, PersonId(options.owner))
+        judge = judges.of(network)
+        if judge is None:
+            continue
+        if (network, person) not in known and (chosen := _chosen(judge, person, options, outcome)):
+            await store.keep_preferences(
+                StoredPreferences(network=network, person=person, chosen=chosen, at=wall_clock())
+            )
+            outcome.settings += 1
+        if options.sasl_password and (network, person) not in accounts:
+            try:
+                login = judge.inherit(person, options.nick, options.sasl_password)
+            except LoginRefused as refused:
+                outcome.remarks.append(_left_out(options, f"the account: {refused.field}: {refused}"))
+                continue
+            await store.keep_login(StoredLogin(network=network, login=login, at=wall_clock()))
+            outcome.logins += 1
+
+
+def _chosen(judge: Inherits, person: Person, options: ServerOptions, outcome: Outcome) -> Secret:
+    """Return what the connector keeps of somebody's options: all but what cannot be."""
+    given: Mapping[str, str | tuple[str, ...]] = {
+        "nick": options.nick,
+        "username": options.username,
+        "realname": options.realname,
+        "password": options.password,
+        "encoding": options.encoding_out or options.encoding_in,
+        "commands": options.commands,
+    }
+    assert isinstance(judge, Adapts)
+    chosen = Secret("")
+    for name, value in given.items():
+        if not value:
+            continue
+        try:
+            chosen = judge.choose(person, Values({name: value}))
+        except Unsuitable as why:
+            outcome.remarks.append(_left_out(options, f"{name}: {why}"))
+        else:
+            judge.adapt(person, chosen)  # the next choice is made beside this one
+    return chosen
+
+
+def _left_out(options: ServerOptions, what: str) -> str:
+    return f"{options.owner} on {options.server}, left out: {what}"
 
 
 def _hosts(config: Config) -> Iterator[tuple[Network, str]]:

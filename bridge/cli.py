@@ -163,7 +163,7 @@ def _add_db(commands: Any) -> None:
 def _add_import(commands: Any) -> None:
     group = commands.add_parser("import", help="take over from another program, while the bridge does not run")
     sources = group.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    words = "take over archives, and who stays in which room, from the database of a biboumi; it is only read"
+    words = "take over archives, users' settings and accounts from the database of a biboumi; it is only read"
     taken = _command(sources, "biboumi", _import_biboumi, words)
     taken.add_argument("database", metavar="DB", help="the path of biboumi's SQLite file, or its postgresql:// URL")
     taken.add_argument(
@@ -362,7 +362,8 @@ def _import_biboumi(args: argparse.Namespace) -> int:
         print(listing.as_json(outcome))
     else:
         print(
-            f"took over {outcome.messages} messages of {outcome.rooms} rooms; {outcome.stays} more stays in rooms are wished"
+            f"took over {outcome.messages} messages of {outcome.rooms} rooms, {outcome.stays} wishes to stay in a room, "
+            f"{outcome.settings} users' settings and {outcome.logins} accounts"
         )
         _complain("\n".join(outcome.remarks))
     return DONE

@@ -464,6 +464,14 @@ class LogsIn(Protocol):
         """Speak for this person with a login of theirs no more."""
 
 
+@runtime_checkable
+class Inherits(LogsIn, Protocol):
+    """Can take over an account that another program has used, before it runs: nothing is tried."""
+
+    def inherit(self, person: Person, account: str, password: str) -> Login:
+        """Return the login of an account, as :meth:`log_in` would. Raises: LoginRefused for what can be none."""
+
+
 class Unsuitable(Exception):
     """What somebody would like cannot be; one sentence, and at which field."""
 
@@ -729,6 +737,7 @@ __all__ = [
     "Hub",
     "Identifies",
     "Informs",
+    "Inherits",
     "Joins",
     "KeepsContacts",
     "Listed",

@@ -186,6 +186,10 @@ class IrcConnector:
         """Try an account. Raises: LoginRefused."""
         return await self._logins.log_in(person, given)
 
+    def inherit(self, person: Person, account: str, password: str) -> Login:
+        """Take over an account that another program has used. Raises: LoginRefused."""
+        return self._logins.inherit(person, account, password)
+
     def use(self, login: Login) -> None:
         """Log somebody's connections in with this account, the one that there is too."""
         self._logins.use(login)

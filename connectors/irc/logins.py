@@ -124,11 +124,7 @@ class Logins:
         """Try an account on a connection of its own. Raises: LoginRefused."""
         name, password = given.get("account", ""), given.get("password", "")
         pem = self._certificate(person, given)
-        for what, text in (("account", name), ("password", password)):
-            is_needed = what == "account" or not pem
-            if (not text and is_needed) or len(text) > _LONGEST or not text.isprintable() or " " in text:
-                msg = f"expected up to {_LONGEST} characters without blanks"
-                raise LoginRefused(msg, field=what)
+        _judge(name, password, pem)
         account = Account(name, password, sasl=True, pem=pem)
         made = given.get("certificate") == "make"
         found = await self._try(person, account, ways=account.ways(required=True)[1 if made else 0 :])
@@ -142,6 +138,12 @@ class Logins:
             credentials=Secret(msgspec.json.encode(account).decode()),
             remark=_about(pem, made=made) if pem else "",
         )
+
+    def inherit(self, person: Person, name: str, password: str) -> Login:
+        """Return the login of an account that nobody has tried. Raises: LoginRefused."""
+        _judge(name, password, "")
+        account = Account(name, password, sasl=True)
+        return Login(person=person, name=name, credentials=Secret(msgspec.json.encode(account).decode()))
 
     def _certificate(self, person: Person, given: Mapping[str, str]) -> str:
         """Return the certificate that somebody means, "" for none. Raises: LoginRefused."""
@@ -206,6 +208,15 @@ class Logins:
             return f"it could not be tried: {refused.reason}"
         what = "account and password" if account.password else "certificate"
         return f"{self._setup.network} does not accept this {what}: {refused.reason}"
+
+
+def _judge(name: str, password: str, pem: str) -> None:
+    """See that an account can be one. Raises: LoginRefused."""
+    for what, text in (("account", name), ("password", password)):
+        is_needed = what == "account" or not pem
+        if (not text and is_needed) or len(text) > _LONGEST or not text.isprintable() or " " in text:
+            msg = f"expected up to {_LONGEST} characters without blanks"
+            raise LoginRefused(msg, field=what)
 
 
 def _personal(servers: tuple[Server, ...], password: str, pem: str) -> tuple[Server, ...]:

@@ -127,16 +127,33 @@ async def test_the_database_of_the_debian_package(
                 "INSERT INTO ircchanneloptions_ (owner_, server_, channel_, persistent_) VALUES (?, ?, '#verona', 1)",
                 (J, GATEWAY),
             )
+            made.execute(
+                "UPDATE ircserveroptions_ SET nick_ = 'giulietta', saslpassword_ = 's3cr3t', realname_ = 'Juliet C.',"
+                " username_ = 'two words', encodingin_ = 'koi8-r', pass_ = 'sesame' WHERE owner_ = ?",
+                (J,),
+            )
+            made.execute(
+                "INSERT INTO after_connection_commands_ (fk_, afterconnectioncommand_)"
+                " SELECT id_, 'MODE giulietta +x' FROM ircserveroptions_ WHERE owner_ = ?",
+                (J,),
+            )
             made.commit()
             made.execute("VACUUM INTO ?", (str(database),))
 
     monkeypatch.chdir(tmp_path)
     await asyncio.to_thread(Path("config.toml").write_text, CONFIG)
     taken = ["import", "biboumi", str(database), "--network", f"{GATEWAY}=irc", "--json"]
-    await _main(taken)
-    assert json.loads(capsys.readouterr().out) == {"rooms": 1, "messages": 3, "stays": 1, "remarks": []}
-    await _main(taken)  # again: nothing is there twice
-    assert json.loads(capsys.readouterr().out) == {"rooms": 1, "messages": 0, "stays": 0, "remarks": []}
+    remark = f'{J} on {GATEWAY}, left out: username: found "two words", expected up to 32 letters, digits, dots, dashes and underscores'
+    for messages, once in ((3, 1), (0, 0)):  # the second time, nothing is there twice
+        await _main(taken)
+        assert json.loads(capsys.readouterr().out) == {
+            "rooms": 1,
+            "messages": messages,
+            "stays": once,
+            "settings": once,
+            "logins": once,
+            "remarks": [remark] * once,
+        }
     store = SqlStore(f"sqlite:///{tmp_path}/linkspan.db")
     await store.open()
     for user, expected in ((J, ["only <juliet> & I", "all of us \N{GRINNING FACE}", "indeed"]), (R, 2), ("x@y", 0)):
@@ -144,6 +161,16 @@ async def test_the_database_of_the_debian_package(
         texts = [ET.fromstring(line.head + line.tail).findtext("body") for line in page.lines]
         assert texts == expected if isinstance(expected, list) else len(texts) == expected
     assert await store.recall(XMPP, f"stay {ROOM} {J}")
+    (login,), (settings,) = await store.logins(), await store.preferences()
+    assert (login.network, login.login.person.id, login.login.name) == ("irc", J, "giulietta")
+    assert json.loads(str(login.login.credentials))["password"] == "s3cr3t"
+    assert json.loads(str(settings.chosen)) == {
+        "nick": "giulietta",
+        "realname": "Juliet C.",
+        "password": "sesame",
+        "commands": ["MODE giulietta +x"],
+        "encoding": "koi8-r",
+    }
     await store.close()
 
 
