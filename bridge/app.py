@@ -20,7 +20,17 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
-from bridge.commands import abuse, logins, operation, outcasts, people, preferences, rooms, users
+from bridge.commands import (
+    abuse,
+    logins,
+    networks,
+    operation,
+    outcasts,
+    people,
+    preferences,
+    rooms,
+    users,
+)
 from bridge.commands.administering import administering
 from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
@@ -167,8 +177,9 @@ def admins_of(configured: Config) -> tuple[Person, ...]:
 class _Around:
     """What commands can be about: a :class:`bridge.core.dialogue.Around`."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, bars: Callable[[str, Network], str]) -> None:
         self._hub = hub
+        self.bars = bars
 
     def networks(self) -> Sequence[Network]:
         """Return the networks that there are, but for XMPP."""
@@ -201,10 +212,6 @@ class App:
         self._hub.admins = admins_of(configured)
         self.administration = Administration(hub=self._hub, store=store, clock=clock, apply=self._apply_links)
         self._links: list[Link] = []  # configured ones
-        self._commands = Commands(_Around(self._hub))
-        self._users = Users(self._hub, self._hosts)
-        self.reload: operation.Reload | None = None
-        """Reads the file anew; set by whoever has one."""
         self._gateway = Gateway(
             self._hub,
             configured.gateway,
@@ -220,6 +227,10 @@ class App:
         self._hub.outcasts.also = lambda _: self._review_users()
         self.administration.gateway = self._gateway_document
         self._people = People(self._hub, self._gateway)
+        self._commands = Commands(_Around(self._hub, self._gateway.refuses))
+        self._users = Users(self._hub, self._hosts)
+        self.reload: operation.Reload | None = None
+        """Reads the file anew; set by whoever has one."""
         self._listener: Listener | None = None
         self._identd = Identd(self._user_of)
         self._public = PublicSite()
@@ -373,10 +384,12 @@ class App:
 
     def offer(self) -> None:
         """Offer every command that there is, with what runs it."""
-        hosted = (offer for each in self._hosts() for offer in rooms.offers(each.hosting.stays, each.hosting.exports))
+        hosts = self._hosts()
+        addressed = hosts[0].hosting.address_of if hosts else lambda _, __: ""
+        hosted = (offer for each in hosts for offer in rooms.offers(each.hosting.stays, each.hosting.exports))
         against = (
             offer
-            for each in self._hosts()
+            for each in hosts
             for offer in abuse.offers(each.blocking, self._complaints, partial(self._complain, each))
         )
         self._commands.offer(
@@ -387,6 +400,7 @@ class App:
                 *logins.offers(self._hub.logins),
                 *people.offers(self._people, self._heard),
                 *preferences.offers(self._hub.preferences),
+                *networks.offers(self._gateway, self._users, address=addressed),
                 *hosted,
                 *outcasts.offers(self._hub.outcasts, self._hub.networks),
                 *against,

@@ -6,7 +6,20 @@ What runs each is beside its definition; which are offered is put together by :m
 from collections.abc import Iterable
 from typing import Final
 
-from bridge.commands import abuse, hooks, links, logins, operation, outcasts, people, preferences, rooms, state, users
+from bridge.commands import (
+    abuse,
+    hooks,
+    links,
+    logins,
+    networks,
+    operation,
+    outcasts,
+    people,
+    preferences,
+    rooms,
+    state,
+    users,
+)
 from bridge.core.commands import About, Command, Field, Who
 from bridge.core.dialogue import usage
 
@@ -19,6 +32,7 @@ COMMANDS: Final = (
     *logins.COMMANDS,
     *people.COMMANDS,
     *preferences.COMMANDS,
+    *networks.COMMANDS,
     *rooms.COMMANDS,
     *outcasts.COMMANDS,
     *abuse.COMMANDS,

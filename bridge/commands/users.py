@@ -27,7 +27,7 @@ LIST: Final = Command(
             required=False,
             default="1000",
             least=1,
-            most=10_000,
+            most=1_000,
             named=True,
             var="max_items",
         ),

@@ -183,15 +183,35 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Why it was not done, or not wholly; None if it was."""
 
 
+def cut(table: Table, *, most: int) -> tuple[Table, int]:
+    """Return as many rows as have so many characters together, and how many are left out."""
+    room = most
+    for index, row in enumerate(table.rows):
+        room -= sum(map(len, row)) + len(row)
+        if room < 0:
+            return msgspec.structs.replace(table, rows=table.rows[:index]), len(table.rows) - index
+    return table, 0
+
+
 def told(answer: Answer) -> str:
     """Return what an answer says as text, its table in columns; its remark goes elsewhere."""
     listed = str(answer.table) if answer.table is not None else ""
     return "\n\n".join(part for part in (answer.text, listed) if part) or "Done."
 
 
-def written(answer: Answer) -> str:
-    """Return an answer as text, with its remark."""
-    return "\n".join(part for part in (told(answer), answer.remark) if part)
+def written(answer: Answer, *, most: int = 1_000_000) -> str:
+    """Return an answer as text, with its remark, in about so many characters at most."""
+    left = 0
+    if answer.table is not None:
+        table, left = cut(answer.table, most=most // 2)  # the blanks between the columns count, too
+        answer = msgspec.structs.replace(answer, table=table)
+    text = told(answer)
+    text = text if len(text) <= most else f"{text[:most]}…"
+    return "\n".join(part for part in (text, _left_out(left), answer.remark) if part)
+
+
+def _left_out(rows: int) -> str:
+    return f"{rows} more are not shown here: give a smaller limit, or ask the admin API." if rows else ""
 
 
 class Values:

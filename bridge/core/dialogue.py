@@ -46,6 +46,9 @@ class Around(Protocol):
     def room(self, text: str, network: Network | None) -> Place | None:
         """Return the hosted room that is meant, by its address or by its name on a network; None if there is none such."""
 
+    def bars(self, user: str, network: Network) -> str:
+        """Return why somebody may use nothing of a network, "" if they may."""
+
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):
     """A form that was not filled in rightly, with what is wrong at which field."""
@@ -91,7 +94,8 @@ class Commands:
         wanted = " ".join(name.casefold().split())
         for offer in self._offers:
             command = offer.command
-            if (wanted in {command.name, command.slug} or name == command.node) and self._is_offered(offer, place):
+            meant = wanted in {command.name, command.slug} or (command.node and name == command.node)
+            if meant and self._is_offered(offer, place):
                 return offer
         return None
 
@@ -107,13 +111,16 @@ class Commands:
     def meant(self, words: Sequence[lines.Word], place: Place, caller: Caller) -> str:
         """Return a sentence for a line that names no command: what was probably meant, "" where nobody knows."""
         names = [offer.command.name for offer in self.at(place, caller)]
-        said = words[0].text if words else ""
-        both = " ".join(word.text for word in words[:2])
-        group = [name for name in names if name.split()[0] == said.casefold()]
-        guess = nearest(both, group or names) or nearest(said, names)
-        if guess and not (group and len(words) == 1):
-            return f"There is no command {quoted(both if group else said)}; {did_you_mean(guess, ())}"
-        return f"{quoted(said)} what? {did_you_mean('', group)}" if group else ""
+        said, second = (*(word.text for word in words[:2]), "", "")[:2]
+        group = {name.partition(" ")[2]: name for name in names if name.split()[0] == said.casefold()}
+        if group:
+            guess = group.get(nearest(second, group), "")
+            end = did_you_mean(guess, tuple(group.values()))
+            return (
+                f"There is no command {quoted(f'{said} {second}')}; {end}" if guess else f"{quoted(said)} what? {end}"
+            )
+        guess = nearest(f"{said} {second}", names) or nearest(said, names)
+        return f"There is no command {quoted(said)}; {did_you_mean(guess, ())}" if guess else ""
 
     def first(self, offer: Offer, place: Place, caller: Caller) -> Form:
         """Return the first form of a command: with what the place does not say already."""
@@ -156,16 +163,25 @@ class Commands:
             place = self._room(values.text(ROOM), place)
         elif about is About.NETWORK and place.network is None:
             place = Place(network=Network(values.text(NETWORK)))
-        if about is not About.BRIDGE and not offer.on(place):
-            msg = "cannot be done there"
-            raise CommandRefused(msg, field=ROOM if about is About.ROOM else NETWORK)
+        if about is not About.BRIDGE:
+            self._check(offer, place, caller)
         call = Call(
             caller=caller,
             network=place.network or Network(""),
             room=place.room,
-            user=caller.user or values.text(USER),
+            user=(caller.user or values.text(USER)) if offer.command.personal else "",
         )
         return await offer.run(call, values)
+
+    def _check(self, offer: Offer, place: Place, caller: Caller) -> None:
+        """Look whether this can be done there, by them. Raises: CommandRefused."""
+        if not offer.on(place):
+            msg = f"{offer.command.name} cannot be done there"
+            raise CommandRefused(msg)
+        if place.network is None or not caller.user or caller.who is Who.ADMIN:
+            return
+        if why := self._around.bars(caller.user, place.network):
+            raise CommandRefused(why, why=Why.FORBIDDEN)
 
     def _room(self, text: str, place: Place) -> Place:
         found = self._around.room(text, place.network)

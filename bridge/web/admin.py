@@ -10,7 +10,6 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
-import msgspec
 from aiohttp import web
 
 from bridge.core.dialogue import Commands
@@ -37,7 +36,7 @@ class Admin:
         self._commands = CommandRoutes(commands)
         self._metrics = Metrics(bridge, version=version)
         self._pages = Pages(version=version)
-        self._description = msgspec.json.encode(openapi.description(openapi.OPERATIONS, version=version))
+        self._version = version
 
     def application(self) -> web.Application:
         """Return what a listener serves."""
@@ -82,7 +81,8 @@ class Admin:
         return web.Response(body=self._metrics.render(), headers={"Content-Type": CONTENT_TYPE})
 
     async def _describe(self, _request: web.Request) -> web.Response:
-        return web.Response(body=self._description, content_type="application/json")
+        described = self._commands.described()  # another after a reload
+        return as_json(openapi.description(openapi.OPERATIONS, commands=described, version=self._version))
 
 
 @web.middleware

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from bridge.core import lines
-from bridge.core.commands import OPERATOR, Answer, Field, Offer, Place, Why, told
+from bridge.core.commands import OPERATOR, Answer, Command, Field, Offer, Place, Why, told
 from bridge.core.dialogue import Commands, Stuck, follow_line, pass_through, usage
 from bridge.core.wording import quoted
 from bridge.web import openapi
@@ -63,6 +63,13 @@ class CommandRoutes:
             words = lines.separate(name.replace("-", " ").split())
             raise self._unknown(words)
         return _done(await pass_through(self._commands.first(offer, _HERE, OPERATOR), given))
+
+    def described(self) -> list[tuple[Command, Sequence[Field]]]:
+        """Return every command with the fields that it has here."""
+        return [
+            (offer.command, self._commands.first(offer, _HERE, OPERATOR).fields)
+            for offer in self._commands.at(_HERE, OPERATOR)
+        ]
 
     async def _list(self, _request: web.Request) -> web.Response:
         return as_json([self._described(offer) for offer in self._commands.at(_HERE, OPERATOR)])

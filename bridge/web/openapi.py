@@ -3,11 +3,12 @@
 Called by :mod:`bridge.web.admin`, which also holds the routes; a test compares the two.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from bridge.core.commands import Command, Field, Sort
 from bridge.web.ports import (
     AnswerDocument,
     Chosen,
@@ -243,10 +244,14 @@ OPERATIONS = (
 )
 
 
-def description(operations: Iterable[Operation], *, version: str) -> dict[str, Any]:
-    """Return the OpenAPI document of these operations."""
+def description(
+    operations: Iterable[Operation], *, commands: Iterable[tuple[Command, Sequence[Field]]] = (), version: str
+) -> dict[str, Any]:
+    """Return the OpenAPI document of these operations, and of each command under its name, with the fields that it has here."""
     listed = tuple(operations)
+    called = [(command, fields, _operation(command)) for command, fields in commands]
     types = [kind for each in listed for kind in (each.body, each.result) if kind is not None]
+    types += [command.result for command, _, _ in called if command.result is not None]
     schemas, components = msgspec.json.schema_components(
         [*types, ProblemDocument], ref_template="#/components/schemas/{name}"
     )
@@ -254,6 +259,8 @@ def description(operations: Iterable[Operation], *, version: str) -> dict[str, A
     paths: dict[str, dict[str, Any]] = {}
     for each in listed:
         paths.setdefault(each.path, {})[each.method] = _described(each, by_type)
+    for command, fields, operation in called:
+        paths[operation.path] = {"post": _of_command(command, fields, _described(operation, by_type), by_type)}
     return {
         "openapi": "3.1.0",
         "info": {"title": "Linkspan administration", "version": version, "license": {"name": "MIT"}},
@@ -289,7 +296,57 @@ def _described(operation: Operation, schemas: Mapping[str, Any]) -> dict[str, An
     return described
 
 
-_TO_NAME = str.maketrans({"/": "_", "{": None, "}": None, ".": "_"})
+def _operation(command: Command) -> Operation:
+    return Operation(
+        method="post",
+        path=f"/api/v1/commands/{command.slug}",
+        summary=command.title,
+        result=AnswerDocument,
+        problems=(400, 404, 409, 503),
+    )
+
+
+def _of_command(
+    command: Command, fields: Sequence[Field], described: dict[str, Any], schemas: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return a command's operation: what it takes is made from its fields, what it answers from its document."""
+    body: dict[str, Any] = {
+        "type": "object",
+        "properties": {field.name: _schema(field) for field in fields},
+        "additionalProperties": command.more,
+    }
+    required = [field.name for field in fields if field.required]
+    body |= {"required": required} if required else {}
+    described["requestBody"] = {"required": bool(required), "content": {"application/json": {"schema": body}}}
+    if command.help:
+        described["description"] = command.help
+    if command.result is not None:
+        answer = {"allOf": [schemas[repr(AnswerDocument)], {"properties": {"data": schemas[repr(command.result)]}}]}
+        described["responses"]["200"]["content"] = {"application/json": {"schema": answer}}
+    return described
+
+
+def _schema(field: Field) -> dict[str, Any]:
+    """Return what a field takes as JSON; text is taken for everything, as it comes from a line."""
+    words = ". ".join(part for part in (field.label, field.description) if part)
+    schema: dict[str, Any] = {"description": words, **_KINDS.get(field.sort, {"type": "string"})}
+    if field.choices:
+        schema["enum"] = list(field.choices)
+    if field.default:
+        schema["default"] = field.default
+    low, high = ("minItems", "maxItems") if schema["type"] == "array" else ("minimum", "maximum")
+    bounds = {low: field.least, high: field.most}
+    return schema | {name: bound for name, bound in bounds.items() if bound is not None}
+
+
+_KINDS: Mapping[Sort, Mapping[str, Any]] = {
+    Sort.NUMBER: {"type": "integer"},
+    Sort.FLAG: {"type": "boolean"},
+    Sort.LIST: {"type": "array", "items": {"type": "string"}},
+    Sort.JIDS: {"type": "array", "items": {"type": "string"}},
+    Sort.TABLE: {"type": "object"},
+}
+_TO_NAME = str.maketrans({"/": "_", "{": None, "}": None, ".": "_", "-": "_"})
 
 
 def _in_path(path: str) -> list[dict[str, Any]]:

@@ -24,6 +24,8 @@ PAYLOAD: Final = f"{{{ns.COMMANDS}}}command"
 LASTS: Final = 600.0
 """Seconds until a command that nobody goes on with is forgotten."""
 MOST: Final = 500
+MOST_OF_ONE: Final = 20
+"""Commands under way, in all and of one user."""
 _ON: Final = frozenset({"", "execute", "complete", "next"})
 _KNOWN: Final = _ON | {"prev", "cancel"}
 
@@ -116,13 +118,24 @@ class AdHoc:
     def _show(self, request: Request, id_: str, pages: tuple[_Page, ...], *, notes: str = "") -> str:
         node = request.payload.get("node", "")
         self._sessions[id_] = _Session(caller=request.sender, node=node, pages=pages, until=self._now() + LASTS)
-        if len(self._sessions) > MOST:
-            self._sessions.popitem(last=False)
+        self._forget(request.sender)
         page = pages[-1]
         on = "next" if page.form.more else "complete"
         inner = (stanzas.element("prev") if len(pages) > 1 else "") + stanzas.element(on)
         actions = stanzas.element("actions", attrs={"execute": on}, children=inner)
         return _command(node, id_, "executing", children=actions + forms.form(page.form, page.given) + notes)
+
+    def _forget(self, caller: str) -> None:
+        """Forget what nobody goes on with, secrets that were given among it; the oldest where one caller or all have too many."""
+        now = self._now()
+        for id_ in [id_ for id_, session in self._sessions.items() if session.until < now]:
+            del self._sessions[id_]
+        bare = caller.partition("/")[0]
+        own = [id_ for id_, session in self._sessions.items() if session.caller.partition("/")[0] == bare]
+        for id_ in own[:-MOST_OF_ONE]:
+            del self._sessions[id_]
+        if len(self._sessions) > MOST:
+            self._sessions.popitem(last=False)
 
     def _session(self, request: Request, id_: str) -> _Session:
         known = self._sessions.get(id_)

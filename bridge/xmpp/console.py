@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 HELP: Final = "help"
 CANCEL: Final = "cancel"
 LONGEST: Final = 16_384
-"""Characters of a line that is looked at."""
+"""Characters of a line that is looked at, and of an answer."""
 LASTS: Final = 600.0
 """Seconds until a question that nobody answers is forgotten."""
 MOST: Final = 500
@@ -100,7 +100,7 @@ class Console:
             return "The bridge failed at this; its log says why."
         finally:
             self._busy.discard(caller.user)
-        return written(done) if isinstance(done, Answer) else self._ask(name, address, caller, done)
+        return written(done, most=LONGEST) if isinstance(done, Answer) else self._ask(name, address, caller, done)
 
     def _ask(self, name: str, address: str, caller: Caller, stuck: Stuck) -> str:
         """Say what is wrong, and ask for the first thing that is missing or wrong."""

@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree.ElementTree import Element
 
-from bridge.core.commands import Answer, Field, Form, Sort, Table, written
+import msgspec
+
+from bridge.core.commands import Answer, Field, Form, Sort, Table, cut, written
 from bridge.core.dialogue import Stuck
 from bridge.core.fields import Wrong
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
 
+LARGEST: Final = 100_000
+"""Characters of an answer: servers refuse stanzas of more than some 256 kB, and the stream with them."""
+MOST_VALUES: Final = 1_000
 _FORM = f"{{{ns.DATA}}}x"
 _FIELD = f"{{{ns.DATA}}}field"
 _VALUE = f"{{{ns.DATA}}}value"
@@ -71,13 +76,21 @@ def complaints(stuck: Stuck) -> str:
 
 
 def answer(done: Answer, *, form_type: str = "") -> str:
-    """Return notes with what is said, and a form with what is listed."""
-    words = written(done) if done.form else done.text
-    notes = _note("info" if done.why is None else "error", words) if words else ""
-    notes += _note("warn", done.remark) if done.remark and not done.form else ""
+    """Return notes with what is said, and a form with what is listed, in a stanza that no server finds too large."""
     if done.form:
-        return notes + _fields(done.form, form_type)
-    return notes + (_listed(done.table) if done.table is not None else "")
+        words = written(msgspec.structs.replace(done, remark=""), most=LARGEST // 4)
+        return _notes(done, words, done.remark) + _fields(done.form, form_type)
+    if done.table is None:
+        return _notes(done, written(msgspec.structs.replace(done, remark=""), most=LARGEST // 4), done.remark)
+    table, left = cut(done.table, most=LARGEST // 4)  # elements around each cell
+    more = f"{left} more are not shown here" if left else ""
+    remark = "; ".join(filter(None, (done.remark, more)))
+    return _notes(done, done.text, remark) + _listed(table)
+
+
+def _notes(done: Answer, words: str, remark: str) -> str:
+    notes = _note("info" if done.why is None else "error", words) if words else ""
+    return notes + (_note("warn", remark) if remark else "")
 
 
 def _said(wrong: Wrong, labels: dict[str, str]) -> str:
@@ -134,7 +147,7 @@ def _fields(values: Mapping[str, tuple[str, ...]], form_type: str) -> str:
     """Return a result as a specification wants it."""
     inner = _hidden(form_type) if form_type else ""
     for var, each in values.items():
-        children = "".join(stanzas.element("value", words=value) for value in each)
+        children = "".join(stanzas.element("value", words=value) for value in each[:MOST_VALUES])
         kind = "text-multi" if len(each) != 1 else "text-single"
         inner += stanzas.element("field", attrs={"var": var, "type": kind}, children=children)
     return stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=inner)

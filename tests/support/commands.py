@@ -14,6 +14,7 @@ class Known:
 
     def __init__(self, networks: Sequence[str] = ()) -> None:
         self._networks = [Network(network) for network in networks]
+        self.barred: dict[str, str] = {}  # users, with the reason
 
     def networks(self) -> Sequence[Network]:
         return self._networks
@@ -24,6 +25,9 @@ class Known:
         if not name.startswith("#") or network not in self._networks:
             return None
         return Place(network=network, room=f"{name}%{network}@{DOMAIN}")
+
+    def bars(self, user: str, network: Network) -> str:
+        return self.barred.get(user, "")
 
 
 def known(*offers: Offer, networks: Sequence[str] = ()) -> Commands:

@@ -217,11 +217,18 @@ async def test_the_description_names_every_operation(client: TestClient) -> None
     document = await (await client.get("/api/v1/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    assert described == {(operation.method, operation.path) for operation in OPERATIONS}
+    commands = {("post", each["path"]) for each in await (await client.get("/api/v1/commands", headers=BEARER)).json()}
+    assert described == commands | {(operation.method, operation.path) for operation in OPERATIONS}
     references = set(_references(document))
     assert references == {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
     identifiers = [each["operationId"] for methods in document["paths"].values() for each in methods.values()]
-    assert len(set(identifiers)) == len(OPERATIONS)
+    assert len(set(identifiers)) == len(OPERATIONS) + len(commands)
+    add = document["paths"]["/api/v1/commands/links-add"]["post"]
+    body = add["requestBody"]["content"]["application/json"]["schema"]
+    assert (body["required"], body["additionalProperties"]) == (["name", "rooms"], False)
+    assert (body["properties"]["rooms"]["type"], body["properties"]["rooms"]["minItems"]) == ("array", 2)
+    data = add["responses"]["200"]["content"]["application/json"]["schema"]["allOf"][1]["properties"]["data"]
+    assert data == {"$ref": "#/components/schemas/LinkDocument"}
 
 
 def _references(value: object) -> list[str]:

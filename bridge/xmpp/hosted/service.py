@@ -35,7 +35,7 @@ from bridge.core.events import (
 )
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
-from bridge.core.jids import from_localpart, to_localpart
+from bridge.core.jids import TooLong, from_localpart, to_localpart
 from bridge.core.preparation import nodeprep
 from bridge.engine.ports import StoreError
 from bridge.xmpp import inbound, muc, outbound, stanzas
@@ -180,7 +180,15 @@ class Hosting:
         if at and domain.casefold() == self._domain:
             return self.place_at(f"{nodeprep(local) or ''}@{self._domain}")
         found = self.gateway.find(text, network) if self.gateway is not None else None
-        return None if found is None else self.place_at(f"{to_localpart(found.id, found.network)}@{self._domain}")
+        address = "" if found is None else self.address_of(found.network, found.id)
+        return self.place_at(address) if address else None
+
+    def address_of(self, network: Network, room: RoomId) -> str:
+        """Return the address at which a network's room is hosted, "" if its id is too long for one."""
+        try:
+            return f"{to_localpart(room, network)}@{self._domain}"
+        except TooLong:
+            return ""
 
     def describe(self, localpart: str, client: str = "") -> Described | None:
         """Return what a room shows of itself to a client, None where there is none."""
