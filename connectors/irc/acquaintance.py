@@ -1,7 +1,8 @@
 """Who people of the network are: WHOIS and WHO, asked over the user's own connection, or else the listener's.
 
-What was learnt is good for a minute, and all users of a network share a small budget: a client that opens a room asks for everybody's
-vCard. Called by the connector for its ability ``Informs``. Reading is in ``whois``.
+What was learnt is good for a minute, and every connection has a small budget, so that those without one of their own share the
+listener's: a client that opens a room may ask for everybody's vCard. Called by the connector for its ability ``Informs``.
+Reading is in ``whois``.
 """
 
 import asyncio
@@ -37,8 +38,8 @@ class Acquaintance:
         self._scene = scene
         self._pool = pool
         self._listener = listener
-        self._budget = Bucket(burst=8, rate=0.5)
-        self._searches = Bucket(burst=3, rate=0.1)
+        self._budgets: WeakKeyDictionary[Connection, Bucket] = WeakKeyDictionary()
+        self._searches: WeakKeyDictionary[Connection, Bucket] = WeakKeyDictionary()
         self._known: dict[tuple[Person | None, str], tuple[float, Profile]] = {}
         self._turns: WeakKeyDictionary[Connection, asyncio.Lock] = WeakKeyDictionary()
 
@@ -51,7 +52,7 @@ class Acquaintance:
             known = self._known.get(key)
             if known is not None and self._scene.time() - known[0] < FRESH:
                 return known[1]
-            self._charge(self._budget)
+            self._charge(self._budgets.setdefault(connection, Bucket(burst=8, rate=0.5)))
             profile = await self._whois(connection, nick)
         self._known.pop(key, None)
         self._known[key] = (self._scene.time(), profile)
@@ -65,7 +66,7 @@ class Acquaintance:
         isupport, mask = connection.isupport, whois.mask(wanted)
         if wanted.room and not is_usable(wanted.room, isupport.chantypes):
             raise ActRefused(Obstacle.ABSENT, f"{wanted.room!r} is not the name of a channel")
-        self._charge(self._searches)
+        self._charge(self._searches.setdefault(connection, Bucket(burst=3, rate=0.1)))
 
         def mine(line: Line) -> bool:
             match line.command:

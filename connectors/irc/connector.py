@@ -139,6 +139,9 @@ class IrcConnector:
             return
         if run.listener.connection is not None:
             run.absence.up()
+        run.sightings.end()
+        for puppet in run.pool:
+            puppet.end()
         run.scene.close()
         run.sender.close("the bridge stops")
         run.scene.connects.close()

@@ -146,6 +146,10 @@ class Puppet:
             self._pool.unnamed(connection.nick)
             self._scene.spawn(connection.quit(self._scene.settings.quit_message))
 
+    def end(self) -> None:
+        """Tell the person that they are not on the network any more: the run ends."""
+        self._tell(Status.DOWN, "the bridge has left the network")
+
     def stop(self) -> Connection | None:
         """Do nothing more; returns the connection, for whoever says good-bye."""
         self._stay()

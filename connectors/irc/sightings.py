@@ -54,6 +54,10 @@ class Sightings:
                 self.up(other)
                 return
 
+    def end(self) -> None:
+        """See nobody any more: the run ends."""
+        self.down(self._connection)
+
     # -- whom
 
     def contest(self, nicks: frozenset[str]) -> None:

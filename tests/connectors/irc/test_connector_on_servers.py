@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from bridge.connector import Status
+from bridge.core.acts import ActRefused
 from bridge.core.content import Kind
 from bridge.core.events import (
     Cause,
@@ -16,13 +17,17 @@ from bridge.core.events import (
     MemberRenamed,
     MembersListed,
     MessagePosted,
+    Presence,
     PuppetJoined,
     PuppetLeft,
     RoomOpened,
+    Show,
     TopicChanged,
 )
+from bridge.core.ids import Person, PersonId
+from bridge.core.profiles import Wanted
 from bridge.demo.people import IrcPerson
-from tests.support.irc_stage import CHANNEL, QUICK, Diary, someone
+from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, Diary, someone
 from tests.support.irc_stage import stage as any_stage
 from tests.support.servers import InspIRCd, Ngircd
 
@@ -38,6 +43,36 @@ async def powers(person, *modes):
     for mode in modes:
         person.send(f"SAMODE {CHANNEL} {mode}")
         await person.line(f" MODE {CHANNEL} ", mode.partition(" ")[0])
+
+
+@both
+async def test_people_are_seen_and_known_wherever_they_are(make):
+    """MONITOR on InspIRCd, ISON on ngircd; WHOIS and WHO, over the user's own connection."""
+    async with make() as server, IrcPerson("Bob", port=server.port) as bob, stage(server.port) as play:
+        await play.ready()
+        for name in ("bob", "carol"):
+            play.connector.sight(PersonId(name), on=True)
+        await play.hub.until(lambda: play.hub.sightings.get("bob") == Presence(), "bob is there")
+        bob.send("AWAY :fishing")
+        await play.hub.until(lambda: play.hub.sightings["bob"].show is Show.AWAY, "bob is away")
+        play.join("juliet", session=True)
+        await play.told(PuppetJoined, name="juliet")
+        juliet = someone("juliet").person
+        profile = await play.connector.profile(Person(NETWORK, PersonId("bob")), juliet)
+        assert (profile.name, profile.away, bool(profile.server), profile.idle is not None) == (
+            "Bob",
+            "fishing",
+            True,
+            True,
+        )
+        with pytest.raises(ActRefused, match=r"(?i)no such"):
+            await play.connector.profile(Person(NETWORK, PersonId("nobody")), juliet)
+        assert [one.name for one in await play.connector.people(Wanted(name="b*"), juliet)] == ["Bob"]
+        await play.connector.raw(juliet, "WHOIS nobody")
+        await play.hub.until(lambda: any("nobody" in words for _, words in play.hub.remarks), "an answer")
+        await bob.close()
+        await play.hub.until(lambda: play.hub.sightings["bob"] is None, "bob is gone")
+        assert play.hub.sightings.get("carol") is None
 
 
 @both

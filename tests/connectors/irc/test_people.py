@@ -444,3 +444,31 @@ async def test_without_a_listener_a_users_own_connection_looks_out() -> None:
         await play.hub.until(lambda: play.hub.sightings.get(PersonId("bob")) == Presence(), "bob is there")
         own.close()
         await play.hub.until(lambda: play.hub.sightings[PersonId("bob")] is None, "nobody looks any more")
+
+
+async def test_at_the_end_nobody_is_there_any_more() -> None:
+    async with Ircd() as ircd:
+        async with stage(ircd.port) as play:
+            mic, _ = await juliet(ircd, play)
+            play.connector.sight(PersonId("bob"), on=True)
+            mic.send(f":bob!b@h JOIN {CHANNEL}")
+            await play.hub.until(lambda: play.hub.sightings.get(PersonId("bob")) == Presence(), "bob is there")
+        assert play.hub.sightings[PersonId("bob")] is None
+        assert play.hub.sessions[-1][1].status is Status.DOWN
+
+
+async def test_too_many_questions_are_not_passed_on() -> None:
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        _, own = await juliet(ircd, play)
+        me = someone("juliet").person
+        waiting = [
+            asyncio.ensure_future(play.connector.profile(Person(NETWORK, PersonId(f"n{number}")), me))
+            for number in range(20)
+        ]
+        for number in range(8):
+            await own.find(f"WHOIS n{number} n{number}")
+            own.numeric(401, f"n{number}", "No such nick")
+            await settle(own)
+        done = await asyncio.gather(*waiting, return_exceptions=True)
+        obstacles = [each.obstacle for each in done if isinstance(each, ActRefused)]
+        assert obstacles == [Obstacle.ABSENT] * 8 + [Obstacle.BUSY] * 12
