@@ -372,6 +372,7 @@ class App:
             connector.know_commands(self._commands, self._judge)
             connector.host(self._gateway, self._archive)
             connector.know_people(self._people)
+            connector.know_registrations(self._hub.registrations)
             connector.hosting.at_start = self._hub.preferences.rooms_at_start
             self._hub.preferences.bring = connector.hosting.bring
             connector.blocking.complain = partial(self._reported, connector)

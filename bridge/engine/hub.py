@@ -90,6 +90,7 @@ from bridge.engine.outcasts import Outcasts
 from bridge.engine.ports import Clock, Queued, Store
 from bridge.engine.preferences import Preferences
 from bridge.engine.puppets import Puppets
+from bridge.engine.registrations import Registrations
 from bridge.engine.reports import Reports
 from bridge.engine.rosters import RoomStatus
 from bridge.engine.supervisor import NetworkStatus, Supervisor
@@ -159,6 +160,7 @@ class Hub:
         self.logins = Logins(desk, ask=self.supervisor.ask, tell=self._tell_user)
         self.outcasts = Outcasts(desk, changed=self._cast_out)
         self.preferences = Preferences(desk, ask=self.supervisor.ask)
+        self.registrations = Registrations(self.logins, self.preferences)
         self._tidings = Tidings(
             desk,
             post=self.outbox.post,

@@ -5,7 +5,7 @@ be preferred (the connector's ability ``Adapts``), and how a user says it (``bri
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Final
 
@@ -57,6 +57,10 @@ class Preferences:
                 self._ask(network, partial(able.adapt, stored.person, stored.chosen))
 
     # -- what others ask
+
+    def networks(self) -> Sequence[Network]:
+        """Return the networks where users may prefer something."""
+        return tuple(self._able)
 
     def able(self, network: Network) -> bool:
         """Tell whether users may prefer anything on a network."""

@@ -63,6 +63,7 @@ from bridge.xmpp.placing import Conversations
 from bridge.xmpp.ports import Answer, Component, IqRefused, Request, Session
 from bridge.xmpp.rawlines import RawLines
 from bridge.xmpp.reception import Judge, Reception
+from bridge.xmpp.registering import Known, Registering
 from bridge.xmpp.rooms import JoinedRoom
 from bridge.xmpp.searching import Searching
 from bridge.xmpp.surroundings import Surroundings
@@ -218,12 +219,20 @@ class XmppConnector:
         self.directory.rooms = self.hosting.describe
         self.hosting.networks = self.directory.network_at
         self.hosting.people = self.directory.describe
+        self._registering = Registering(
+            self._reception,
+            domain=settings.domain,
+            rooms={kind: answer for kind, _, answer in self.hosting.reservations.answers()},
+            leave=self.hosting.leave_network,
+            bars=self._bars_command,
+        )
+        self.directory.registers = self._registering.registers
         for kind, payload, answer in (
             *self._answers_about_people(version),
             *Governing(self.hosting).answers(),
             *self.hosting.archivist.answers(),
             *self.blocking.answers(),
-            *self.hosting.reservations.answers(),
+            *self._registering.answers(),
         ):
             stream.answer(kind, payload, answer)
         self._report_due = False
@@ -264,6 +273,10 @@ class XmppConnector:
         """Learn who knows remote people; told anew whenever there are other networks."""
         self._people = people
         self.contacts.look_anew()
+
+    def know_registrations(self, known: Known) -> None:
+        """Learn who has registered with which network."""
+        self._registering.known = known
 
     def place_at(self, localpart: str) -> Place | None:
         """Return what an address of ours is to commands: the bridge (""), a network, a hosted room; None for a ghost's."""

@@ -36,6 +36,7 @@ class Directory:
         self._kinds: dict[Network, str] = {}
         self._fixed: Network | None = None
         self.searches: Callable[[Network], bool] = lambda _: False  # whether people can be looked for there
+        self.registers: Callable[[Network], bool] = lambda _: False  # whether users can register there
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
 
     def know_networks(self, kinds: Mapping[Network, str], *, fixed: Network | None = None) -> None:
@@ -95,7 +96,8 @@ class Directory:
             return self._bridge()
         network = self.network_at(localpart)
         if network is not None:
-            features = (ns.MUC, ns.CHANNEL_SEARCH, *((ns.SEARCH,) if self.searches(network) else ()))
+            also = ((ns.SEARCH, self.searches(network)), (ns.REGISTER, self.registers(network)))
+            features = (ns.MUC, ns.CHANNEL_SEARCH, *(feature for feature, there in also if there))
             return Described(category="gateway", kind=self._kinds[network], name=network, features=features)
         return self.rooms(localpart)
 
@@ -106,7 +108,7 @@ class Directory:
             category="gateway",
             kind=kinds.pop() if len(kinds) == 1 else "xmpp",
             name="Linkspan",
-            features=(ns.ADDRESS, ns.MUC, *blocking.FEATURES),
+            features=(ns.ADDRESS, ns.MUC, ns.REGISTER, *blocking.FEATURES),
             forms=(multicast.LIMITS,),
             items=items,
             full_name="Linkspan",

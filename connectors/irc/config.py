@@ -106,10 +106,10 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """How lines are read that are not UTF-8."""
     encoding_out: str = ""
     """Another encoding than UTF-8 in which lines are written, as far as it can say them: ``"koi8-r"``."""
-    user_settings: list[Literal["nick", "realname", "username", "password", "commands", "encoding", "channels"]] = (
-        msgspec.field(
-            default_factory=lambda: ["nick", "realname", "username", "password", "commands", "encoding", "channels"]
-        )
+    user_settings: list[
+        Literal["nick", "realname", "username", "server_password", "commands", "encoding", "channels"]
+    ] = msgspec.field(
+        default_factory=lambda: ["nick", "realname", "username", "server_password", "commands", "encoding", "channels"]
     )
     """What users may set for themselves here, by the command ``settings``; everything, unless fewer are named."""
     flood_burst: int = 10

@@ -118,7 +118,7 @@ class Logins:
     def servers(self, person: Person) -> tuple[Server, ...]:
         """Return the network's servers as one person reaches them: with their certificate, and the password that they know."""
         account, own = self._accounts.get(person), self.preferences.get(person, USUAL)
-        return _personal(servers_for(self._setup, person), own.password, "" if account is None else account.pem)
+        return _personal(servers_for(self._setup, person), own.server_password, "" if account is None else account.pem)
 
     async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:
         """Try an account on a connection of its own. Raises: LoginRefused."""
@@ -183,7 +183,7 @@ class Logins:
         own = self.preferences.get(person, USUAL)
         connection = Connection(
             _Nobody(),
-            _personal(servers_for(self._setup, person), own.password, account.pem),
+            _personal(servers_for(self._setup, person), own.server_password, account.pem),
             identity,
             flood=flood(settings),
             encoding=settings.encoding,

@@ -33,7 +33,7 @@ _NOTHING: Final = "-"
 _ELSEWHERE: Final = {
     "JOIN": "channels, which has a field of its own",
     "NICK": "nick, which has a field of its own",
-    "PASS": "password, which has a field of its own",
+    "PASS": "server_password, which has a field of its own",
     "AUTHENTICATE": "the command login",
     "CAP": "something else: capabilities are the bridge's business",
     "USER": "username and realname, which have fields of their own",
@@ -47,7 +47,7 @@ class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     nick: str = ""
     realname: str = ""
     username: str = ""
-    password: str = ""  # the server's
+    server_password: str = ""
     commands: tuple[str, ...] = ()
     encoding: str = ""
     channels: tuple[str, ...] = ()  # "#channel" or "#channel key"
@@ -78,7 +78,7 @@ FIELDS: Final = (
         description="Up to 32 letters, digits, dots, dashes and underscores; servers cut it",
     ),
     Field(
-        name="password",
+        name="server_password",
         label="The server's password",
         sort=Sort.SECRET,
         required=False,
@@ -113,7 +113,7 @@ FIELDS: Final = (
         description='"#channel", or "#channel PASSWORD". You are in them whether a client of yours is there or not, after every restart',
     ),
 )
-_LATER: Final = ("realname", "username", "password", "commands")
+_LATER: Final = ("realname", "username", "server_password", "commands")
 NAMES: Final = tuple(field.name for field in FIELDS)
 
 
@@ -146,7 +146,7 @@ def chosen(before: Preferences, given: Values, *, person: Person, network: Netwo
         "nick": lambda text: _nick(text, person, network.rules),
         "realname": _realname,
         "username": _username,
-        "password": _password,
+        "server_password": _password,
         "encoding": _encoding,
     }
     changed: dict[str, object] = {}
@@ -216,7 +216,9 @@ def _username(text: str) -> str:
 
 def _password(text: str) -> str:
     if not _PASSWORD.fullmatch(text):
-        _refuse("password", "found something else, expected up to 200 characters without blanks, and no colon first")
+        _refuse(
+            "server_password", "found something else, expected up to 200 characters without blanks, and no colon first"
+        )
     return text
 
 

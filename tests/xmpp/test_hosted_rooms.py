@@ -20,11 +20,11 @@ from bridge.core.events import (
     Show,
     TopicChanged,
 )
-from bridge.core.ids import Room, RoomId
+from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
 from bridge.xmpp.hosted.requests import user
 from tests.support import build
 from tests.support.clock import quiet
-from tests.support.hosted import DESK, IRC, PHONE, ROMEO, ROOM, HostedBridge, remote
+from tests.support.hosted import DESK, IRC, PHONE, REMOTE, ROMEO, ROOM, HostedBridge, remote
 from tests.support.muc import USER
 from tests.support.xmpp_connector import as_ghost
 
@@ -730,6 +730,33 @@ async def test_who_stays_is_back_after_a_restart_and_who_was_put_out_is_not() ->
         bridge.arrives(DESK, "juliet")
         bridge.join(PHONE, "juliet")
         assert bridge.diary(PHONE) == ["+juliet none/participant 100 110", "# "]
+
+
+async def test_who_wants_to_be_in_a_room_at_start_is_there_without_a_client_until_they_leave_the_network() -> None:
+    async with HostedBridge() as bridge:
+        hosting, juliet = bridge.connector.hosting, Person(XMPP, PersonId("juliet@home.example"))
+        hosting.at_start = lambda: [(REMOTE, juliet, "sesame"), (Room(Network("other"), RoomId("#python")), juliet, "")]
+        await hosting.restore()
+        assert [event.member.name for event in bridge.hub.took(MemberJoined)] == ["juliet"]
+        assert bridge.gate.opened == [(ROOM, "sesame")]
+        bridge.listed()
+        bridge.arrives(DESK, "juliet")
+        bridge.join(PHONE, "juliet")
+        assert bridge.diary(PHONE)[-1] == "# "
+        bridge.presence(PHONE, f"{ROOM}/juliet", kind="unavailable")
+        assert not bridge.hub.took(MemberLeft)
+        assert hosting.leave_network(REMOTE.network, juliet.id)
+        assert [event.member.name for event in bridge.hub.took(MemberLeft)] == ["juliet"]
+        assert not hosting.leave_network(REMOTE.network, juliet.id)
+        assert not hosting.stays.stays(ROOM, juliet.id)
+
+
+async def test_who_is_in_a_room_already_stays_there_when_they_want_to() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        assert not bridge.hub.took(MemberLeft)
 
 
 async def test_the_commands_of_a_room_are_listed() -> None:

@@ -331,6 +331,14 @@ class Hosting:
             self.archivist.came(place.id, person.id)
         return gone
 
+    def leave_network(self, network: Network, user: str) -> bool:
+        """Take somebody out of all rooms of a network, and forget that they stay there; tells whether they were in any."""
+        person = requests.user(user)
+        rooms = [place.id for place in self._places.values() if place.remote.network == network]
+        left = [room for room in rooms if self._part(room, person)]
+        self.stays.unsettle(user, lambda room: (remote := self.remote(room)) is not None and remote.network == network)
+        return bool(left)
+
     def _part(self, room: str, person: Person) -> bool:
         """Take somebody out of a room, as they wish; tells whether they were there."""
         place = self._places.get(room)

@@ -69,6 +69,12 @@ class Stays:
         self._keep(stay)
         return stay
 
+    def unsettle(self, user: str, is_meant: Callable[[str], bool]) -> None:
+        """Forget that somebody wanted to stay in rooms, wherever they are."""
+        for stay in list(self._stays.values()):
+            if stay.user == user and is_meant(stay.room):
+                self._keep(msgspec.structs.replace(stay, wished=None, here=False))
+
     def went(self, room: str, user: str) -> None:
         """Note that somebody has left a room for good."""
         stay = self._stays.get((room, user))

@@ -34,7 +34,7 @@ MANY = Preferences(
     nick="jule",
     realname="Juliet Capulet",
     username="juliet",
-    password="open-sesame",
+    server_password="open-sesame",
     commands=("MODE {nick} +x", "PRIVMSG NickServ :IDENTIFY hunter2"),
     encoding="koi8-r",
     channels=("#verona", "#balcony key"),
@@ -64,7 +64,7 @@ def test_what_is_kept_is_read_again_and_shows_nothing() -> None:
         ({"nick": "jule"}, Preferences(nick="jule")),
         ({"realname": "Julia 🌹"}, Preferences(realname="Julia 🌹")),
         ({"username": "j.capulet-1"}, Preferences(username="j.capulet-1")),
-        ({"password": "p:w"}, Preferences(password="p:w")),
+        ({"server_password": "p:w"}, Preferences(server_password="p:w")),
         ({"encoding": "KOI8-R"}, Preferences(encoding="koi8-r")),
         ({"encoding": "utf8"}, USUAL),
         (
@@ -89,7 +89,7 @@ def test_what_can_be_is_taken(values: dict[str, object], expected: Preferences) 
         ({"username": "two words"}, "expected up to 32 letters"),
         ({"username": "x" * 33}, "expected up to 32 letters"),
         ({"username": "a@b"}, "expected up to 32 letters"),
-        ({"password": "two words"}, "found something else, expected up to 200 characters"),
+        ({"server_password": "two words"}, "found something else, expected up to 200 characters"),
         ({"encoding": "klingon"}, 'found "klingon", expected an encoding'),
         ({"encoding": "utf-16"}, 'found "utf-16", expected an encoding'),
         ({"commands": "/msg NickServ HELP"}, 'found "/msg …", expected raw IRC'),
@@ -119,8 +119,8 @@ def test_each_can_be_made_what_it_usually_is(name: str, nothing: str) -> None:
 
 def test_what_is_left_out_stays_and_so_does_a_password_that_is_left_empty() -> None:
     assert after(MANY) == MANY
-    assert after(MANY, password="") == MANY
-    assert after(MANY, password="-").password == ""
+    assert after(MANY, server_password="") == MANY
+    assert after(MANY, server_password="-").server_password == ""
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -138,7 +138,7 @@ def test_a_form_shows_what_is_set_but_no_secret() -> None:
         "nick": "jule",
         "realname": "Juliet Capulet",
         "username": "juliet",
-        "password": None,
+        "server_password": None,
         "commands": "MODE {nick} +x\nPRIVMSG NickServ :IDENTIFY ••••••",
         "encoding": "koi8-r",
         "channels": "#verona\n#balcony key",
@@ -247,7 +247,7 @@ async def test_a_connection_begins_as_its_user_has_set_it():
     async with Ircd() as ircd, stage(ircd.port, password="usual") as play:
         await listener(ircd)
         await adapted(
-            play, nick="jule", realname="Juliet Capulet", username="jc", password="mine", encoding="koi8-r",
+            play, nick="jule", realname="Juliet Capulet", username="jc", server_password="mine", encoding="koi8-r",
             commands=["PRIVMSG NickServ :HELP {nick}", "MODE {nick} +x"],
         )  # fmt: skip
         play.connector.join(CHANNEL, capulet())
