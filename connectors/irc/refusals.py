@@ -76,6 +76,7 @@ _PHRASES = {
         r"bad password|invalid password|password (?:mismatch|incorrect|required)",
         r"access denied|not authori[sz]ed|no authori[sz]ation|unauthori[sz]ed",
         r"\bsasl\b|identify (?:first|to services)",
+        r"\bwebirc\b|cgi:irc",  # the gateway's password, or our address as a gateway's
     ),
     Kind.NETWORK: (r"ping time-?out|(?:read|write|socket) error|connection (?:reset|timed out)|no response",),
 }

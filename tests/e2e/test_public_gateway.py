@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import socket
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -137,3 +138,11 @@ async def test_a_server_can_tell_users_apart() -> None:
             await people["romeo"].join(room, "romeo")
         people["romeo"].tell(f"irc@{bridge}", "whoami")
         await people["romeo"].see(lambda el: el.get("type") == "error" and el.get("from") == f"irc@{bridge}")
+
+        # the operator thinks again, and says so in the file
+        config = world.bridge.config.read_text()
+        world.bridge.config.write_text(f'{config}\n[gateway]\ndeny = ["juliet@*"]\n')
+        assert world.bridge.process is not None
+        world.bridge.process.send_signal(signal.SIGHUP)
+        gone = await people["juliet"].presence(f"{room}/juliet-irc", gone=True)
+        assert codes(gone) == {"110", "301"}

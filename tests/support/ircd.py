@@ -164,12 +164,12 @@ class Peer:
 class Ircd:
     """Listens on a free port of loopback; every connection becomes a :class:`Peer`, in order."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1") -> None:
         self._tls = tls
         self._arrived: asyncio.Queue[Peer] = asyncio.Queue()
         self._writers: list[asyncio.StreamWriter] = []
         self._server: asyncio.Server | None = None
-        self.host = "127.0.0.1"
+        self.host = host
         self.port = 0
 
     async def __aenter__(self) -> Self:

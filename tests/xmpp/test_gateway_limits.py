@@ -2,12 +2,13 @@
 
 import pytest
 
-from bridge.core.events import DirectPosted, MessagePosted
+from bridge.core.events import DirectPosted, MemberJoined, MessagePosted
+from bridge.core.ids import XMPP, Person, PersonId
 from bridge.xmpp import adhoc
 from bridge.xmpp.hosted.ports import Doing
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet
-from tests.support.hosted import DESK, IRC, PHONE, ROMEO, ROOM, HostedBridge
+from tests.support.hosted import DESK, IRC, PHONE, REMOTE, ROMEO, ROOM, HostedBridge
 from tests.support.muc import xml
 
 OTHER = "#snakes%irc@bridge.localhost"
@@ -51,6 +52,26 @@ async def test_whoever_joins_or_speaks_too_fast_has_to_wait() -> None:
         assert bridge.diary(DESK) == ["! resource-constraint"] * 3
         assert bridge.hub.took(MessagePosted) == []
         assert bridge.hub.took(DirectPosted) == []
+
+
+async def test_whoever_changes_their_nick_too_fast_keeps_it() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.gate.slow = {Doing.JOIN}
+        bridge.presence(DESK, f"{ROOM}/giulietta")
+        assert bridge.diary(DESK) == ["! resource-constraint"]
+        assert bridge.hub.took(MemberJoined) == []
+
+
+async def test_rooms_at_the_start_count_like_others() -> None:
+    async with HostedBridge() as bridge:
+        juliet = Person(XMPP, PersonId("juliet@home.example"))
+        bridge.gate.is_full = True
+        bridge.connector.hosting.bring(REMOTE, juliet, "")
+        assert bridge.connector.hosting.users == 0
+        bridge.gate.is_full = False
+        bridge.connector.hosting.bring(REMOTE, juliet, "")
+        assert bridge.connector.hosting.users == 1
 
 
 async def test_a_contact_is_for_those_who_may() -> None:

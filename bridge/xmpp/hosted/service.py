@@ -244,6 +244,9 @@ class Hosting:
         address = occupants.address(remote.id, remote.network, self._domain)
         if self.gateway is None or self.remote(address) != remote or self.gateway.refuses(person.id, remote.network):
             return
+        held: Collection[Room] = self._held.get(person, ())
+        if remote not in held and self.gateway.bounds(person, remote, held, len(self._held)):
+            return
         stay = self.stays.settle(address, person.id, password)
         place = self._places.get(address)
         if place is None or place.room.find(person) is None:
@@ -691,10 +694,18 @@ class Hosting:
             refused = Refused("conflict", "another user has reserved this nick")
             error = presence_error(f"{address}/{nick}", client, refused, id_=element.get("id", ""))
             self._around.component.send(error)
+        elif nick and nick != occupant.nick and (why := self._hurries_to_rename(occupant)):
+            refused = Refused("resource-constraint", why)
+            error = presence_error(f"{address}/{nick}", client, refused, id_=element.get("id", ""))
+            self._around.component.send(error)
         elif nick and nick != occupant.nick:
             self._carry(place, place.room.call(client, nick, id_=element.get("id", "")))
         else:
             self._carry(place, place.room.change(client, requests.presence(element)))
+
+    def _hurries_to_rename(self, occupant: Occupant) -> str:
+        """Say why somebody has to wait before they change their nick: everybody in every room is told, as of a join."""
+        return "" if self.gateway is None else self.gateway.hurries(occupant.person.id, Doing.JOIN)
 
     def _message(self, address: str, nick: str, element: Element) -> None:
         kind = element.get("type", "normal")

@@ -75,6 +75,17 @@ async def test_a_connection_comes_from_the_address_that_is_asked_for_and_is_know
         assert idents.name(wire) == ""
 
 
+async def test_over_ipv6_too() -> None:
+    async with Ircd(host="::1") as ircd:
+        link = Connection(Diary(), (Server(host="::1", port=ircd.port, bind="::1"),), LINK)
+        connecting = asyncio.create_task(link.connect())
+        peer = await ircd.accept()
+        assert peer.address[0] == "::1"
+        await peer.welcome()
+        await connecting
+        link.abort()
+
+
 async def test_a_connection_that_was_not_to_be_is_known_no_more() -> None:
     async with Ircd() as ircd:
         link = Connection(Diary(), (Server(host=ircd.host, port=ircd.port),), LINK)

@@ -20,10 +20,12 @@ from connectors.irc.refusals import Failure, Kind, closing_kind
         ("Closing link: (link@127.0.0.1) [RecvQ exceeded]", Kind.CLOSED),
         ("Closing link: (link@127.0.0.1) [Ping timeout: 120 seconds]", Kind.NETWORK),
         ("Closing link: (link@127.0.0.1) [Server shutting down]", Kind.CLOSED),
+        ("Closing link: (link@127.0.0.1) [WEBIRC: you don't match any configured WebIRC hosts.]", Kind.AUTH),
         # UnrealIRCd
         ("Closing Link: link[127.0.0.1] (User has been banned from the network)", Kind.BANNED),
         ("Closing Link: [1.2.3.4] (Throttled: Reconnecting too fast) -Email admin@example.org for more information.", Kind.THROTTLED),
         ("Closing Link: link[1.2.3.4] (Too many connections from your IP)", Kind.FULL),
+        ("Closing Link: [1.2.3.4] (CGI:IRC -- No access)", Kind.AUTH),
         # solanum, ratbox, hybrid
         ("Closing Link: 1.2.3.4 (K-Lined)", Kind.BANNED),
         ("Closing Link: 1.2.3.4 (*** Banned )", Kind.BANNED),
