@@ -351,7 +351,7 @@ class Connection:
         """Be known by our ports: the server may ask at once whose connection this is."""
         with suppress(OSError):  # it is gone already
             self._wire = wire_of(way)
-            self.idents.add(self._wire, self._identity.username)
+            self.idents.add(self._wire, self._identity.ident or self._identity.username)
 
     def _closed(self) -> None:
         if self._wire is not None:

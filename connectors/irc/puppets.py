@@ -170,6 +170,7 @@ class Puppet:
         identity = Identity(
             nicks=self.seeker.naming.first(scene.time()),
             username=own.username or username(scene.setup, self.member),
+            ident=username(scene.setup, self.member),
             realname=realname(self.member, scene.settings.puppet_realname, own.realname),
             sasl=scene.logins.sasl(person),
             webirc=webirc(scene.setup, person),

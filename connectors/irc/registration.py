@@ -48,6 +48,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     nicks: tuple[str, ...]  # tried in this order while the server refuses them
     username: str
     realname: str
+    ident: str = ""  # what our identd says of the connection, where that is not the user name: nobody chooses this one
     sasl: tuple[Sasl, ...] = ()  # tried in this order; the last one says whether it has to be
     webirc: Webirc | None = None
     nickserv: str = ""  # password for IDENTIFY, where SASL did not log in

@@ -17,7 +17,7 @@ from tests.support.clock import quiet
 from tests.support.irc_diary import Diary
 from tests.support.ircd import Ircd
 
-LINK = Identity(nicks=("link",), username="bridge", realname="A Bridge")
+LINK = Identity(nicks=("link",), username="chosen", realname="A Bridge", ident="bridge")
 
 
 def nothing() -> Stream:
