@@ -1,68 +1,14 @@
-"""What people use: profanity in a linked MUC, Converse.js in a hosted room, and the bridge's own page, in a real browser.
+"""What people use: profanity in a linked MUC, poezio and Converse.js in a hosted room, each used by its keyboard.
 
-One world for all: a MUC on Prosody with uploads, a channel on InspIRCd, a group on Telegram, and the channel's hosted room.
 Pictures of the screens stay in ``.clients/pictures``.
 """
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
-
 import pytest
 
-from bridge.demo.people import IrcPerson
-from tests.support.clients.chromium import Chromium
-from tests.support.clients.converse import Converse, ConverseSite
 from tests.support.clients.pictures import PICTURES, painted
-from tests.support.clients.profanity import Profanity
-from tests.support.telegram.server import BotApi
-from tests.support.telegram.world import Chat, Person
-from tests.support.world import PASSWORD, World
+from tests.support.clients.stage import HOSTED, Scene, stage
 
 pytestmark = pytest.mark.server
-
-UPLOAD = 'Component "upload.localhost" "http_file_share"\n'
-HOSTED = "#verona%irc@bridge.localhost"
-
-
-@dataclass
-class Scene:
-    """Everybody who is there."""
-
-    world: World
-    api: BotApi
-    group: Chat
-    alice: Person  # on Telegram
-    bob: IrcPerson
-    juliet: Profanity  # in the MUC
-    nurse: Converse  # in the hosted room
-
-
-@asynccontextmanager
-async def stage() -> AsyncIterator[Scene]:
-    """Let everybody come."""
-    async with AsyncExitStack() as stack:
-        api = await stack.enter_async_context(BotApi())
-        bot = api.world.bot(privacy=False)
-        alice = api.world.person("Alice")
-        group = api.world.supergroup("Verona", alice, bot)
-        group.promotes(bot, "can_delete_messages", "can_restrict_members")
-        family = f'[networks.family]\nconnector = "telegram"\ntoken = "{bot.token}"\napi_url = "{api.url}"\n'
-        browser = Chromium()
-        world = World(
-            rooms=["xmpp:verona@conference.localhost", "irc:#verona", f"family:{group.id}"],
-            more=family,
-            xmpp_options={"more": UPLOAD},
-        )
-        await asyncio.gather(stack.enter_async_context(world), stack.enter_async_context(browser))
-        site = await stack.enter_async_context(
-            ConverseSite(f"ws://127.0.0.1:{world.xmpp.http_port}/xmpp-websocket")  # type: ignore[union-attr]
-        )
-        bob = await world.irc_user("bob")
-        juliet = await stack.enter_async_context(Profanity("juliet", PASSWORD, port=world.xmpp.port))
-        nurse = await stack.enter_async_context(Converse(browser, site, "nurse", PASSWORD, room=HOSTED))
-        yield Scene(world, api, group, alice, bob, juliet, nurse)
 
 
 async def profanity_joins_talks_and_corrects(scene: Scene) -> None:
@@ -144,11 +90,35 @@ async def converse_corrects_replies_reacts_retracts_and_shares(scene: Scene) -> 
         "[...document.querySelectorAll('.chat-msg img.chat-image')].some((it) => it.naturalWidth === 320)"
     )
     await nurse.picture(PICTURES / "converse-writes.png")
-    (PICTURES / "profanity.txt").write_text(await juliet.screen())
 
 
-async def test_profanity_and_converse_join_talk_and_show_what_others_do() -> None:
+async def poezio_joins_talks_corrects_and_moderates(scene: Scene) -> None:
+    romeo, bob, nurse, world = scene.romeo, scene.bob, scene.nurse, scene.world
+    tybalt = await world.irc_user("tybalt")
+    await romeo.join(HOSTED, "romeo")
+    await romeo.shows("You (romeo) joined the room", "tybalt")
+    bob.say("#verona", "hello romeo")
+    await romeo.shows("bob> hello romeo")
+    await romeo.type("helo all")
+    await bob.message("#verona", "helo all", nick="romeo")
+    await romeo.type("/correct hello all")
+    await bob.message("#verona", "* hello all", nick="romeo")
+    await nurse.shows("hello all", within="it.querySelector('.chat-msg__edit-modal')")
+    await world.op("romeo")
+    await romeo.shows("romeo (admin, moderator)")
+    await romeo.type("/topic where we lay our scene")
+    await bob.line(":romeo!", "TOPIC #verona :where we lay our scene")
+    await nurse.until("document.querySelector('converse-muc').innerText.includes('where we lay our scene')")
+    await romeo.type("/kick tybalt enough")
+    await tybalt.line(":romeo!", "KICK #verona tybalt :enough")
+    await romeo.see(lambda screen: "tybalt has been kicked" in screen, "who was kicked")
+
+
+async def test_people_join_talk_and_see_what_others_do_in_the_clients_that_they_have() -> None:
     async with stage() as scene:
         await profanity_joins_talks_and_corrects(scene)
         await converse_sees_edits_replies_reactions_and_pictures(scene)
         await converse_corrects_replies_reacts_retracts_and_shares(scene)
+        await poezio_joins_talks_corrects_and_moderates(scene)
+        for client in (scene.juliet, scene.romeo):
+            (PICTURES / f"{client.name}.txt").write_text(await client.screen())

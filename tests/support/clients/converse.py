@@ -11,6 +11,7 @@ from aiohttp import web
 from bridge.demo.processes import StartError, free_port
 from tests.support.clients.chromium import Chromium, Page
 
+_WASM = "curve25519_compiled.wasm"
 FILES = Path(__file__).parents[3] / ".clients" / "converse.js"
 
 
@@ -28,6 +29,7 @@ class ConverseSite:
         app = web.Application()
         app.router.add_get("/", self._page)
         app.router.add_static("/dist", self._files / "dist")
+        app.router.add_get(f"/{_WASM}", self._wasm)  # of its OMEMO, which looks for it beside the page
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", self.port).start()
@@ -40,6 +42,9 @@ class ConverseSite:
         """Return the address at which this user is logged in; ``options`` are Converse's."""
         query = urlencode({"user": user, "password": password, "options": json.dumps(options)})
         return f"http://127.0.0.1:{self.port}/?{query}"
+
+    async def _wasm(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(self._files / "dist" / _WASM)
 
     async def _page(self, request: web.Request) -> web.Response:
         options = {

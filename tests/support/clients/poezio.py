@@ -46,3 +46,16 @@ save_status = false
             shutil.chown(path, "nobody")
         setpriv = program("setpriv", package="util-linux")
         return [setpriv, "--reuid", "nobody", "--clear-groups", *poezio]
+
+    async def join(self, room: str, nick: str) -> None:
+        """Join a room, out of the list of contacts, with which it begins."""
+        await self.shows("Your JID is")
+        await self.press("/")
+        await self.see(lambda screen: "Enter commands with" not in screen, "a line for commands")
+        await self.type(f"join {room}/{nick}")
+
+    async def type(self, line: str) -> None:
+        """Type a line and, when it stands there, the return key: what comes in at once is taken to be pasted."""
+        await self.press("-l", line)
+        await self.shows(line[-40:])
+        await self.press("Enter")
