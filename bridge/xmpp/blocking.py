@@ -135,8 +135,6 @@ class Blocking:
         yield "set", f"{{{ns.BLOCKING}}}unblock", self._unset
 
     def _caller(self, request: Request) -> str:
-        if request.to != self._domain:
-            raise IqRefused("feature-not-implemented", "ask the bridge itself")
         if (refused := self.judges(request.sender, request.to)) is not None:
             raise refused
         return request.sender.partition("/")[0]
@@ -169,10 +167,13 @@ class Blocking:
         self.unblock(user, [item.get("jid", "") for item in request.payload.findall(_ITEM)])
         return ""
 
-    def forwarded(self, element: Element) -> Report | None:
-        """Return the report that a server passes on in a message (XEP-0377, ``report-origin``), None where there is none."""
+    def told(self, element: Element) -> Report | None:
+        """Return the report that is in a message, None where there is none: as a server passes it on, or of whom it goes to.
+
+        XEP-0377 leaves open how ``report-origin`` is carried out; a message with a ``<jid/>`` is Prosody's way.
+        """
         report = element.find(_REPORT)
-        about = "" if report is None else (report.findtext(_JID) or "").strip()
+        about = "" if report is None else (report.findtext(_JID, "") or element.get("to", "")).strip()
         if report is None or about.partition("/")[0].rpartition("@")[2] != self._domain:
             return None
         return report_of(report, by=element.get("from", "").partition("/")[0], about=about)

@@ -628,8 +628,8 @@ class XmppConnector:
         return True
 
     def _reported(self, element: Element) -> bool:
-        """Take a report that a server passes on; False: it is none."""
-        report = self.blocking.forwarded(element) if element.get("type") != "error" else None
+        """Take a report in a message; False: it is none."""
+        report = self.blocking.told(element) if element.get("type") != "error" else None
         complain = self.blocking.complain
         if report is None or complain is None:
             return False

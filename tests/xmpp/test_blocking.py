@@ -163,6 +163,20 @@ async def test_a_server_s_report_is_taken_and_one_about_others_is_not(bridge: Bl
     assert [(report.by, report.about, report.reason) for report in bridge.reports] == [("home.example", BOB, "abuse")]
 
 
+async def test_a_report_may_go_to_the_very_person(bridge: Blocked) -> None:
+    report = "<report xmlns='urn:xmpp:reporting:1' reason='urn:xmpp:reporting:spam'/>"
+    assert (
+        await bridge.ask(DESK, BOB, f"<block xmlns='{NS}'><item jid='{BOB}'>{report}</item></block>", kind="set") == ""
+    )
+    bridge.stream.deliver(f"<message from='{ROMEO}' to='{BOB}'>{report}</message>")
+    await quiet()
+    assert [(each.by, each.about) for each in bridge.reports] == [
+        ("juliet@home.example", BOB),
+        ("romeo@home.example", BOB),
+    ]
+    assert bridge.hub.took(DirectPosted) == []
+
+
 async def test_who_is_meant_by_an_address(bridge: Blocked) -> None:
     bridge.inside(DESK)
     who = bridge.connector.who_is
