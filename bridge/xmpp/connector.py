@@ -57,10 +57,12 @@ from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.hosted.service import Guest, Hosting
+from bridge.xmpp.keepsakes import Keepsakes
 from bridge.xmpp.outbound import LONGEST, Spoken
 from bridge.xmpp.people import Clients, Enquiries, People
 from bridge.xmpp.placing import Conversations
 from bridge.xmpp.ports import Answer, Component, IqRefused, Request, Session
+from bridge.xmpp.privileges import Privileges
 from bridge.xmpp.rawlines import RawLines
 from bridge.xmpp.reception import Judge, Reception
 from bridge.xmpp.registering import Known, Registering
@@ -210,6 +212,9 @@ class XmppConnector:
         self.blocking.judges = self._judged
         for each in (self.contacts, self._directs, self.hosting):
             each.blocks = self.blocking.blocks
+        self._privileges = Privileges(self._around)
+        keepsakes = Keepsakes(self._around, self._privileges, probe=self.contacts.show)
+        self._directs.keepsakes = self.hosting.keepsakes = keepsakes
         self._directs.bars = self.hosting.bars_contact
         self._directs.bars_command = self._bars_command
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
@@ -594,6 +599,7 @@ class XmppConnector:
 
     def stream_up(self) -> None:
         """Begin anew: rooms are joined by their listeners' tasks."""
+        self._privileges.forget()
         self._around.up.set()
         self._around.uploads.look()
         if self._around.hub is not None:
@@ -648,8 +654,10 @@ class XmppConnector:
         )
 
     def _at_ours(self, element: Element) -> bool:
-        """Take what is about our own addresses: contacts, and rooms of our own."""
-        return (element.tag == _PRESENCE and self.contacts.take(element)) or self.hosting.take(element)
+        """Take what is about our own addresses: contacts, rights, and rooms of our own."""
+        if element.tag == _PRESENCE and self.contacts.take(element):
+            return True
+        return self._privileges.take(element) or self.hosting.take(element)
 
     def stanza(self, element: Element) -> bool:
         """Take a message or presence; False: it is about nothing here."""

@@ -155,6 +155,11 @@ class Contacts:
             self._tell_networks(user)
         return True
 
+    def show(self, address: str, user: str) -> None:
+        """Take note that an address has been put into a user's list, and show them how it is."""
+        if self._keep(user, address):
+            self._tell(address, user)
+
     def clients(self, user: str) -> dict[str, Presence]:
         """Return the clients of a user that are known by their presence, by full JID."""
         return self._clients.get(user, {})

@@ -27,6 +27,7 @@ from bridge.xmpp.console import Answering, Console
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.ghost import Stage
 from bridge.xmpp.hosted.requests import Refused
+from bridge.xmpp.keepsakes import Keepsakes
 from bridge.xmpp.ports import IqRefused
 from bridge.xmpp.rawlines import RawLines
 from bridge.xmpp.refusals import failure
@@ -61,6 +62,7 @@ class Directs:
         self._around = around
         self._raw = raw
         self._console = console
+        self.keepsakes: Keepsakes | None = None  # until the connector has given some
         self._rooms = rooms  # by address
         self._directory = directory
         self.bars: Callable[[str, Network], Refused | None] = lambda _, __: None
@@ -100,6 +102,11 @@ class Directs:
             address=element.get("from", ""),
         )
         self._tell(element, who, person)
+        if self.keepsakes is not None and element.find(_BODY) is not None:
+            shown = self._directory.shown(person)
+            name = person.id if shown is None else shown.name
+            address = element.get("to", "").partition("/")[0]
+            self.keepsakes.person(sender, address, name=name, network=person.network)
         self._written[MessageId(element.get("id", "")), who.person] = who.address
         if len(self._written) > _MOST_WRITTEN:
             del self._written[next(iter(self._written))]

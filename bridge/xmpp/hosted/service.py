@@ -54,6 +54,7 @@ from bridge.xmpp.hosted.reservations import Reservations
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, presence_error, refusal, removal_of
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
+from bridge.xmpp.keepsakes import Keepsakes
 from bridge.xmpp.ports import Described, Form, IqRefused
 from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
@@ -110,9 +111,10 @@ class Hosting:
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
         self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
+        self.keepsakes: Keepsakes | None = None  # until the connector has given some
         self.at_start: Callable[[], Iterable[tuple[Room, Person, str]]] = lambda: ()
         """Who wants to be where without being asked, with the room's password."""
-        self.stays = Stays(lambda: around.hub, part=self._part, erase=self._erase)
+        self.stays = Stays(lambda: around.hub, part=self._part, erase=self._erase, settled=self._settled)
         self.exports = Exports(around, self.archivist)
         self.presences = Presences(self.place)
         self.detaching = Detaching(
@@ -325,6 +327,16 @@ class Hosting:
     def _may_stay(self, stay: Stay) -> bool:
         remote = self.remote(stay.room)
         return remote is not None and self.gateway is not None and not self.gateway.refuses(stay.user, remote.network)
+
+    def _settled(self, stay: Stay, stays: bool) -> None:  # noqa: FBT001 - a callback
+        """Note in a user's own account that they stay in a room, or that they do not."""
+        remote = self.remote(stay.room)
+        if self.keepsakes is None or remote is None:
+            return
+        if stays:
+            self.keepsakes.stays(stay.user, stay.room, name=remote.id, nick=stay.nick)
+        else:
+            self.keepsakes.stays_no_more(stay.user, stay.room)
 
     async def _erase(self, room: str, person: Person) -> int | None:
         """Forget that somebody ever was in a room; whoever is there now has just come. Raises: StoreError."""
@@ -802,6 +814,8 @@ class Hosting:
         event = inbound.direct(element, room=room, sender=sender, to=to.person, at=self._around.clock.now())
         if event is not None:
             self._around.emit(event)
+            if self.keepsakes is not None and to.address:
+                self.keepsakes.person(occupant.person.id, to.address, name=to.nick, network=to.person.network)
 
     def _pass_on(self, place: Place, occupant: Occupant, to: Occupant, element: Element) -> None:
         inner = "".join(speech.written(child) for child in element if child.tag not in speech.FORGED)
@@ -845,6 +859,8 @@ class Hosting:
                     self._tell(self.presences.came(place, member))
                 case Seated(person=person):
                     self.archivist.came(place.id, person.id)
+                    if self.keepsakes is not None:
+                        self.keepsakes.network(person.id, place.remote.network)
                     self._note_stay(place, person)
                 case Went(member=member, reason=reason):
                     self._holds_no_more(member.person, place.remote)

@@ -35,9 +35,14 @@ class Stays:
         *,
         part: Callable[[str, Person], bool],
         erase: Callable[[str, Person], Awaitable[int | None]],
+        settled: Callable[[Stay, bool], None],
     ) -> None:
-        """``part`` takes somebody out of a room, and tells whether they were there; ``erase`` forgets that they ever were."""
+        """``part`` takes somebody out of a room, and tells whether they were there; ``erase`` forgets that they ever were.
+
+        ``settled``: it is clear that somebody stays in a room, or that they do not.
+        """
         self._erase = erase
+        self._settled = settled
         self.usual: Callable[[], bool] = lambda: False  # whether people stay who have not said
         self._hub = hub
         self._part = part
@@ -60,7 +65,10 @@ class Stays:
     def came(self, room: str, user: str, nick: str, password: str = "") -> None:
         """Note that somebody is in a room."""
         before = self._stays.get((room, user)) or Stay(room=room, user=user)
-        self._keep(msgspec.structs.replace(before, nick=nick, password=password or before.password, here=True))
+        stay = msgspec.structs.replace(before, nick=nick, password=password or before.password, here=True)
+        self._keep(stay)
+        if self.stays(room, user):
+            self._settled(stay, True)  # noqa: FBT003 - a callback
 
     def settle(self, room: str, user: str, password: str) -> Stay:
         """Note that somebody wants to be in a room, with or without a client; returns how."""
@@ -80,6 +88,7 @@ class Stays:
         stay = self._stays.get((room, user))
         if stay is not None and stay.here:
             self._keep(msgspec.structs.replace(stay, here=False))
+            self._settled(stay, False)  # noqa: FBT003 - a callback
 
     def _keep(self, stay: Stay) -> None:
         """Keep what somebody has said, and where they are if they stay; over restarts only what matters then."""
@@ -100,7 +109,9 @@ class Stays:
     def wish(self, room: str, user: str, *, stays: bool) -> None:
         """Note whether somebody wants to stay in a room when their last client leaves."""
         before = self._stays.get((room, user)) or Stay(room=room, user=user)
-        self._keep(msgspec.structs.replace(before, wished=stays))
+        stay = msgspec.structs.replace(before, wished=stays)
+        self._keep(stay)
+        self._settled(stay, stays and stay.here)
 
     def part(self, room: str, user: str) -> bool:
         """Take somebody out of a room; False if they are not there."""
