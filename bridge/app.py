@@ -427,7 +427,7 @@ class App:
 
     def _judge(self, user: str) -> Who:
         """Tell what somebody may, by their bare JID."""
-        if user in self._config.xmpp.admins:
+        if user.casefold() in {admin.casefold() for admin in self._config.xmpp.admins}:
             return Who.ADMIN
         return Who.USER if self._gateway.door.knows(user) else Who.ANYONE
 

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 
 import msgspec
 
+from bridge.commands.refusals import in_words
 from bridge.core.commands import Answer, Call, Command, CommandRefused, Field, Offer, Sort, Table, Values, Who, Why
 from bridge.engine.complaints import Complaint
-from bridge.engine.ports import StoreError
 
 _ADDRESS: Final = Field(
     name="address", label="Their address here", sort=Sort.JID, description="bob%libera@bridge.example.org"
@@ -137,11 +137,10 @@ async def _blocked(blocking: Blocking, call: Call, _: Values) -> Answer:
 async def _report(complain: Complain, call: Call, values: Values) -> Answer:
     reason, text = values.text("reason") or "spam", values.text("text")
     try:
-        await complain(Complaint(id="", by=call.user, about=values.text("address"), reason=reason, text=text))
+        with in_words():
+            await complain(Complaint(id="", by=call.user, about=values.text("address"), reason=reason, text=text))
     except ValueError as error:
         raise CommandRefused(str(error), why=Why.WRONG, field="address") from None
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
     return Answer(text="Thank you; the operators of this bridge are told.")
 
 
@@ -166,10 +165,8 @@ async def _list(complaints: Complaints, _: Call, __: Values) -> Answer:
 
 
 async def _settle(complaints: Complaints, _: Call, values: Values) -> Answer:
-    try:
+    with in_words():
         found = await complaints.settle(values.text("id"))
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
     if not found:
         msg = f"There is no report {values.text('id')}."
         raise CommandRefused(msg, why=Why.MISSING, field="id")

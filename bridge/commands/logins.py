@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final, Protocol
 
+from bridge.commands.refusals import in_words
 from bridge.connector import Login, LoginForm, LoginRefused
 from bridge.core.commands import (
     About,
@@ -20,8 +21,8 @@ from bridge.core.commands import (
     Values,
     Why,
 )
-from bridge.core.ids import XMPP, Network, Person, PersonId
-from bridge.engine.ports import StoredLogin, StoreError
+from bridge.core.ids import Network, Person
+from bridge.engine.ports import StoredLogin
 
 LOGIN: Final = Command(
     name="login",
@@ -67,27 +68,24 @@ def offers(desk: Desk) -> tuple[Offer, ...]:
 
 async def _login(desk: Desk, call: Call, _: Values) -> Form:
     form = desk.forms()[call.network]
-    stored = desk.of(call.network, _person(call))
+    stored = desk.of(call.network, call.person)
     known = "" if stored is None else f"\nYou are {stored.login.name} here; this replaces it."
 
     async def give(values: Values) -> Answer:
         given = {field.name: values.text(field.name) for field in form.fields}
         try:
-            login = await desk.log_in(call.network, _person(call), given)
+            with in_words():
+                login = await desk.log_in(call.network, call.person, given)
         except LoginRefused as refused:
             raise CommandRefused(str(refused), field=refused.field) from None
-        except StoreError as refused:
-            raise CommandRefused(str(refused), why=Why.AWAY) from None
         return Answer(text=f"From now on you speak on {call.network} as {login.name}.", remark=login.remark)
 
     return Form(title=form.title, instructions=form.instructions + known, fields=form.fields, then=give)
 
 
 async def _logout(desk: Desk, call: Call, _: Values) -> Answer:
-    try:
-        found = await desk.log_out(call.network, _person(call))
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
+    with in_words():
+        found = await desk.log_out(call.network, call.person)
     if not found:
         msg = f"You have no login on {call.network}."
         raise CommandRefused(msg, why=Why.MISSING)
@@ -95,13 +93,9 @@ async def _logout(desk: Desk, call: Call, _: Values) -> Answer:
 
 
 async def _whoami(desk: Desk, call: Call, _: Values) -> Answer:
-    stored = desk.of(call.network, _person(call))
+    stored = desk.of(call.network, call.person)
     if stored is None:
         return Answer(text=f"You have no login on {call.network}.")
     if stored.trouble:
         return Answer(text=f"You were {stored.login.name} on {call.network}, until this happened: {stored.trouble}")
     return Answer(text=f"You are {stored.login.name} on {call.network}.")
-
-
-def _person(call: Call) -> Person:
-    return Person(XMPP, PersonId(call.user))

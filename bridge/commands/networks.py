@@ -6,10 +6,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from bridge.commands.refusals import in_words
 from bridge.connector import Listed
-from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Field, Offer, Sort, Table, Values, Why
-from bridge.core.ids import XMPP, Network, Person, PersonId, RoomId
+from bridge.core.ids import Network, Person, RoomId
 
 MOST: Final = 500
 
@@ -82,11 +82,8 @@ def offers(lister: Lister, sessions: Sessions, *, address: Addressed) -> tuple[O
 
 
 async def _rooms(lister: Lister, address: Addressed, call: Call, values: Values) -> Answer:
-    try:
-        found = await lister.rooms(call.network, Person(XMPP, PersonId(call.user)))
-    except ActRefused as refused:
-        why = Why.AWAY if refused.obstacle is Obstacle.AWAY else Why.CONFLICT
-        raise CommandRefused(str(refused), why=why) from None
+    with in_words():
+        found = await lister.rooms(call.network, call.person)
     part = values.text("match").casefold()
     fitting = [each for each in found if part in each.room.casefold() or part in each.topic.casefold()]
     fitting.sort(key=lambda each: (-each.members, each.room))

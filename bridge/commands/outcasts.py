@@ -7,10 +7,10 @@ from typing import Final, Protocol
 
 import msgspec
 
+from bridge.commands.refusals import in_words
 from bridge.core.commands import Answer, Call, Command, CommandRefused, Field, Offer, Table, Values, Who, Why
 from bridge.core.ids import XMPP, Network
 from bridge.core.outcasts import Outcast, parsed
-from bridge.engine.ports import StoreError
 
 
 class OutcastDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +98,8 @@ async def _list(outcasts: Outcasts, _: Call, __: Values) -> Answer:
 
 async def _add(outcasts: Outcasts, networks: Networks, call: Call, values: Values) -> Answer:
     network, mask = _meant(values)
-    try:
+    with in_words():
         outcast = await outcasts.cast(network, mask, reason=values.text("reason"), by=call.caller.user)
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
     known = network == XMPP or network in networks()
     remark = "" if known else f'No network is called "{network}" at the moment.'
     return Answer(text=f"{outcast} is cast out.", remark=remark, data=_document(outcast))
@@ -109,10 +107,8 @@ async def _add(outcasts: Outcasts, networks: Networks, call: Call, values: Value
 
 async def _remove(outcasts: Outcasts, _: Call, values: Values) -> Answer:
     network, mask = _meant(values)
-    try:
+    with in_words():
         found = await outcasts.pardon(network, mask)
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
     if not found:
         msg = f"{network}:{mask} is not on the list."
         raise CommandRefused(msg, why=Why.MISSING, field="who")

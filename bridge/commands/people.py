@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final, Protocol
 
+from bridge.commands.refusals import in_words
 from bridge.connector import Session, Status
-from bridge.core.acts import ActRefused, Obstacle
-from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Field, Offer, Place, Sort, Values, Why
+from bridge.core.commands import About, Answer, Call, Command, Field, Offer, Place, Sort, Values
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.profiles import Profile, told
 
@@ -33,14 +33,6 @@ RAW: Final = Command(
     help="What the network says to it comes as messages from its address.",
 )
 COMMANDS: Final = (WHOIS, CONNECTION, RAW)
-_WHY: Final = {
-    Obstacle.FORBIDDEN: Why.FORBIDDEN,
-    Obstacle.ABSENT: Why.MISSING,
-    Obstacle.IMPOSSIBLE: Why.WRONG,
-    Obstacle.AWAY: Why.AWAY,
-    Obstacle.ALREADY: Why.CONFLICT,
-    Obstacle.BUSY: Why.CONFLICT,
-}
 
 
 class People(Protocol):
@@ -81,16 +73,14 @@ def offers(people: People, heard: Heard) -> tuple[Offer, ...]:
 
 async def _whois(people: People, call: Call, values: Values) -> Answer:
     person = Person(call.network, PersonId(values.text("nick").lower()))
-    try:
-        profile = await people.profile(person, _user(call))
-    except ActRefused as refused:
-        raise CommandRefused(str(refused), why=_WHY[refused.obstacle]) from None
+    with in_words():
+        profile = await people.profile(person, call.person)
     name = [f"{profile.full_name}:"] if profile.full_name else []
     return Answer(text="\n".join([*name, *told(profile)]))
 
 
 async def _connection(people: People, call: Call, _: Values) -> Answer:
-    session = people.session(_user(call), call.network) or Session()
+    session = people.session(call.person, call.network) or Session()
     match session.status:
         case Status.READY | Status.DEGRADED:
             since = datetime.fromtimestamp(session.since / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -103,12 +93,6 @@ async def _connection(people: People, call: Call, _: Values) -> Answer:
 
 async def _raw(people: People, heard: Heard, call: Call, values: Values) -> Answer:
     heard(call.user, call.network)
-    try:
-        await people.raw(call.network, _user(call), values.text("line"))
-    except ActRefused as refused:
-        raise CommandRefused(str(refused), why=_WHY[refused.obstacle]) from None
+    with in_words():
+        await people.raw(call.network, call.person, values.text("line"))
     return Answer(text="Sent.")
-
-
-def _user(call: Call) -> Person:
-    return Person(XMPP, PersonId(call.user))

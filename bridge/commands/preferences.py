@@ -6,6 +6,7 @@ What may be set is the connector's; what is kept of it, and used, is the engine'
 from functools import partial
 from typing import Final, Protocol
 
+from bridge.commands.refusals import in_words
 from bridge.connector import Unsuitable
 from bridge.core.commands import (
     About,
@@ -20,8 +21,7 @@ from bridge.core.commands import (
     Values,
     Why,
 )
-from bridge.core.ids import XMPP, Network, Person, PersonId
-from bridge.engine.ports import StoreError
+from bridge.core.ids import Network, Person
 
 SETTINGS: Final = Command(
     name="settings",
@@ -77,19 +77,18 @@ def offers(desk: Desk) -> tuple[Offer, ...]:
 
 
 async def _settings(desk: Desk, call: Call, _: Values) -> Form:
-    fields = desk.fields(call.network, _person(call))
+    fields = desk.fields(call.network, call.person)
     if not fields:
         msg = f"{call.network} leaves nothing to its users."
         raise CommandRefused(msg, why=Why.FORBIDDEN)
 
     async def give(values: Values) -> Answer:
         try:
-            later = await desk.change(call.network, _person(call), values)
+            with in_words():
+                later = await desk.change(call.network, call.person, values)
         except Unsuitable as refused:
             raise CommandRefused(str(refused), field=refused.field) from None
-        except StoreError as refused:
-            raise CommandRefused(str(refused), why=Why.AWAY) from None
-        return Answer(text=_told(desk.fields(call.network, _person(call)), call.network), remark=later)
+        return Answer(text=_told(desk.fields(call.network, call.person), call.network), remark=later)
 
     return Form(title=f"You on {call.network}", instructions=SETTINGS.help, fields=fields, then=give)
 
@@ -101,10 +100,8 @@ def _told(fields: tuple[Field, ...], network: Network) -> str:
 
 
 async def _reset(desk: Desk, call: Call, _: Values) -> Answer:
-    try:
-        found = await desk.reset(call.network, _person(call))
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
+    with in_words():
+        found = await desk.reset(call.network, call.person)
     if not found:
         msg = f"You have set nothing on {call.network}."
         raise CommandRefused(msg, why=Why.MISSING)
@@ -112,11 +109,7 @@ async def _reset(desk: Desk, call: Call, _: Values) -> Answer:
 
 
 async def _reconnect(desk: Desk, call: Call, _: Values) -> Answer:
-    if not desk.reconnect(call.network, _person(call)):
+    if not desk.reconnect(call.network, call.person):
         msg = f"You are not connected to {call.network}."
         raise CommandRefused(msg, why=Why.MISSING)
     return Answer(text=f"Connecting anew to {call.network}.")
-
-
-def _person(call: Call) -> Person:
-    return Person(XMPP, PersonId(call.user))

@@ -3,9 +3,9 @@
 from functools import partial
 from typing import Final, Protocol
 
+from bridge.commands.refusals import in_words
 from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Offer, Values, Why
 from bridge.core.ids import PersonId, RoomId
-from bridge.engine.ports import StoreError
 
 STAY: Final = Command(name="stay", title="Stay in this room when my clients leave", about=About.ROOM, personal=True)
 UNSTAY: Final = Command(name="unstay", title="Leave this room with my last client", about=About.ROOM, personal=True)
@@ -92,10 +92,8 @@ async def _part(stays: Stays, call: Call, _: Values) -> Answer:
 
 
 async def _export(exports: Exports, call: Call, _: Values) -> Answer:
-    try:
+    with in_words():
         exported = await exports.export(RoomId(call.room), PersonId(call.user))
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
     if exported is None or not exported.messages:
         msg = "Nothing is kept here that you may read."
         raise CommandRefused(msg, why=Why.MISSING)
@@ -108,10 +106,8 @@ async def _export(exports: Exports, call: Call, _: Values) -> Answer:
 
 
 async def _forget(stays: Stays, call: Call, _: Values) -> Answer:
-    try:
+    with in_words():
         gone = await stays.forget(call.room, call.user)
-    except StoreError as refused:
-        raise CommandRefused(str(refused), why=Why.AWAY) from None
     if gone is None:
         msg = "Nothing is kept here."
         raise CommandRefused(msg, why=Why.MISSING)

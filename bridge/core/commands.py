@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from bridge.core.ids import Network
+from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.wording import columns
 
 LONGEST: Final = 4_096
@@ -284,6 +284,11 @@ class Call(msgspec.Struct, frozen=True, kw_only=True):
     """The bare address of a hosted room, of a command that is about one."""
     user: str = ""
     """The bare JID of whom it is about, of one that is personal."""
+
+    @property
+    def person(self) -> Person:
+        """The same, as the engine knows them."""
+        return Person(XMPP, PersonId(self.user))
 
 
 class Form(msgspec.Struct, frozen=True, kw_only=True):

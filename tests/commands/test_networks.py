@@ -62,7 +62,9 @@ async def test_rooms_are_found_by_name_and_subject(part: str) -> None:
     assert nothing == Answer(text="There is none.", data=[])
 
 
-@pytest.mark.parametrize(("obstacle", "why"), [(Obstacle.AWAY, Why.AWAY), (Obstacle.BUSY, Why.CONFLICT)])
+@pytest.mark.parametrize(
+    ("obstacle", "why"), [(Obstacle.AWAY, Why.AWAY), (Obstacle.BUSY, Why.CONFLICT), (Obstacle.IMPOSSIBLE, Why.WRONG)]
+)
 async def test_why_rooms_cannot_be_listed(obstacle: Obstacle, why: Why) -> None:
     libera = Libera()
     libera.refused = ActRefused(obstacle, "not now")
