@@ -51,7 +51,7 @@ test: $(READY)
 clients: $(READY)
 	@.ci/packages $(DEMO_SERVERS) $(CLIENTS)
 	@.ci/converse
-	$(BIN)/pytest -p no:xdist tests/clients tests/clients/walk_*.py
+	$(BIN)/pytest -p no:xdist $(wildcard tests/clients/*.py)
 	@echo "pictures of the screens: .clients/pictures"
 
 # In order, alone on the machine, and with the table at the end.

@@ -126,6 +126,11 @@ class Page:
         for kind in ("keyDown", "keyUp"):
             await self.call("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
 
+    async def click(self, element: str) -> None:
+        """Wait for an element, an expression, and click on it."""
+        await self.until(f"{element}?.checkVisibility()")
+        await self.run(f"{element}.click()")
+
     async def picture(self, path: Path) -> None:
         """Take a picture of the page, as PNG."""
         answer = await self.call("Page.captureScreenshot", format="png")
