@@ -6,7 +6,7 @@ Finds the ability of the network that is asked, and whether somebody may ask it:
 
 from bridge.connector import Asks, Informs, Session, Sessions, Sights
 from bridge.core.acts import ActRefused, Obstacle
-from bridge.core.ids import Network, Person
+from bridge.core.ids import XMPP, Network, Person
 from bridge.core.profiles import Profile, Question, Wanted
 from bridge.engine.hub import Hub
 from bridge.gateway import Gateway
@@ -42,7 +42,7 @@ class People:
     async def ask(self, person: Person, question: Question, by: Person) -> str:
         """Ask somebody's program. Raises: ActRefused."""
         asked = self._hub.networks().get(person.network)
-        if not isinstance(asked, Asks) or not self.may(by.id, person.network):
+        if person.network == XMPP or not isinstance(asked, Asks) or not self.may(by.id, person.network):
             raise ActRefused(Obstacle.IMPOSSIBLE, f"nobody can be asked on {person.network}")
         return await asked.ask(person, question, by=by)
 

@@ -84,7 +84,8 @@ async def _connection(people: People, call: Call, _: Values) -> Answer:
     match session.status:
         case Status.READY | Status.DEGRADED:
             since = datetime.fromtimestamp(session.since / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-            return Answer(text=f"You are connected to {call.network} as {session.name}, since {since}.")
+            how = "connected to" if session.own else "shown by a linked room on"
+            return Answer(text=f"You are {how} {call.network} as {session.name}, since {since}.")
         case Status.CONNECTING | Status.NEEDS_LOGIN | Status.DOWN:
             why = f": {session.detail}" if session.detail else ""
             how = "being connected" if session.status is Status.CONNECTING else "not connected"

@@ -89,7 +89,7 @@ class Contacts:
         if address.rpartition("@")[2] != self._around.component.domain:
             return kind in ASKING
         if kind in ("", "unavailable"):
-            return self._note_client(element, address, gone=bool(kind))
+            return element.find(requests.JOIN) is None and self._note_client(element, address, gone=bool(kind))
         caller = element.get("from", "").partition("/")[0]
         if kind not in ASKING:
             return False

@@ -41,6 +41,7 @@ _ORDERS: Final = {
     f"{{{ns.CHANNEL_SEARCH_ORDER}}}address": "Address",
 }
 _BY_USERS, _BY_ADDRESS = _ORDERS
+_MUC: Final = "xep-0045"
 
 
 class Searching:
@@ -120,7 +121,8 @@ class Searching:
         gateway = self._hosting.gateway
         if gateway is None or gateway.refuses(request.sender.partition("/")[0], network):
             raise IqRefused("forbidden", "you may not use this gateway")
-        fits = _filter(given)
+        types = _values(request.payload, "types")
+        fits = _filter(given) if not types or _MUC in types else _nothing
         order = given.get("key", _BY_USERS)
         if order not in _ORDERS:
             raise _refused("feature-not-implemented", "invalid-sort-key", "sort by nusers or address")
@@ -143,6 +145,17 @@ def _given(form: Element) -> dict[str, str]:
     if form.get("type") != "submit":
         raise IqRefused("bad-request", "expected a form of type submit")
     return {field.get("var", ""): (field.findtext(_VALUE) or "")[:LONGEST].strip() for field in form.iterfind(_FIELD)}
+
+
+def _values(payload: Element, var: str) -> set[str]:
+    """Return all values of one field."""
+    fields = payload.iterfind(f"{_FORM}/{_FIELD}[@var='{var}']")
+    return {value.text or "" for field in fields for value in field.iterfind(_VALUE)}
+
+
+def _nothing(_jid: str, _one: Listed) -> bool:
+    """Find no room: none is of the wanted kind."""
+    return False
 
 
 def _plainly_given(payload: Element) -> dict[str, str]:
@@ -182,6 +195,9 @@ def _rooms_form() -> str:
         stanzas.element("option", attrs={"label": label}, children=_named("value", value))
         for value, label in _ORDERS.items()
     )
+    kinds = stanzas.element("option", attrs={"label": "Rooms"}, children=_named("value", _MUC))
+    attrs = {"var": "types", "type": "list-multi", "label": "Kinds of rooms"}
+    inner += stanzas.element("field", attrs=attrs, children=_named("value", _MUC) + kinds)
     attrs = {"var": "key", "type": "list-single", "label": "Sort by"}
     inner += stanzas.element("field", attrs=attrs, children=_named("value", _BY_USERS) + options)
     return stanzas.element("x", ns.DATA, attrs={"type": "form"}, children=inner)
@@ -216,7 +232,7 @@ def _is_on(given: Mapping[str, str], name: str, *, usual: bool = True) -> bool:
 
 def _room(jid: str, one: Listed) -> str:
     inner = _named("name", one.room) + (_named("description", one.topic) if one.topic else "")
-    inner += _named("nusers", str(one.members)) + _named("service-type", "xep-0045")
+    inner += _named("nusers", str(one.members)) + _named("service-type", _MUC)
     return stanzas.element("item", attrs={"address": jid}, children=inner)
 
 

@@ -4,6 +4,7 @@ One connection looks out for them: the listener's, else a puppet's. What it sees
 When it is lost nothing is known, so nobody is there until the next one has looked. Whom to look out for outlasts the run.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable
 
 from bridge.core.events import Presence, Show
@@ -29,6 +30,7 @@ class Sightings:
         self._nicks: dict[str, list[PersonId]] = {}  # of them, folded, without what no server would take for a nick
         self._states: dict[str, Presence] = {}  # by folded nick: who is there
         self._connection: Connection | None = None
+        self._due: asyncio.Handle | None = None
         pace = scene.pace
         self._watch = NickWatch(freed, self._saw, every=pace.nick, looks=pace.sight, present=lambda: self._states)
 
@@ -47,6 +49,9 @@ class Sightings:
             return
         self._connection = None
         self._watch.down()
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         for nick in list(self._states):
             self._is(nick, None)
         for other in others:
@@ -66,25 +71,32 @@ class Sightings:
 
     def sight(self, person: PersonId) -> None:
         """Look anew whom to look out for; ``person`` has come to that, or has gone from it."""
-        self._refold()
-        if person not in self._wanted:
-            if self._scene.view.fold(person) not in self._nicks:
-                self._states.pop(self._scene.view.fold(person), None)
+        if person not in self._wanted or person not in self._nicks.get(self._scene.view.fold(person), ()):
+            self._refold_soon()
             return
         known = self._states.get(self._scene.view.fold(person))
-        user = self._scene.view.user(person)
         if known is not None:
             self._scene.hub.sighted(person, known)
-        elif user is not None:
-            self._saw(user.nick, True, user.away is not None)  # noqa: FBT003 - as Seen says
+
+    def _refold_soon(self) -> None:
+        """Look out for others than before, once for all that changes in this turn of the loop."""
+        if self._due is None and self._connection is not None:
+            self._due = self._scene.loop.call_soon(self._refold)
 
     def _refold(self) -> None:
-        fold = self._scene.view.fold
+        """Look out for whom it is wanted, tell what is known of the new ones, and forget the others."""
+        self._due = None
+        fold, before = self._scene.view.fold, self._nicks
         self._nicks = {}
         for person in self._wanted:
             if _is_nick(person):
                 self._nicks.setdefault(fold(person), []).append(person)
         self._watch.look_for(frozenset(self._nicks))
+        self._states = {nick: state for nick, state in self._states.items() if nick in self._nicks}
+        for nick in self._nicks.keys() - before.keys():
+            user = self._scene.view.user(nick)
+            if user is not None:
+                self._saw(user.nick, True, user.away is not None)  # noqa: FBT003 - as Seen says
 
     # -- what is seen
 

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Final
+from typing import Final, TypeVar
 
 from connectors.irc.client import Congested, Connection, Line
 
@@ -33,6 +33,7 @@ _WATCH: Final = {
 }
 """Numerics of WATCH: whether somebody is there, and whether away (None: not told)."""
 
+T = TypeVar("T")
 Seen = Callable[[str, bool, bool | None], None]
 
 
@@ -63,6 +64,7 @@ class NickWatch:
         self._listed: frozenset[str] = frozenset()  # what the server looks out for
         self._polled: frozenset[str] = frozenset()  # what it does not
         self._most = 0  # that it takes
+        self._turn = 0  # of asking
         self._asked: deque[frozenset[str]] = deque()
         self._connection: Connection | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -95,7 +97,7 @@ class NickWatch:
         connection = self._connection
         if connection is None or _tells_away(connection):
             return
-        waiting = sorted(nicks)[: _HOSTS * _ROWS]
+        waiting = self._turn_of(sorted(nicks), _HOSTS * _ROWS)
         with contextlib.suppress(Congested, ValueError):
             for start in range(0, len(waiting), _HOSTS):
                 connection.send("USERHOST", *waiting[start : start + _HOSTS])
@@ -177,6 +179,7 @@ class NickWatch:
 
     def _ask(self) -> None:
         self._timer = None
+        self._turn += 1
         self._wait()
         self._ask_ison(self._polled)
         self.look_closer(self._present())
@@ -186,9 +189,14 @@ class NickWatch:
         if connection is None:
             return
         with contextlib.suppress(Congested, ValueError):
-            for row in list(_rows(nicks))[:_ROWS]:
+            for row in self._turn_of(list(_rows(nicks)), _ROWS):
                 connection.send("ISON", *row)
                 self._asked.append(frozenset(row))
+
+    def _turn_of(self, waiting: list[T], most: int) -> list[T]:
+        """Return so many of those whose turn it is: where there are more, others are next."""
+        start = self._turn * most % max(len(waiting), 1) if len(waiting) > most else 0
+        return (waiting[start:] + waiting[:start])[:most]
 
     def _stop(self) -> None:
         if self._timer is not None:

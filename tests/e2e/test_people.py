@@ -85,11 +85,6 @@ async def test_people_and_networks_are_contacts() -> None:
         await juliet.see(lambda el: el.get("from") == network and "WHOIS" in (body(el) or ""))
         juliet.tell(network, "/raw QUIT")
         await juliet.see(lambda el: (body(el) or "").startswith("Not sent: QUIT"))
-        async with IrcPerson("oper", port=world.irc.port) as oper:
-            oper.send("OPER oper oper")
-            await oper.line(" 381 ")
-            oper.send("NOTICE $*.local :all hands")  # whatever this server makes of it, it must not hurt
-            await oper.fence()
 
         # who bob is
         card = await texts(juliet, VCARD, f"bob%irc@{domain}")

@@ -250,6 +250,8 @@ def rooms(answer: str) -> list[str]:
         ({"all": "true", "key": "{urn:xmpp:channel-search:0:order}address"}, [f"#c{n}" for n in range(7)]),
         ({"min_users": "6"}, ["#c6"]),
         ({"q": "nothing like it"}, []),
+        ({"q": "c3", "types": "xep-0045"}, ["#c3"]),
+        ({"q": "c3", "types": "xep-0369"}, []),
         ({}, ["! bad-request"]),
         ({"q": "x", "all": "1"}, ["! bad-request"]),
         ({"q": "x", "sinname": "0", "sindescription": "0", "sinaddr": "0"}, ["! bad-request"]),

@@ -45,10 +45,9 @@ async def powers(person, *modes):
         await person.line(f" MODE {CHANNEL} ", mode.partition(" ")[0])
 
 
-@both
-async def test_people_are_seen_and_known_wherever_they_are(make):
-    """MONITOR on InspIRCd, ISON on ngircd; WHOIS and WHO, over the user's own connection."""
-    async with make() as server, IrcPerson("Bob", port=server.port) as bob, stage(server.port) as play:
+async def test_people_are_seen_and_known_where_the_server_looks_out_for_nobody():
+    """ISON and USERHOST on ngircd; WHOIS and WHO, over the user's own connection."""
+    async with Ngircd() as server, IrcPerson("Bob", port=server.port) as bob, stage(server.port) as play:
         await play.ready()
         for name in ("bob", "carol"):
             play.connector.sight(PersonId(name), on=True)

@@ -12,6 +12,7 @@ from bridge.core.profiles import Profile, Question, Wanted
 from connectors.irc import raw, whois
 from connectors.irc.casemap import folder
 from connectors.irc.remarks import WINDOW, Remarks, is_from_network
+from connectors.irc.watch import NickWatch
 from connectors.irc.wire import Line, parse
 from tests.support.irc_stage import CHANNEL, NETWORK, Play, listener, puppet, settle, someone, stage
 from tests.support.ircd import NAME, Ircd, Peer
@@ -410,7 +411,7 @@ async def test_what_does_not_fit_into_the_servers_list_is_asked_for() -> None:
         mic = await listener(ircd, isupport="CHANTYPES=# MONITOR")
         play.connector.sight(PersonId("anna"), on=True)
         play.connector.sight(PersonId("bob"), on=True)
-        await mic.find("MONITOR + bob")
+        await mic.find("MONITOR + anna,bob")
         mic.send(":irc.test 734 me 1 bob :Monitor list is full.")
         await mic.find("ISON bob")
         mic.send(":irc.test 303 me :bob")
@@ -472,3 +473,13 @@ async def test_too_many_questions_are_not_passed_on() -> None:
         done = await asyncio.gather(*waiting, return_exceptions=True)
         obstacles = [each.obstacle for each in done if isinstance(each, ActRefused)]
         assert obstacles == [Obstacle.ABSENT] * 8 + [Obstacle.BUSY] * 12
+
+
+def test_of_more_than_can_be_asked_for_others_are_next() -> None:
+    watch = NickWatch(print, print, every=1.0, looks=1.0, present=tuple)
+    asked: list[int] = []
+    for turn in range(3):
+        watch._turn = turn
+        asked += watch._turn_of(list(range(25)), 10)
+    assert set(asked) == set(range(25))
+    assert watch._turn_of([1, 2], 10) == [1, 2]
