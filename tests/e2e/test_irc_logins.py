@@ -1,4 +1,7 @@
-"""The listener logs in to its services account on a real InspIRCd with real atheme: SASL PLAIN, EXTERNAL, NickServ, and refused."""
+"""The listener and users log in on a real InspIRCd with real atheme: SASL PLAIN, EXTERNAL, NickServ, and refused.
+
+And users are there as they have set it; a server that asks for a password is a real ngircd.
+"""
 
 import hashlib
 import ssl
@@ -6,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bridge.demo.people import IrcPerson, body
+from bridge.demo.people import IrcPerson, NotSeen, XmppPerson, body
+from bridge.demo.processes import answers
 from bridge.demo.servers import certificate
+from tests.support.servers import Ngircd
 from tests.support.services import Atheme, with_services
 from tests.support.world import World
 
@@ -60,14 +65,36 @@ async def a_users_own_account(world: World, bob: IrcPerson) -> None:
     room = f"#globe%irc@{world.xmpp.component}"
     await romeo.join(room, "romeo")
     await logged_in(bob, "romeo")
+    await as_they_like_it(world, romeo, bob)
     assert "capulet" not in world.bridge.log()
 
 
-async def logged_in(bob: IrcPerson, nick: str) -> None:
+async def as_they_like_it(world: World, romeo: XmppPerson, bob: IrcPerson) -> None:
+    """Say how one wants to be: the nick changes at once, the rest is there after connecting anew."""
+    network = f"irc@{world.xmpp.component}"
+    await bob.join("#globe")
+    romeo.tell(
+        network, 'settings nick=montague realname="Romeo Montague" username=rm commands="PRIVMSG bob :{nick} greets"'
+    )
+    told = await romeo.see(lambda el: "On irc you have set:" in (body(el) or ""))
+    assert "username, commands. To have it now, say reconnect." in body(told)
+    await bob.line(" NICK ", "montague")
+    romeo.tell(network, "reconnect")
+    await bob.line("QUIT", "montague")
+    await bob.line("PRIVMSG", "bob :montague greets")
+    await bob.line(" JOIN ", "#globe", "montague!")  # the commands come before
+    bob.send("WHOIS montague")
+    whois = await bob.line(" 311 ", "montague")
+    assert " rm " in whois
+    assert whois.endswith(":Romeo Montague")
+    await logged_in(bob, "montague", "romeo")
+
+
+async def logged_in(bob: IrcPerson, nick: str, name: str = "") -> None:
     for _ in range(50):
-        if await account(bob, nick) == nick:
+        if await account(bob, nick) == (name or nick):
             return
-    assert await account(bob, nick) == nick
+    assert await account(bob, nick) == (name or nick)
 
 
 async def test_a_client_certificate(tmp_path: Path) -> None:
@@ -76,7 +103,7 @@ async def test_a_client_certificate(tmp_path: Path) -> None:
     login = f'sasl_mechanism = "external"\ntls_verify = false\ncertificate = "{tmp_path}/cert.pem"\nkey = "{tmp_path}/key.pem"'
     world = scene(tls=True, login=login)
     async with world:
-        await with_atheme(world)
+        services = await with_atheme(world)
         der = ssl.PEM_cert_to_DER_cert((tmp_path / "cert.pem").read_text())
         async with IrcPerson("owner", port=world.irc.port) as owner:
             owner.send("PRIVMSG NickServ :IDENTIFY linkspan sesame")
@@ -91,6 +118,55 @@ async def test_a_client_certificate(tmp_path: Path) -> None:
         await world.bridge.start()
         bob = await world.irc_user("bob")
         assert await account(bob, "linkspan") == "linkspan"
+        await services.register("romeo", "capulet")
+        await a_users_own_certificate(world, bob)
+
+
+async def a_users_own_certificate(world: World, bob: IrcPerson) -> None:
+    """Have the bridge make a certificate, tell the network of it, and log in anew without a password."""
+    romeo = await world.user("romeo", join=False)
+    network, room = f"irc@{world.xmpp.component}", f"#globe%irc@{world.xmpp.component}"
+    romeo.tell(network, "login romeo certificate=make")
+    await romeo.see(lambda el: "log in with the password, too" in (body(el) or ""))
+    romeo.tell(network, "capulet")  # the question was for it
+    told = await romeo.see(lambda el: "has the fingerprint" in (body(el) or ""))
+    fingerprint = body(told).partition("fingerprint ")[2].partition(" ")[0]
+    await romeo.join(room, "romeo")
+    await logged_in(bob, "romeo")
+    romeo.tell(f"nickserv%{network}", f"CERT ADD {fingerprint}")
+    await romeo.see(lambda el: "fingerprint list" in (body(el) or ""))
+    romeo.tell(network, "login romeo certificate=keep")
+    await romeo.see(
+        lambda el: "you speak on irc as romeo" in (body(el) or "") and "Your certificate" in (body(el) or "")
+    )
+    romeo.tell(network, "reconnect")
+    await logged_in(bob, "romeo")
+    assert "capulet" not in (await world.bridge.command("logins", "list", "--json")).output
+
+
+class LockedNgircd(Ngircd):
+    """A ngircd that nobody enters without its password."""
+
+    def __init__(self) -> None:
+        super().__init__(more="[Global]\nPassword = sesame")
+
+    async def ready(self) -> bool:
+        return await answers(self.port, say=b"NICK probe\r\nUSER probe 0 * :probe\r\n", expect=b"assword")
+
+
+async def test_a_servers_password_is_the_users_own() -> None:
+    world = World(network='password = "sesame"', rooms=["xmpp:verona@conference.localhost", "irc:#verona"])
+    world.irc = LockedNgircd()
+    async with world:
+        romeo = await world.user("romeo", join=False)
+        network, room = f"irc@{world.xmpp.component}", f"#globe%irc@{world.xmpp.component}"
+        romeo.tell(network, "settings server_password=barley")
+        await romeo.see(lambda el: "everything is as usual" in (body(el) or ""))
+        with pytest.raises(NotSeen, match=r"[Pp]assword"):
+            await romeo.join(room, "romeo")
+        romeo.tell(network, "settings server_password=sesame")
+        await romeo.join(room.replace("globe", "rose"), "romeo")
+        assert "barley" not in world.bridge.log()
 
 
 async def test_a_wrong_password_is_said_and_shown() -> None:
