@@ -231,7 +231,7 @@ def _chosen(judge: Inherits, person: Person, options: ServerOptions, outcome: Ou
         "nick": options.nick,
         "username": options.username,
         "realname": options.realname,
-        "password": options.password,
+        "server_password": options.password,
         "encoding": options.encoding_out or options.encoding_in,
         "commands": options.commands,
     }

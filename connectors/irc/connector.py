@@ -223,7 +223,8 @@ class IrcConnector:
 
     def adapt(self, person: Person, chosen: Secret) -> str:
         """Be for somebody as they have set it; returns what waits for their next connection."""
-        before, now = self._chosen(person), preferences.read(chosen)
+        allowed = self._setup.settings.user_settings
+        before, now = self._chosen(person), preferences.within(preferences.read(chosen), allowed)
         if chosen:
             self._preferences[person] = now
         else:

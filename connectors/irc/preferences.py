@@ -135,6 +135,11 @@ def written(preferences: Preferences) -> Secret:
     return Secret("" if preferences == USUAL else msgspec.json.encode(preferences).decode())
 
 
+def within(preferences: Preferences, allowed: Sequence[str]) -> Preferences:
+    """Return what somebody has chosen, as far as the operator leaves it to users now."""
+    return msgspec.structs.replace(USUAL, **{name: getattr(preferences, name) for name in NAMES if name in allowed})
+
+
 def fields(preferences: Preferences, allowed: Sequence[str]) -> tuple[Field, ...]:
     """Return what somebody may choose, with what it is now."""
     return tuple(_with_value(field, preferences) for field in FIELDS if field.name in allowed)

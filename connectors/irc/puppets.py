@@ -79,10 +79,13 @@ class Puppet:
         """SPEAKER while something is to be said."""
         return SPEAKER if any(wish.awaited for wish in self.wishes) else MEMBER
 
-    def show(self, member: Member) -> None:
-        """Follow a change of the person: name, presence."""
+    def show(self, member: Member, *, anew: bool = True) -> None:
+        """Follow a change of the person: name, presence; ``anew`` is false where they only come into one more channel.
+
+        There the name is no wish of somebody who has chosen a nick for the whole network.
+        """
         before, self.member = self.member, member
-        if member.name != before.name:
+        if member.name != before.name and (anew or not self._scene.preferences(member.person).nick):
             self.seeker.call(member.name)
         self._set_away()
 
@@ -430,7 +433,7 @@ class Pool:
     def join(self, place: Place, member: Member) -> None:
         """Show a member in a channel, or what has changed of them."""
         puppet = self._made(member)
-        puppet.show(member)
+        puppet.show(member, anew=puppet.wishes.get(place.id) is not None)
         puppet.join(place)
 
     def leave(self, room: RoomId, person: Person, reason: str) -> None:

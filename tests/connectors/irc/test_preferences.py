@@ -1,12 +1,13 @@
 """What users set for themselves: what is taken, what is refused at which field, what is shown of it and what never is."""
 
 import pytest
+from msgspec.structs import replace
 
 from bridge.connector import PuppetSettings, Secret, Unsuitable
 from bridge.core.commands import Sort, Values
 from bridge.core.events import DirectPosted, PuppetJoined
 from bridge.core.fields import fill
-from bridge.core.ids import XMPP, Person, PersonId
+from bridge.core.ids import XMPP, Person, PersonId, RoomId
 from connectors.irc.casemap import folder
 from connectors.irc.marks import MARKER
 from connectors.irc.naming import rules_of
@@ -21,6 +22,7 @@ from connectors.irc.preferences import (
     masked,
     read,
     rooms,
+    within,
     written,
 )
 from connectors.irc.wire import is_charset, recode
@@ -168,6 +170,11 @@ def test_users_may_set_what_the_operator_leaves_to_them() -> None:
     assert [field.name for field in fields(MANY, ["nick", "encoding"])] == ["nick", "encoding"]
 
 
+def test_what_the_operator_has_taken_back_is_as_usual() -> None:
+    assert within(MANY, ["nick"]) == Preferences(nick="jule")
+    assert within(MANY, NAMES) == MANY
+
+
 def test_channels_at_start_have_their_passwords() -> None:
     assert rooms(MANY, FOLD) == {"#verona": "", "#balcony": "key"}
 
@@ -274,6 +281,23 @@ async def test_a_nick_is_changed_at_once_and_the_rest_comes_with_the_next_connec
         peer = await ircd.accept()
         await peer.expect("CAP LS 302", "NICK jule")
         assert (await peer.line()).startswith("USER jc ")
+
+
+async def test_a_chosen_nick_stays_in_further_rooms_until_it_is_changed():
+    async with Ircd() as ircd, stage(ircd.port, rooms=(CHANNEL, "#mantua")) as play:
+        mic = await ircd.accept()
+        await mic.welcome()
+        await mic.expect(f"JOIN {CHANNEL}", "JOIN #mantua")
+        mic.send(f":{mic.mask} JOIN {CHANNEL}", f":{mic.mask} JOIN #mantua")
+        await mic.find("WHO #mantua")
+        await adapted(play, nick="jule")
+        play.connector.join(CHANNEL, capulet())
+        peer = await puppet(ircd, mic)
+        assert peer.nick == "jule"
+        play.connector.join(RoomId("#mantua"), replace(capulet(), name="julia"))
+        await peer.expect("JOIN #mantua")  # and no NICK
+        play.connector.join(CHANNEL, replace(capulet(), name="julchen"))
+        await peer.expect("NICK julchen")
 
 
 async def test_who_is_not_connected_has_nothing_to_reconnect():
