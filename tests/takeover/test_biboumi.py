@@ -167,7 +167,7 @@ async def test_the_database_of_the_debian_package(
     assert json.loads(str(settings.chosen)) == {
         "nick": "giulietta",
         "realname": "Juliet C.",
-        "password": "sesame",
+        "server_password": "sesame",
         "commands": ["MODE giulietta +x"],
         "encoding": "koi8-r",
     }
