@@ -381,7 +381,7 @@ class App:
     def _heard(self, user: str, network: Network) -> None:
         """Note that somebody has written to a network, and wants to hear what it says."""
         for connector in self._hosts():
-            connector.contacts.talked(user, network)
+            connector.words.talked(user, network)
 
     def offer(self) -> None:
         """Offer every command that there is, with what runs it."""

@@ -58,6 +58,7 @@ from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.hosted.service import Guest, Hosting
 from bridge.xmpp.keepsakes import Keepsakes
+from bridge.xmpp.networkwords import NetworkWords
 from bridge.xmpp.outbound import LONGEST, Spoken
 from bridge.xmpp.people import Clients, Enquiries, People
 from bridge.xmpp.placing import Conversations
@@ -202,9 +203,10 @@ class XmppConnector:
             here=self.hosting.presence_of,
             moved=self.hosting.moved,
         )
+        self.words = NetworkWords(self._around, self.contacts)
         self.hosting.presences.elsewhere = self.contacts.clients
         self._clients = Clients(self._around, self.hosting.client_of)
-        raw = RawLines(people=lambda: self._people, talked=self.contacts.talked)
+        raw = RawLines(people=lambda: self._people, talked=self.words.talked)
         self._directs = Directs(self._around, rooms=self._rooms, directory=self.directory, console=console, raw=raw)
         self._forms = AdHoc(reception=self._reception, now=clock.monotonic, token=self._around.token)
         stream.answer("set", adhoc.PAYLOAD, self._execute)
@@ -506,7 +508,7 @@ class XmppConnector:
 
     def server_said(self, person: Person, network: Network, words: str) -> None:
         """Tell somebody what a network has said to them alone."""
-        self.contacts.server_said(person, network, words)
+        self.words.said(person, network, words)
 
     async def ask(self, person: Person, question: Question, *, by: Person) -> str:
         """Ask somebody's own client."""

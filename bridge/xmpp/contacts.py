@@ -1,15 +1,13 @@
 """Our addresses as contacts: whom users have in their contact lists, and what these show (RFC 6121 sections 3 and 4).
 
 A ghost is there as its network tells (``Sights``), else as it is shown in some room. A network is there as the user's own connection to it
-is, with what the network says to them alone as messages; where nobody has a connection of their own, while the component is, as the
-bridge itself.
+is (what it says to them is ``networkwords``); where nobody has a connection of their own, while the component is, as the bridge itself.
 
 Who has subscribed is kept over restarts: a user's server asks (``probe``) when they come, but not when we do. A network asks back for the
 user's presence, so that it can be shown there whatever room they are in. Called by the connector.
 """
 
 import contextlib
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 from xml.etree.ElementTree import Element
@@ -18,7 +16,7 @@ import msgspec
 
 from bridge.connector import Session, Status
 from bridge.core.events import Presence, Show
-from bridge.core.ids import XMPP, Network, Person, PersonId, digest
+from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import StoreError
 from bridge.xmpp import stanzas
@@ -28,17 +26,10 @@ from bridge.xmpp.people import People
 from bridge.xmpp.surroundings import RESOURCE, Surroundings
 
 ASKING: Final = frozenset({"subscribe", "subscribed", "unsubscribe", "unsubscribed", "probe"})
-MOTD: Final = "Message of the day:"
-"""How what a server says once begins; told again only when it says something else."""
 MOST: Final = 50_000
 MOST_OF_ONE: Final = 500
 """Contacts of all users, and of one."""
-TALK: Final = 3_600.0
-"""Seconds for which somebody who has written to a network, and has not subscribed, is told what it says to them."""
-OFTEN: Final = 30
-"""Messages of one network's server that somebody gets in a minute."""
 _PREFIX = "contact "
-_MOST_TALKING = 5_000
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,10 +66,9 @@ class Contacts:
         self._moved = moved
         self._kept: dict[str, dict[str, Contact]] = {}  # by user and address
         self._ghosts: dict[Person, set[tuple[str, str]]] = {}  # (user, address) of who looks at somebody
-        self._seen: dict[Person, Presence | None] = {}  # of people that are looked out for
+        self._looked_for: set[Person] = set()
+        self._seen: dict[Person, Presence | None] = {}  # of those of them of whom something was told
         self._clients: dict[str, dict[str, Presence]] = {}  # of users who let us see them, by full JID
-        self._talked: dict[tuple[str, Network], float] = {}
-        self._lately: dict[tuple[str, Network], deque[float]] = {}
 
     # -- from XMPP
 
@@ -160,15 +150,18 @@ class Contacts:
         if self._keep(user, address):
             self._tell(address, user)
 
+    def has(self, user: str, network: Network) -> Contact | None:
+        """Return a network as it is in somebody's contact list, None where it is not."""
+        return self._kept.get(user, {}).get(self.address(network))
+
+    def amend(self, contact: Contact) -> None:
+        """Keep a contact with something else to remember of it."""
+        self._kept[contact.user][contact.address] = contact
+        self._remember(contact)
+
     def clients(self, user: str) -> dict[str, Presence]:
         """Return the clients of a user that are known by their presence, by full JID."""
         return self._clients.get(user, {})
-
-    def talked(self, user: str, network: Network) -> None:
-        """Note that somebody has written to a network: they want to hear what it says to that."""
-        self._talked[user, network] = self._around.clock.monotonic()
-        if len(self._talked) > _MOST_TALKING:
-            del self._talked[next(iter(self._talked))]
 
     # -- who has whom
 
@@ -208,6 +201,7 @@ class Contacts:
         lookers.discard((user, address))
         if not lookers:
             del self._ghosts[person]
+            self._looked_for.discard(person)
             self._seen.pop(person, None)
             people = self._people()
             if people is not None:
@@ -216,11 +210,11 @@ class Contacts:
     def _sight(self, person: Person, user: str) -> None:
         """Have the network look out for somebody, if whoever wants that may."""
         people = self._people()
-        if people is None or person in self._seen or not people.may(user, person.network):
+        if people is None or person in self._looked_for or not people.may(user, person.network):
             return
-        self._seen[person] = None
+        self._looked_for.add(person)
         if not people.sight(person, on=True):
-            self._seen.pop(person, None)
+            self._looked_for.discard(person)
 
     def _person_at(self, address: str) -> Person | None:
         """Return the remote person whose address this is."""
@@ -254,7 +248,7 @@ class Contacts:
 
     def look_anew(self) -> None:
         """Have networks look out again that were not there before, or were built anew."""
-        self._seen.clear()
+        self._looked_for.clear()
         for person, lookers in self._ghosts.items():
             for user, _ in lookers:
                 self._sight(person, user)
@@ -287,7 +281,7 @@ class Contacts:
     def session_is(self, person: Person, network: Network, session: Session) -> None:
         """Show somebody how their connection to a network is."""
         user = person.id.partition("/")[0]
-        address = self._address(network)
+        address = self.address(network)
         if address in self._kept.get(user, {}):
             self._around.component.send(self._of_session(session, address, user, user))
 
@@ -348,44 +342,12 @@ class Contacts:
         people = self._people()
         return None if people is None else people.session(Person(XMPP, PersonId(user)), network)
 
-    def _address(self, network: Network) -> str:
+    def address(self, network: Network) -> str:
+        """Return a network's own address, "" for a name that is longer than any."""
         try:
             return f"{to_localpart(network, None)}@{self._around.component.domain}"
         except TooLong:
             return ""
-
-    # -- what networks say
-
-    def server_said(self, person: Person, network: Network, words: str) -> None:
-        """Tell somebody what a network has said to them alone, if they have it as a contact, or are just talking to it."""
-        user, address = person.id.partition("/")[0], self._address(network)
-        contact = self._kept.get(user, {}).get(address)
-        now = self._around.clock.monotonic()
-        talks = now - self._talked.get((user, network), -TALK) < TALK
-        if not address or (contact is None and not talks):
-            return
-        if words.startswith(MOTD) and (contact is None or not self._is_new(contact, words)):
-            return
-        if not self._is_flooded((user, network), now):
-            self._around.component.send(stanzas.message(address, user, kind="chat", body=words))
-
-    def _is_new(self, contact: Contact, motd: str) -> bool:
-        known = digest(motd)
-        if known == contact.motd:
-            return False
-        contact = msgspec.structs.replace(contact, motd=known)
-        self._kept[contact.user][contact.address] = contact
-        self._remember(contact)
-        return True
-
-    def _is_flooded(self, key: tuple[str, Network], now: float) -> bool:
-        if len(self._lately) > _MOST_TALKING:
-            self._lately.clear()
-        lately = self._lately.setdefault(key, deque(maxlen=OFTEN))
-        if len(lately) == OFTEN and now - lately[0] < 60.0:
-            return True
-        lately.append(now)
-        return False
 
     def _send(self, sender: str, to: str, kind: str) -> None:
         self._around.component.send(stanzas.presence(sender, to, kind=kind))

@@ -58,6 +58,7 @@ class Puppet:
         self.member = member
         self.connection: Connection | None = None
         self.spoke = 0.0
+        self.farewell = ""  # why it left its last channel: said again when it quits
         self.trouble = ""  # why it is not connected, in words
         self.wishes = Wishes(member.person, self, scene)
         self._pool = pool
@@ -147,7 +148,7 @@ class Puppet:
         self._pool.forget(self)
         if connection is not None:
             self._pool.unnamed(connection.nick)
-            self._scene.spawn(connection.quit(self._scene.settings.quit_message))
+            self._scene.spawn(connection.quit(self.farewell or self._scene.settings.quit_message))
 
     def end(self) -> None:
         """Tell the person that they are not on the network any more: the run ends."""
@@ -440,6 +441,7 @@ class Pool:
         """Show somebody in a channel no more."""
         puppet = self._puppets.get(person)
         if puppet is not None:
+            puppet.farewell = outbound.one_line(reason)
             puppet.wishes.withdraw(room, reason)
 
     def rename(self, place: Place, old: Person, member: Member) -> None:

@@ -232,3 +232,16 @@ async def test_nobody_has_contacts_without_end() -> None:
         for number in range(MOST_OF_ONE):
             watched.tell("subscribe", f"n{number}%irc@{DOMAIN}")
         assert watched.tell("subscribe", BOB) == ["bob%irc unsubscribed"]
+
+
+async def test_of_a_ghost_that_is_shown_in_a_room_it_is_known_at_once_that_it_is_there() -> None:
+    bridge, crowd = Bridge(), Crowd()
+    bridge.connector.know_networks({Network("irc"): "irc", XMPP: "xmpp"})
+    bridge.connector.know_people(crowd)
+    async with bridge:
+        await bridge.wish("bob", presence=Presence(Show.AWAY, "fishing"))
+        bridge.stream.sent.clear()
+        bridge.stream.deliver(f"<presence type='subscribe' from='{JULIET}' to='{BOB}'/>")
+        assert [_line(each) for each in bridge.stream.sent] == ["bob%irc subscribed", "bob%irc away (fishing)"]
+        bridge.connector.sighted(HIM, Presence())
+        assert _line(bridge.stream.sent[-1]) == "bob%irc available"

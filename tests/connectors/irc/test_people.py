@@ -483,3 +483,11 @@ def test_of_more_than_can_be_asked_for_others_are_next() -> None:
         asked += watch._turn_of(list(range(25)), 10)
     assert set(asked) == set(range(25))
     assert watch._turn_of([1, 2], 10) == [1, 2]
+
+
+async def test_who_leaves_the_last_channel_quits_in_the_same_words() -> None:
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        _, own = await juliet(ircd, play)
+        play.leave("juliet", reason="has gone offline")
+        await own.find(f"PART {CHANNEL} :has gone offline")
+        await own.find("QUIT :has gone offline")
