@@ -11,7 +11,7 @@ import contextlib
 import gc
 import logging
 import signal
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -607,7 +607,7 @@ async def _serve(path: Path, configured: Config) -> None:
     await app.start()
     _calm_collector()
     tasks = [_beside(_announce(app, notify, clock)), _beside(_stay_alive(notify, clock))]
-    reloading = _Reloading(app, path, configured, notify)
+    reloading = Reloading(path, configured, change=app.change, notify=notify)
     app.reload = reloading.asked
     app.offer()
     while await signals.get() == signal.SIGHUP:
@@ -646,11 +646,13 @@ async def _announce(app: App, notify: Notify, clock: Clock) -> None:
         notify.ready("ready")
 
 
-class _Reloading:
+class Reloading:
     """Reads the configuration file anew, one time after the other: for a SIGHUP, or for the command ``reload``."""
 
-    def __init__(self, app: App, path: Path, current: Config, notify: Notify) -> None:
-        self._app = app
+    def __init__(
+        self, path: Path, current: Config, *, change: Callable[[Config], Awaitable[tuple[str, ...]]], notify: Notify
+    ) -> None:
+        self._change = change
         self._path = path
         self._current = current
         self._notify = notify
@@ -682,7 +684,7 @@ class _Reloading:
     async def _apply(self) -> Reloaded:
         try:
             new = config.load(self._path, registry.settings_of)
-            restart_needed = await self._app.change(new)
+            restart_needed = await self._change(new)
         except ConfigError as error:
             problems = tuple(map(str, error.problems))
         except StoreError as error:

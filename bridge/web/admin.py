@@ -99,3 +99,6 @@ async def _problems(request: web.Request, handler: Handler) -> web.StreamRespons
         if "Allow" in error.headers:
             answer.headers["Allow"] = error.headers["Allow"]
         return answer
+    except Exception:
+        log.exception("admin.fault path=%s", request.path)
+        return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "the bridge failed at this; its log says why")

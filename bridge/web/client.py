@@ -20,6 +20,8 @@ from bridge.web.ports import (
 )
 
 _PATIENCE: Final = 15.0
+_WORK: Final = 60.0
+"""Seconds for what takes its time: a login is tried, a configuration is applied."""
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "*": "127.0.0.1"}  # noqa: S104 - compared with, not listened on
 
 T = TypeVar("T")
@@ -82,6 +84,9 @@ class AdminClient:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=self._patience)
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
+            connection.connect()
+            if method == "POST" and connection.sock is not None:
+                connection.sock.settimeout(max(self._patience, _WORK))
             connection.request(method, path, None if body is None else msgspec.json.encode(body), headers)
             response = connection.getresponse()
             return response.status, response.read()

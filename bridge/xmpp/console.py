@@ -61,11 +61,13 @@ class Console:
         """Return what answers a line, to be called; None where nothing shall be said to it."""
         commands, place = self._reception.commands, self._reception.place(address)
         caller = self._reception.caller(sender)
-        line = line[:LONGEST].strip()
+        line = line.strip()
         if commands is None or place is None or caller is None or not line:
             return None
         if caller.user in self._busy:
             return self._puzzle(caller, "One after the other: your last command is still under way.")
+        if len(line) > LONGEST:
+            return self._puzzle(caller, f"That has {len(line)} characters; {LONGEST} are the most that I read.")
         asked = self._asked.pop((caller.user, address), None)
         if asked is not None and asked.until >= self._now():
             return self._answered(asked, address, line, caller)

@@ -69,6 +69,12 @@ async def test_an_administrator_sees_users_tells_them_something_and_ends_a_sessi
         told = await juliet.see(lambda el: el.get("from") == bridge and romeo_jid in (body(el) or ""))
         assert "irc:#python" in (body(told) or "")
         assert romeo_jid in (await world.bridge.command("users", "list")).output
+        stays = await world.bridge.command("do", "stay", f"room={room}", f"user={romeo_jid}")
+        assert (stays.output, stays.errors) == ("You stay here when your clients leave.\n", "")
+        romeo.tell(f"irc@{bridge}", "rooms list python")
+        await romeo.see(lambda el: el.get("from") == f"irc@{bridge}" and room in (body(el) or ""))
+        romeo.tell(f"irc@{bridge}", "unstay #python")
+        await romeo.see(lambda el: body(el) == "You leave with your last client.")
 
         # a form that is wrong comes back, and says where
         wrong = await filled(juliet, bridge, "links-add", name="x", rooms="irc:#alone")

@@ -325,3 +325,12 @@ async def test_a_command_by_the_words_of_a_line(client: TestClient) -> None:
     assert (await problem(await said("links")))[1].startswith('"links" what? expected one of links add,')
     assert await problem(await said("fly")) == (404, 'There is no command "fly"')
     assert (await problem(await said("status", "x")))[0] == 400
+
+
+async def test_a_fault_of_the_bridge_is_told_as_one(
+    client: TestClient, bridge: FakeBridge, caplog: pytest.LogCaptureFixture
+) -> None:
+    del bridge._links
+    response = await client.get("/api/v1/links", headers=BEARER)
+    assert await problem(response) == (500, "the bridge failed at this; its log says why")
+    assert "admin.fault path=/api/v1/links" in caplog.text

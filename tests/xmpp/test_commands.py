@@ -316,3 +316,18 @@ async def test_where_there_are_no_commands_nothing_is_one(bridge) -> None:
         "I am a network's own address, and no person. I understand:\nhelp: this list; help COMMAND: how that is said"
     ]
     assert bridge.desk.given == []
+
+
+async def test_a_line_that_is_too_long_is_said_to_be_and_calls_nothing(bridge) -> None:
+    assert await said(bridge, "login " + "x" * console.LONGEST) == [
+        f"That has {console.LONGEST + 6} characters; {console.LONGEST} are the most that I read."
+    ]
+    assert bridge.desk.given == []
+
+
+async def test_a_fault_in_a_command_is_told_as_one_and_the_next_is_taken(bridge, caplog) -> None:
+    bridge.desk.kept = None
+    assert await said(bridge, "whoami") == ["The bridge failed at this; its log says why."]
+    assert "command.fault command=whoami" in caplog.text
+    bridge.desk.kept = {}
+    assert await said(bridge, "whoami") == ["You have no login on family."]
