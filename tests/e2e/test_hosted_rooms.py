@@ -38,6 +38,15 @@ INFO = "<query xmlns='http://jabber.org/protocol/disco#info'{}/>"
 REGISTER = "<query xmlns='jabber:iq:register'>{}</query>"
 
 
+GATEWAY = """
+[gateway]
+open_irc = true
+open_irc_allow = ["127.0.0.1"]
+open_irc_tls = "preferred"
+fixed_server = "irc"
+"""
+
+
 class Stage(NamedTuple):
     """One of the four pairs."""
 
@@ -61,6 +70,8 @@ class Stage(NamedTuple):
 PEOPLE = [f"{name}{network}" for name in ("juliet", "romeo", "nurse", "tybalt") for network in ("irc", "old")] + [
     "paris",
     "lady",
+    "benvolio",
+    "rosaline",
 ]
 
 
@@ -70,7 +81,9 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[tuple[World, di
     old = Ngircd()
     more = f'[networks.old]\nconnector = "irc"\nhost = "127.0.0.1"\nport = {old.port}\ntls = false\nlistener = false\n'
     options = PRIVILEGED[request.param]
-    async with World(xmpp=request.param, people=PEOPLE, more=more, xmpp_options=options, start=False) as world:
+    async with World(
+        xmpp=request.param, people=PEOPLE, more=more + GATEWAY, xmpp_options=options, start=False
+    ) as world:
         await world.server(old)
         await world.bridge.start()
         yield world, {"irc": world.irc.port, "old": old.port}
@@ -343,80 +356,48 @@ async def test_the_channel_of_a_link_has_the_hosted_room_as_one_more_member(
         assert len(texts) == len(set(texts))
 
 
-GATEWAY = """
-[gateway]
-open_irc = true
-open_irc_allow = ["127.0.0.1"]
-open_irc_tls = "preferred"
-fixed_server = "irc"
-"""
+@pytest.mark.parametrize("world", ["prosody"], indirect=True)
+async def test_the_other_forms_of_addresses_and_a_restart(world: tuple[World, dict[str, int]]) -> None:
+    shared, _ = world
+    abram = await shared.irc_user("abram", channel="#locked")
+    abram.send("MODE #locked +k secret")
+    await abram.fence()
+    room = f"#locked%irc@{shared.xmpp.component}"
+    benvolio, rosaline = await shared.user("benvolio", join=False), await shared.user("rosaline", join=False)
+    with pytest.raises(NotSeen, match="not-authorized"):
+        await benvolio.join(room, "benvolio")
+    benvolio.seen.clear()
+    await benvolio.join(room, "benvolio", password="secret")
+    assert set(benvolio.occupants(room)) == {"abram", "benvolio"}
 
+    # the fixed server's channel, and its people
+    carol = await shared.irc_user("carol", channel="#fixed")
+    fixed = f"#fixed@{shared.xmpp.component}"
+    await benvolio.join(fixed, "benvolio")
+    assert set(benvolio.occupants(fixed)) == {"carol", "benvolio"}
+    benvolio.tell(f"carol@{shared.xmpp.component}", "psst")
+    await carol.message("carol", "psst", nick="benvolio")
 
-async def test_refused_joins_and_the_other_forms_of_addresses() -> None:
-    async with World(irc="inspircd", more=GATEWAY) as world:
-        bob = await world.irc_user("bob", channel="#locked")
-        bob.send("MODE #locked +k secret")
-        await bob.fence()
-        room = f"#locked%irc@{world.xmpp.component}"
-        juliet = await world.user("juliet", join=False)
-        with pytest.raises(NotSeen, match="not-authorized"):
-            await juliet.join(room, "juliet")
-        juliet.seen.clear()
-        await juliet.join(room, "juliet", password="secret")
-        assert set(juliet.occupants(room)) == {"bob", "juliet"}
+    # any server by its name, without a listener of ours
+    plain = await shared.enter(Proxy(shared.irc.port, plain=True))
+    free = f"#free%127.0.0.1\\3a{plain.port}@{shared.xmpp.component}"
+    await shared.irc_user("sampson", channel="#free")
+    await rosaline.join(free, "rosaline")
+    assert set(rosaline.occupants(free)) == {"sampson", "rosaline"}
+    rosaline.say(free, "free at last")
+    await rosaline.message(free, "free at last", nick="rosaline")
+    assert "linkspan" not in rosaline.occupants(free)
 
-        # what operators may do, and others may not
-        with pytest.raises(NotSeen, match="forbidden"):
-            await juliet.kick(room, "bob")
-        with pytest.raises(NotSeen, match="item-not-found"):
-            await juliet.kick(room, "nobody")
-        bob.send("MODE #locked +o juliet")
-        await juliet.see(
-            lambda el: "moderator" in [item.get("role") for item in el.iter(f"{MUC_USER}item")] and "110" in codes(el)
-        )
-        mallory = await world.irc_user("mallory", join=False)
-        await mallory.join("#locked", "secret")
-        await juliet.presence(f"{room}/mallory")
-        await juliet.kick(room, "mallory", "out")
-        await mallory.line(":juliet!", "KICK #locked mallory :out")
-        kicked = await juliet.presence(f"{room}/mallory", gone=True)
-        assert codes(kicked) == {"307"}
-        await mallory.join("#locked", "secret")
-        await juliet.affiliate(room, f"mallory%irc@{world.xmpp.component}", "outcast")
-        await bob.line(":juliet!", "MODE #locked +b")
-        outcasts = "<query xmlns='http://jabber.org/protocol/muc#admin'><item affiliation='outcast'/></query>"
-        listed = await juliet.iq("get", outcasts, to=room)
-        assert [item.get("jid") for item in listed.iter("{http://jabber.org/protocol/muc#admin}item")] != []
-        await juliet.configure(room, moderatedroom="1", maxusers="20")
-        await bob.line("MODE #locked ", "+m")
-        await bob.line("MODE #locked +l ", "20")
-
-        # the fixed server's channel, and its people
-        carol = await world.irc_user("carol", channel="#fixed")
-        fixed = f"#fixed@{world.xmpp.component}"
-        await juliet.join(fixed, "juliet")
-        assert set(juliet.occupants(fixed)) == {"carol", "juliet"}
-        juliet.tell(f"carol@{world.xmpp.component}", "psst")
-        await carol.message("carol", "psst", nick="juliet")
-
-        # any server by its name, without a listener of ours
-        romeo = await world.user("romeo", join=False)
-        plain = await world.enter(Proxy(world.irc.port, plain=True))
-        free = f"#free%127.0.0.1\\3a{plain.port}@{world.xmpp.component}"
-        await world.irc_user("dave", channel="#free")
-        await romeo.join(free, "romeo")
-        assert set(romeo.occupants(free)) == {"dave", "romeo"}
-        romeo.say(free, "free at last")
-        await romeo.message(free, "free at last", nick="romeo")
-        assert "linkspan" not in romeo.occupants(free)
-
-        # who stays is there after a restart, key and all, and still has what was said
-        stay = "<command xmlns='http://jabber.org/protocol/commands' node='stay' action='execute'/>"
-        assert (await juliet.iq("set", stay, to=room)).get("type") == "result"
-        await world.bridge.stop()
-        await world.on_irc(bob, "juliet", there=False, channel="#locked")
-        await world.bridge.start()
-        await world.on_irc(bob, "juliet", channel="#locked")
-        bob.say("#locked", "welcome back")
-        await juliet.join(room, "juliet", history=5)
-        await juliet.message(room, "welcome back", nick="bob")
+    # who stays is there after a restart, key and all, and still has what was said
+    stay = "<command xmlns='http://jabber.org/protocol/commands' node='stay' action='execute'/>"
+    assert (await benvolio.iq("set", stay, to=room)).get("type") == "result"
+    await shared.bridge.stop()
+    gone = await benvolio.presence(f"{room}/benvolio", gone=True)
+    assert codes(gone) == {"110", "332"}
+    await shared.on_irc(abram, "benvolio", there=False, channel="#locked")
+    await shared.bridge.start()
+    await shared.on_irc(abram, "benvolio", channel="#locked")
+    abram.say("#locked", "welcome back")
+    benvolio.seen.clear()
+    await benvolio.join(room, "benvolio", history=5)
+    await benvolio.message(room, "welcome back", nick="abram")
