@@ -65,3 +65,10 @@ def test_every_page_is_reached_from_the_index() -> None:
         reached.add(page)
         todo += [(page.parent / link.partition("#")[0]).resolve() for link in links(page)]
     assert [str(page) for page in ROOT.glob("docs/**/*.md") if page not in reached] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_test_that_is_named_is_there(page: Path) -> None:
+    """Tests in code spans: ``tests/core/test_jids.py::test_one``."""
+    for path, name in re.findall(r"`(tests/[\w./-]*)::(\w+)`", page.read_text()):
+        assert f"def {name}(" in (ROOT / path).read_text(), f"{path} has no {name}"

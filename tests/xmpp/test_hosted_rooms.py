@@ -115,6 +115,19 @@ async def test_a_refused_join_is_answered_with_the_error_that_fits(barrier: Barr
         assert [left.member.name for left in bridge.hub.took(MemberLeft)] == ["juliet"]
 
 
+async def test_a_client_that_waits_may_ask_for_another_nick() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "bob")
+        bridge.join(DESK, "juliet")
+        assert [came.member.name for came in bridge.hub.took(MemberJoined)] == ["bob", "juliet"]
+        bridge.join(PHONE, "jules")
+        assert bridge.hub.took(MemberJoined) == []
+        bridge.listed()
+        bridge.arrives(DESK, "juliet")
+        assert bridge.diary(DESK)[0] == "+juliet none/participant 100 110"
+        assert bridge.diary(PHONE)[0] == "+juliet none/participant 100 110 210"
+
+
 async def test_a_join_that_nobody_answers_fails_after_a_minute() -> None:
     async with HostedBridge() as bridge:
         bridge.join(DESK, "juliet")

@@ -163,13 +163,20 @@ class HostedRoom:
             if not newcomer.joins:
                 newcomer.since = now
             newcomer.joins[join.client] = join
-            return []
+            return self._reconsider(newcomer, join.nick)
         if not self.sessions and (refused := self._is_taken(join.nick)) is not None:
             return [refusal(self.address, join, refused)]
         newcomer = self._newcomers[person] = _Newcomer(person, join.nick, now, {join.client: join})
         if not self.sessions:
             newcomer.name = join.nick
         return [Came(self._coming(newcomer)), *self._admit(newcomer)]
+
+    def _reconsider(self, newcomer: _Newcomer, nick: str) -> list[Out]:
+        """Ask for another nick, where the only client that waits has thought better of it."""
+        if nick == newcomer.nick or len(newcomer.joins) > 1 or not self.sessions:
+            return []
+        newcomer.nick = nick
+        return [Came(self._coming(newcomer))]
 
     def await_absent(self, person: Person, nick: str, now: float) -> list[Out]:
         """Have a user in the room who has no client at the moment; the remote room may take its time."""
