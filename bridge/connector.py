@@ -232,6 +232,14 @@ class Moderates(Protocol):
         """Return what a room is, as far as is known."""
 
 
+@runtime_checkable
+class Pictures(Protocol):
+    """Has pictures of rooms."""
+
+    def picture(self, room: RoomId) -> str:
+        """Return what a room's picture is called (as ``Member.avatar``), "" while none is known. Another one is told by RoomChanged."""
+
+
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """A room that a network shows to everybody."""
 

@@ -25,6 +25,7 @@ from bridge.connector import (
     Listed,
     Lists,
     Moderates,
+    Pictures,
     PuppetMode,
     PuppetSettings,
     Secret,
@@ -290,6 +291,13 @@ class Gateway:
         if not isinstance(connector, Moderates):
             return Configuration()
         return connector.configuration(remote.id)
+
+    def picture(self, remote: Room) -> str:
+        """Return what the picture of a remote room is called, "" for none."""
+        connector = self._hub.networks().get(remote.network)
+        if not isinstance(connector, Pictures):
+            return ""
+        return connector.picture(remote.id)
 
     def _moderator(self, remote: Room) -> Moderates:
         connector = self._hub.networks().get(remote.network)

@@ -225,6 +225,7 @@ class XmppConnector:
         )
         self.directory.rooms = self.hosting.describe
         self.hosting.networks = self.directory.network_at
+        self.hosting.portraits.fetched = self._avatars.of
         self.hosting.people = self.directory.describe
         self._registering = Registering(
             self._reception,
@@ -238,6 +239,7 @@ class XmppConnector:
             *self._answers_about_people(version),
             *Governing(self.hosting).answers(),
             *self.hosting.archivist.answers(),
+            *self.hosting.portraits.answers(),
             *self.blocking.answers(),
             *self._registering.answers(),
         ):
@@ -565,6 +567,7 @@ class XmppConnector:
     def _dress(self, member: Member) -> None:
         for room in self._rooms.values():
             room.ghosts.dress(member)
+        self.hosting.dress(member)
 
     # -- deliveries
 

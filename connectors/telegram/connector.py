@@ -27,7 +27,7 @@ from bridge.connector import (
 )
 from bridge.core.capabilities import Capabilities
 from bridge.core.deliveries import Delivery, Sent
-from bridge.core.events import Member
+from bridge.core.events import Member, RoomChanged
 from bridge.core.failures import VoiceLost
 from bridge.core.ids import Person, RoomId
 from connectors.telegram.attendance import Attendance
@@ -232,6 +232,15 @@ class TelegramConnector:
         if self._hub is not None:
             for fact in self._reader.repainted(number, self._portraits.of(number), at=self._clock.now() // 1000):
                 self._hub.emit(fact)
+            if number < 0:  # a chat's own
+                at = self._clock.now() // 1000
+                for room in self._rooms.rooms_of(number):
+                    self._hub.emit(RoomChanged(origin=self._reader.origin(room, f"picture {at}", at)))
+
+    def picture(self, room: RoomId) -> str:
+        """Return what a group's picture is called, "" while none is known; a topic has its group's."""
+        where = place_of(room) if room in self._rooms.listened else None
+        return self._portraits.of(where.chat) if where is not None and where.chat < 0 else ""
 
     def _outside(self, room: RoomId, why: str) -> None:
         if self._hub is not None:

@@ -64,6 +64,7 @@ class Gate:
         self.here: dict[Person, str] = {}
         self.known = False
         self.stay = False
+        self.painted = ""  # what the channel's picture is called
         self.forgetful = False  # nothing is kept
         self.away_for = 0.0
         self.acts: list[tuple[str, Act]] = []
@@ -136,6 +137,9 @@ class Gate:
 
     def configuration(self, remote: Room) -> Configuration:
         return self.configured
+
+    def picture(self, remote: Room) -> str:
+        return self.painted
 
     def is_listed(self, remote: Room) -> bool:
         return self.known

@@ -27,4 +27,5 @@ class Place(msgspec.Struct, eq=False):
     is_linked: bool = False  # the hub asks for it
     password: str = ""  # that was given last
     closing: Cancellable | None = None
+    picture: str = ""  # what the remote room's is called
     known: Configuration | None = None  # what the remote room is, as those who are here know it

@@ -73,5 +73,8 @@ class Gateway(Protocol):
     def configuration(self, remote: Room) -> Configuration:
         """Return what a remote room is."""
 
+    def picture(self, remote: Room) -> str:
+        """Return what the picture of a remote room is called, "" for none."""
+
     def is_listed(self, remote: Room) -> bool:
         """Tell whether it is known who is in a remote room."""

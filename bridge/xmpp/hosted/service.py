@@ -47,6 +47,7 @@ from bridge.xmpp.hosted.exports import Exports
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, Removal
 from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
 from bridge.xmpp.hosted.places import Place
+from bridge.xmpp.hosted.portraits import Portraits
 from bridge.xmpp.hosted.ports import Doing, Gateway
 from bridge.xmpp.hosted.presences import Presences
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
@@ -55,7 +56,7 @@ from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
 from bridge.xmpp.keepsakes import Keepsakes
-from bridge.xmpp.ports import Described, Form, IqRefused
+from bridge.xmpp.ports import Described, Form, IqRefused, Photo
 from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
@@ -120,6 +121,7 @@ class Hosting:
         self.detaching = Detaching(
             around, delay=lambda: 0.0 if self.gateway is None else self.gateway.detach, out=self._out
         )
+        self.portraits = Portraits(around, place=self.place, changed=self._repainted)
         self.reservations = Reservations(
             lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
         )
@@ -203,13 +205,15 @@ class Hosting:
         features = (*FEATURES, *_kinds(now), "muc_persistent" if self.gateway.persistent else "muc_temporary")
         if self.archivist.archive is not None and self.gateway.keeps(remote.network):
             features += (ns.MAM, ns.MAM_EXTENDED)
+        photo = self.portraits.of(address, remote, self.gateway.picture(remote))
         is_shown = place is not None and (not now.settings.get(Setting.HIDDEN) or place.room.at(client) is not None)
         return Described(
             category="conference",
             kind="text",  # whatever the network: clients look for just this (XEP-0045 section 6.4)
             name=remote.id,
             features=features,
-            forms=(_about(place.room if place is not None and is_shown else None, remote, now),),
+            forms=(_about(place.room if place is not None and is_shown else None, remote, now, photo),),
+            photo=photo,
         )
 
     # -- the hub's wishes
@@ -235,6 +239,7 @@ class Hosting:
     async def restore(self) -> None:
         """Bring those back who stay without a client: they were here when the last run ended."""
         await self.reservations.recall()
+        await self.portraits.recall()
         self.stays.usual = lambda: self.gateway is not None and self.gateway.persistent
         for stay in await self.stays.recall():
             self._restore(stay)
@@ -414,13 +419,25 @@ class Hosting:
         occupant = place.room.called(jid.removeprefix(f"{address}/")) if place is not None else None
         return list(occupant.clients) if occupant is not None else []
 
+    def _repainted(self, place: Place) -> None:
+        """Tell those who are in a room that it has another picture (XEP-0486 section 3.2)."""
+        moderated = place.room.moderated
+        self._carry(place, place.room.reconfigured(moderated=moderated, told=True))
+
+    def dress(self, member: Member) -> None:
+        """Take note that a picture has come that was asked for: it may be a room's."""
+        for place in self._places.values():
+            if str(place.remote) == f"{member.person.network}:{member.person.id}":
+                self._repainted(place)
+
     def _look_anew(self, place: Place) -> None:
         """Take note of what the remote room is now, and tell those who are here if that is another thing."""
         if self.gateway is None:
             return
         before, place.known = place.known, self.gateway.configuration(place.remote)
         moderated = place.known.settings.get(Setting.MODERATED, False)
-        told = before is not None and before != place.known
+        picture, place.picture = place.picture, self.gateway.picture(place.remote)
+        told = before is not None and (before != place.known or picture != place.picture)
         self._carry(place, place.room.reconfigured(moderated=moderated, told=told))
 
     def show(self, room: str, member: Member) -> None:
@@ -958,7 +975,7 @@ def _kinds(now: Configuration) -> tuple[str, ...]:
     return (*kinds, "muc_passwordprotected" if now.password else "muc_unsecured")
 
 
-def _about(room: HostedRoom | None, remote: Room, now: Configuration) -> Form:
+def _about(room: HostedRoom | None, remote: Room, now: Configuration, photo: Photo | None) -> Form:
     """Return what disco#info tells of a room beyond its features (section 6.4); ``room`` where that may be told."""
     by_all = now.settings.get(Setting.TOPIC_BY_ALL, True)
     fields = {
@@ -968,6 +985,8 @@ def _about(room: HostedRoom | None, remote: Room, now: Configuration) -> Form:
         "muc#roominfo_changesubject": "1" if by_all else "0",
         "muc#roominfo_subjectmod": "0" if by_all else "1",
     }
+    if photo is not None:
+        fields["muc#roominfo_avatarhash"] = photo.sha1
     if room is not None:
         fields["muc#roominfo_occupants"] = str(sum(1 for _ in room))
         fields["muc#roominfo_subject"] = room.subject.text

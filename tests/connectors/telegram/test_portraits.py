@@ -1,6 +1,7 @@
 """Pictures of people: asked for when they are first met, the same after a restart, told anew when they change."""
 
-from bridge.core.events import MemberJoined, MessagePosted
+from bridge.core.events import MemberJoined, MessagePosted, RoomChanged
+from bridge.core.ids import RoomId
 from connectors.telegram.portraits import FRESH
 from tests.support.telegram.stage import HastyClock, stage
 
@@ -92,3 +93,17 @@ async def test_trouble_with_pictures_is_no_trouble_with_messages():
         await looked(s, 1)
         s.group.says(s.alice, "again")
         await s.hub.posted("hello", "again")
+
+
+async def test_a_groups_picture_is_its_rooms():
+    async with stage() as s:
+        file = s.world.keep(GIF)
+        s.group.picture = {
+            "small_file_id": file.id, "small_file_unique_id": file.unique, "big_file_id": "b", "big_file_unique_id": "b",
+        }  # fmt: skip
+        room = RoomId(str(s.group.id))
+        assert s.connector.picture(room) == ""  # it is asked for now
+        await s.hub.until(lambda: s.hub.of(RoomChanged))
+        assert s.hub.of(RoomChanged)[0].origin.room.id == room
+        assert s.connector.picture(room) == file.id
+        assert s.connector.picture(RoomId("nonsense")) == s.connector.picture(RoomId("-1")) == ""
