@@ -27,6 +27,7 @@ _GROUPS: Final = {
 }
 _OPTIONS: Final = {"settings": "set", "expires_in": "expires-in"}
 _SEVERAL: Final = frozenset({Sort.LIST, Sort.JIDS})
+_METAVARS: Final = {Sort.DURATION: "TIME", Sort.NUMBER: "N", Sort.JID: "JID", Sort.JIDS: "JID", Sort.FLAG: "YES-OR-NO"}
 _ONE_MESSAGE: Final = ("room", "message")
 """Two fields that go together: ``deliveries list --message NETWORK:ROOM ID``."""
 
@@ -91,7 +92,7 @@ def _add(parser: argparse._ActionsContainer, field: Field) -> None:
     words = field.description or field.label
     help_ = words[0].lower() + words[1:] + (f"; default: {field.default}" if field.default else "")
     help_ = help_.replace("%", "%%")
-    metavar = field.name.upper()
+    metavar = _METAVARS.get(field.sort, field.name.upper())
     if field.sort in _SEVERAL:
         if field.required:
             parser.add_argument(field.name, metavar=metavar, nargs="+", help=help_)

@@ -58,7 +58,7 @@ def table(commands: Iterable[Command]) -> list[str]:
 
 
 def _row(command: Command) -> str:
-    said = usage(command.name, command.fields) + (" …" if command.more else "")
+    said = usage(command.name, command.fields, more=command.more)
     told = ". ".join(part.rstrip(".") for part in (command.title, command.help, *map(_told, command.fields)) if part)
     told = told.replace("|", "\\|")
     return f"| `{said}` | {_WHERE[command.about]} | {told} |"

@@ -120,6 +120,8 @@ async def _list(users: Users, _: Call, values: Values) -> Answer:
     listed = [each for each in found if each.user in shown]
     remark = f"{len(names) - limit} more are not shown" if len(names) > limit else ""
     form = {"onlineuserjids": names[:limit]}
+    if not listed:
+        return Answer(text="Nobody is on a network now.", data=listed, form=form)
     return Answer(table=listing.sessions(listed), data=listed, form=form, remark=remark)
 
 

@@ -236,6 +236,8 @@ async def follow_line(form: Form, words: Sequence[lines.Word]) -> Answer | Stuck
         step = await proceed(form, assigned.given)
         if not isinstance(step, Form):
             return step
+        if not left and step.fields and not any(field.required for field in step.fields):
+            return Answer(text=outline(step))  # to give nothing is to ask what there is
         form = step
 
 
@@ -248,15 +250,32 @@ def _too_much(form: Form, word: lines.Word) -> Wrong:
     return Wrong("", f"found {quoted(word.text)}, which is too much: it takes {takes}")
 
 
-def usage(name: str, fields: Iterable[Field]) -> str:
-    """Return how a line with a command is written: ``links add NAME ROOMS…``."""
-    return " ".join([name, *map(_written, fields)])
+def usage(name: str, fields: Iterable[Field], *, more: bool = False) -> str:
+    """Return how a line with a command is written: ``links add NAME ROOMS…``; ``more`` has to be given than these fields."""
+    return " ".join([name, *map(_written, fields), *(["…"] if more else [])])
+
+
+def outline(form: Form) -> str:
+    """Return what a form asks for, a line for each field."""
+    return "\n".join(
+        part for part in (form.instructions, *(f"  {field.name}: {about(field)}" for field in form.fields)) if part
+    )
+
+
+def about(field: Field) -> str:
+    """Return what there is to say of a field."""
+    parts = [field.label, field.description]
+    parts.append(f"one of {', '.join(field.choices)}" if field.choices else "")
+    if not field.required:
+        parts.append(f"default: {field.default}" if field.default else "may be left out")
+    if field.value and field.sort is not Sort.SECRET and not field.hidden:
+        parts.append(f"now: {field.value.replace(chr(10), ', ')}")
+    return "; ".join(part for part in parts if part)
 
 
 def _written(field: Field) -> str:
     several = "…" if field.sort in {Sort.LIST, Sort.JIDS} else ""
+    value = {Sort.FLAG: "yes", Sort.TABLE: "KEY=VALUE"}.get(field.sort, field.name.upper())
     by_name = field.named or field.sort in {Sort.FLAG, Sort.TABLE}
-    word = f"{field.name}={field.name.upper()}" if by_name else f"{field.name.upper()}{several}"
-    if field.sort is Sort.FLAG:
-        word = f"{field.name}=yes"
+    word = f"{field.name}={value}" if by_name else f"{value}{several}"
     return word if field.required else f"[{word}]"

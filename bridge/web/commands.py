@@ -104,7 +104,7 @@ class CommandRoutes:
             path=f"/api/v1/commands/{command.slug}",
             title=command.title,
             help=command.help,
-            usage=usage(command.name, form.fields),
+            usage=usage(command.name, form.fields, more=command.more),
             who=command.who.name.lower(),
             about=command.about.name.lower(),
             more=command.more,

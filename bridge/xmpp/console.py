@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from bridge.core import lines
 from bridge.core.commands import Answer, Caller, Field, Form, Offer, Place, Sort, Step, written
-from bridge.core.dialogue import Commands, Stuck, follow_line, may, proceed, usage
+from bridge.core.dialogue import Commands, Stuck, follow_line, may, outline, proceed, usage
 from bridge.xmpp.reception import Reception
 
 log = logging.getLogger(__name__)
@@ -132,7 +132,10 @@ class Console:
     def _everything(self, commands: Commands, place: Place, caller: Caller) -> str:
         offers = commands.at(place, caller)
         told = [f"{_NETWORK if place.network else _BRIDGE} I understand:"]
-        told += [f"{offer.command.name}: {offer.command.title}" for offer in offers]
+        for offer in offers:
+            needed = [field for field in commands.first(offer, place, caller).fields if field.required]
+            said = usage(offer.command.name, needed, more=offer.command.more)
+            told.append(f"{said}: {offer.command.title}")
         return "\n".join([*told, f"{HELP}: this list; {HELP} COMMAND: how that is said"])
 
     def _puzzle(self, caller: Caller, words: str) -> Answering | None:
@@ -164,20 +167,8 @@ def _question(field: Field) -> str:
 
 def _about(offer: Offer, form: Form) -> str:
     command = offer.command
-    told = [f"{command.name}: {command.title}"]
-    told += [command.help] if command.help else []
-    told.append(usage(command.name, form.fields))
-    told += [f"  {field.name}: {_described(field)}" for field in form.fields]
-    return "\n".join(told)
-
-
-def _described(field: Field) -> str:
-    parts = [field.label]
-    parts += [field.description] if field.description else []
-    parts += [f"one of {', '.join(field.choices)}"] if field.choices else []
-    if not field.required:
-        parts.append(f"default: {field.default}" if field.default else "may be left out")
-    return "; ".join(parts)
+    told = [f"{command.name}: {command.title}", usage(command.name, form.fields, more=command.more)]
+    return "\n".join(part for part in (*told, outline(form)) if part)
 
 
 async def _say(words: str) -> str:

@@ -221,7 +221,32 @@ def test_usage() -> None:
         Field(name="all", label="A", sort=Sort.FLAG, required=False),
         Field(name="network", label="N", named=True),
     )
+    assert usage("do", fields, more=True) == "do NICK [ROOMS…] [all=yes] network=NETWORK …"
     assert usage("do", fields) == "do NICK [ROOMS…] [all=yes] network=NETWORK"
+
+
+async def prefer(_: Call, __: Values) -> Step:
+    async def change(values: Values) -> Answer:
+        return Answer(text=f"nick: {values.text('nick')}")
+
+    fields = (
+        Field(name="nick", label="Nick", required=False, value="ann"),
+        Field(name="password", label="Password", sort=Sort.SECRET, required=False, value="hunter2"),
+    )
+    return Form(title="You", instructions="All may be left out.", fields=fields, then=change)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "All may be left out.\n  nick: Nick; may be left out; now: ann\n  password: Password; may be left out"),
+        ("nick=bob", "nick: bob"),
+        ("bob", "nick: bob"),
+    ],
+)
+async def test_to_give_nothing_where_nothing_is_needed_is_to_ask_what_there_is(line, said) -> None:
+    offered = Offer(command=Command(name="settings", title="Settings", more=True), run=prefer)
+    assert await follow_line(COMMANDS.first(offered, BRIDGE, ANN), words(line)) == Answer(text=said)
 
 
 def test_an_answer_has_bounds() -> None:

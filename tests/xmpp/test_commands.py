@@ -279,7 +279,7 @@ async def test_at_the_bridge_s_own_address_the_network_comes_first(bridge) -> No
 async def test_help_tells_what_there_is_and_how_it_is_said(bridge) -> None:
     [words] = await said(bridge, "help")
     assert words.splitlines()[1:] == [
-        "login: Speak here as yourself",
+        "login …: Speak here as yourself",
         "logout: Forget your login here",
         "whoami: Who you are here",
         "help: this list; help COMMAND: how that is said",
