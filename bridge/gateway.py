@@ -44,7 +44,10 @@ log = logging.getLogger(__name__)
 
 MOST_OPEN: Final = 50
 """IRC servers that are connected to at one time because somebody has named them."""
-_SERVER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?")
+_SERVER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([0-9]{1,5}))?")
+_LOW: Final = 1024
+_IRC_PORTS: Final = frozenset({194, 994})
+"""Below the one are ports of mail, web and the like, where nobody shall be sent in IRC's name; but for these (IANA)."""
 _CHANNELS: Final = ("#", "&")
 
 
@@ -124,7 +127,10 @@ class Gateway:
         server = _SERVER.fullmatch(network)
         if server is None or not settings.open_irc:
             return False
-        return is_host_allowed(server[1], settings.open_irc_allow, settings.open_irc_deny)
+        host, port = server[1], int(server[2] or _LOW)
+        if port < _LOW and port not in _IRC_PORTS and host not in settings.open_irc_allow:
+            return False
+        return is_host_allowed(host, settings.open_irc_allow, settings.open_irc_deny)
 
     def kind(self, network: Network) -> str:
         """Return the kind of a network."""

@@ -28,6 +28,8 @@ from connectors.irc.stream import Stream
 
 DIAL = 30.0
 """Seconds for TCP and TLS."""
+NAMED = 12.0
+"""The same for a server that a user has named, and waits for."""
 HANDSHAKE = 15.0
 """Seconds of them for TLS."""
 SHORTEST = 5.0
@@ -71,7 +73,7 @@ async def dial(server: Server, make: Callable[[], Stream], opened: Opened | None
     """Return an open stream. Raises: Refused, of kind NETWORK, TLS or FORBIDDEN."""
     try:
         secure = _context(server)
-        async with asyncio.timeout(DIAL):
+        async with asyncio.timeout(DIAL if server.reach is None else NAMED):
             way = await _reach(server)
             if opened is not None:
                 opened(way)

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from bridge.demo.people import CLIENT, MUC_USER, IrcPerson, NotSeen, XmppPerson, body, codes
-from bridge.demo.processes import until
+from bridge.demo.processes import free_port, until
 from tests.support.proxy import Proxy
 from tests.support.servers import Ngircd
 from tests.support.world import World
@@ -41,7 +41,7 @@ REGISTER = "<query xmlns='jabber:iq:register'>{}</query>"
 GATEWAY = """
 [gateway]
 open_irc = true
-open_irc_allow = ["127.0.0.1"]
+open_irc_private = ["127.0.0.1"]
 open_irc_tls = "preferred"
 fixed_server = "irc"
 """
@@ -387,6 +387,14 @@ async def test_the_other_forms_of_addresses_and_a_restart(world: tuple[World, di
     rosaline.say(free, "free at last")
     await rosaline.message(free, "free at last", nick="rosaline")
     assert "linkspan" not in rosaline.occupants(free)
+
+    # one that must not be connected to, and one that is not there, are told at once
+    for server, condition in (
+        (f"127.0.0.2\\3a{plain.port}", "not-allowed"),
+        (f"127.0.0.1\\3a{free_port()}", "remote-server-not-found"),
+    ):
+        with pytest.raises(NotSeen, match=condition):
+            await rosaline.join(f"#free%{server}@{shared.xmpp.component}", "rosaline")
 
     # who stays is there after a restart, key and all, and still has what was said
     stay = "<command xmlns='http://jabber.org/protocol/commands' node='stay' action='execute'/>"
