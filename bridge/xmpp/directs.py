@@ -44,6 +44,8 @@ _MOST_WRITTEN = 1_000
 _NOBODY = "I am a bridge between chat networks, and no person. Write to the people whom you see in a room."
 _IS_BLOCKED = f"{{{ns.BLOCKING_ERRORS}}}blocked"
 _UNWANTED = Permanent("they have blocked this address")
+_NOBODY_THERE = frozenset({"service-unavailable", "item-not-found"})
+_GONE = Permanent("their server does not take it: they are away, or have blocked this address")
 _MUC_USER_X = f"<x xmlns='{ns.MUC_USER}'/>"
 
 
@@ -176,9 +178,22 @@ class Directs:
         done = self._told.pop(element.get("id", ""), None)
         if done is None:
             return False
-        is_blocked = next(element.iter(_IS_BLOCKED), None) is not None
-        _fail(done, _UNWANTED if is_blocked else failure(muc.refusal(element), by_ghost=False))
+        _fail(done, self._failure(element))
         return True
+
+    def _failure(self, element: Element) -> DeliveryFailure:
+        """Return what an error means. One from somebody's own server that says for good is final.
+
+        It stands for nobody being there, or for a block (XEP-0191 section 3.4), and whoever wrote is told, as on XMPP. Tried again
+        and again, it would hold up what others write to the same person.
+        """
+        refusal = muc.refusal(element)
+        if next(element.iter(_IS_BLOCKED), None) is not None:
+            return _UNWANTED
+        is_room = element.get("from", "").partition("/")[0] in self._rooms
+        if refusal.condition in _NOBODY_THERE and refusal.kind != "wait" and not is_room:
+            return _GONE
+        return failure(refusal, by_ghost=False)
 
     def _whom(self, local: str) -> Person | None:
         """Return who is meant: whoever stands there, or a ghost that has kept the address through a change of nick."""

@@ -234,7 +234,13 @@ async def test_to_somebody_of_another_network() -> None:
 
 @pytest.mark.parametrize(
     ("condition", "kind", "failure"),
-    [("service-unavailable", "cancel", Retry), ("remote-server-timeout", "wait", Retry), ("gone", "cancel", Retry)],
+    [
+        ("service-unavailable", "cancel", Permanent),
+        ("item-not-found", "cancel", Permanent),
+        ("service-unavailable", "wait", Retry),
+        ("remote-server-timeout", "wait", Retry),
+        ("gone", "cancel", Retry),
+    ],
 )
 async def test_a_bounce(condition, kind, failure) -> None:
     bridge = await running()
