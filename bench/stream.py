@@ -52,6 +52,9 @@ class Reads:
     def wanted(self, _name: str, _attrs: dict[str, str]) -> bool:
         return self.wants
 
+    def reflected(self, _attrs: dict[str, str], _stanza: bytes) -> bool:
+        return False
+
     def built(self, _element: Element) -> None:
         self.built_ += 1
 

@@ -98,6 +98,7 @@ class _Stream:
     ) -> None:
         self.reads = session.reads
         self.wanted = session.wanted
+        self.reflected = session.reflected
         self.queries = Queries(clock)
         self.library: Library  # since there is a connection
         self._session = session
@@ -198,6 +199,10 @@ class _Glance:
 
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:  # noqa: ARG002
         """Want nothing."""
+        return False
+
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:  # noqa: ARG002
+        """Have said nothing."""
         return False
 
     def stanza(self, element: Element) -> bool:  # noqa: ARG002

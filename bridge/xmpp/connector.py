@@ -638,6 +638,12 @@ class XmppConnector:
             return self.reads(room, attrs.get("to", ""))
         return True
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take the reflection of words of ours, as bytes."""
+        room, _, nick = attrs.get("from", "").partition("/")
+        joined = self._rooms.get(room)
+        return joined is not None and joined.reads(attrs.get("to", "")) and joined.reflected(attrs, nick, stanza)
+
     def _reported(self, element: Element) -> bool:
         """Take a report in a message; False: it is none."""
         report = self.blocking.told(element) if element.get("type") != "error" else None

@@ -112,6 +112,20 @@ class Hearing:
         else:
             self._hear(element, nick, fresh=fresh)
 
+    def reflected(self, id_: str, stanza: bytes) -> bool:
+        """Take the reflection of our own words by its bytes: all that is news in it is what the room calls them.
+
+        False: it may have more to say, because the room tells its history, or writes its id in an unusual way.
+        """
+        if self._holding or self._place.just_entered():
+            return False
+        name = inbound.stanza_id(stanza, self._scene)
+        if name is None:
+            return False
+        self.up_to = name or self.up_to
+        self._place.speech.reflected(id_, name)
+        return True
+
     def _hear(self, element: Element, nick: str, *, fresh: bool) -> None:
         names = inbound.ids(element, self._scene)
         if not self._holding:  # else it is a reflection, behind others that were not taken

@@ -5,6 +5,7 @@ room itself, a time only from the room's history, a moderation only from the roo
 sender is, and whether the message is our own, is decided by the rooms, which call this for their reader's copies.
 """
 
+import re
 from datetime import UTC, datetime
 from xml.etree.ElementTree import Element
 
@@ -44,6 +45,8 @@ _WITH_FILES = frozenset({f"{{{ns.OOB}}}x", f"{{{ns.FILE_SHARING}}}file-sharing",
 _DELAY, _OLD_DELAY = f"{{{ns.DELAY}}}delay", "{jabber:x:delay}x"
 _COMPOSING = f"{{{ns.CHAT_STATES}}}composing"
 _NOT_COMPOSING = tuple(f"{{{ns.CHAT_STATES}}}{state}" for state in ("paused", "active", "inactive", "gone"))
+_PLAIN_ATTRIBUTE = re.compile(rb""" (id|by|xmlns)=(['"])([^'"<&]*)\2""")
+_IDS = ns.IDS.encode()
 OCCUPANT_ID = f"{{{ns.OCCUPANT_ID}}}occupant-id"
 
 MOST_REACTIONS = 20
@@ -80,6 +83,25 @@ def ids(element: Element, scene: Scene, *, archived: str = "") -> Ids:
         elif child.tag == _ORIGIN_ID:
             origin = child.get("id", "")
     return Ids(stanza, element.get("id", ""), origin)
+
+
+def stanza_id(stanza: bytes, scene: Scene) -> str | None:
+    """Return what :func:`ids` says of the room's own id, from the bytes; None when it takes a parser to know.
+
+    For words that we have said ourselves: only we and the room can have put an element into them, and we write no
+    ``<stanza-id/>``.
+    """
+    if not scene.stable_ids:
+        return ""
+    begin = stanza.find(b"<stanza-id ")
+    end = stanza.find(b"/>", begin)
+    if begin < 0 or end < 0 or stanza.count(b"stanza-id") != 1:
+        return None
+    found = {name: value for name, _, value in _PLAIN_ATTRIBUTE.findall(stanza, begin, end)}
+    if found.get(b"xmlns") != _IDS or found.get(b"by") != scene.address.encode():
+        return None
+    name = found.get(b"id", b"")
+    return name.decode() if name.isascii() and name else None
 
 
 def moment(element: Element, address: str) -> int | None:

@@ -59,6 +59,9 @@ class Uses(Protocol):
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         """Say whether a message or presence has to be built."""
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a groupchat message by its bytes, if it is the reflection of our own words."""
+
     def came_up(self) -> None:
         """Learn that the handshake went through."""
 
@@ -97,6 +100,7 @@ class Library(ComponentXMPP):
         self._writable.set()
         self.reads = uses.reads
         self.wanted = uses.wanted
+        self.reflected = uses.reflected
         # The library's roster answers probes and grows with every presence; ours are answered by the connector.
         self.remove_handler("Presence")
         self.remove_stanza(Iq)

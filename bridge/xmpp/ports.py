@@ -38,6 +38,13 @@ class Session(Protocol):
         reads.
         """
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a whole groupchat message that is read, if it is words of ours whose reflection is waited for.
+
+        Asked before ``wanted``, and spares the parser what would only be thrown away. False, at the slightest doubt: it
+        is looked at as any other.
+        """
+
     def stanza(self, element: Element) -> bool:
         """Take a message or presence as a bare element; False: it is not mine, let the library have it.
 

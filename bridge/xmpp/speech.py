@@ -157,6 +157,11 @@ class Speech:
         """Whether a message with this id is on the wire."""
         return id_ in self._awaited
 
+    def awaits_words(self, id_: str) -> bool:
+        """Whether a message with this id is on the wire, and more than a change of subject."""
+        order = self._awaited.get(id_)
+        return order is not None and not isinstance(order.delivery, SetTopic)
+
     def reflected(self, id_: str, stanza_id: str) -> None:
         """Take the room's copy of one of our messages."""
         order = self._awaited.pop(id_, None)

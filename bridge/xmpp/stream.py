@@ -7,7 +7,7 @@ bytes, and the parser sees only what somebody wants. From cheap to dear, for eac
 * foretold: a room's recipients come in the same order, message after message. Once seen, all that has to follow the
   first copy is known to the byte, is made by one join and compared at once.
 * the same: it differs from the stanza before in nothing but ``to``, and nobody reads that address.
-* looked at: the start tag says that nobody wants it.
+* looked at: the start tag says that nobody wants it, or that it is the reflection of words of ours.
 * built: it went through the parser, and is handed over as an element.
 
 A server with a multicast service sends one stanza to the bare domain instead, with the recipients listed in it
@@ -61,6 +61,9 @@ class Sink(Protocol):
 
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         """Say whether a message or presence has to be built. ``attrs`` must not be changed."""
+
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a groupchat message by its bytes, for the reflection of our own words that it is; False: look further."""
 
     def built(self, element: Element) -> None:
         """Take a child of the stream, in ``jabber:component:accept`` also where the server wrote ``jabber:client``."""
@@ -247,7 +250,9 @@ class Reader:
             return self._sink.wanted(name, attrs)
         self._template = template = _Template(name, attrs, room)
         template.cut(stanza, to=to, quote=quote)
-        if room is not None and not self._read(room, template.first, attrs["to"]):
+        if room is not None and (
+            not self._read(room, template.first, attrs["to"]) or self._sink.reflected(attrs, stanza)
+        ):
             return False
         return self._sink.wanted(name, attrs)
 
@@ -284,7 +289,8 @@ class Reader:
             return
         self._end_copies()
         for to in readers:
-            if not self._over and self._sink.wanted(name, {**attrs, "to": to}):
+            copy = {**attrs, "to": to}
+            if not self._over and not self._sink.reflected(copy, single) and self._sink.wanted(name, copy):
                 element = self._parse(single)
                 element.set("to", to)
                 self._sink.built(element)
@@ -337,7 +343,10 @@ class Reader:
                 template.seen[-1].append(raw)
                 return
             template.seen.append([])
-        if self._sink.wanted(template.name, {**template.attrs, "to": to}):
+        attrs = {**template.attrs, "to": to}
+        if template.room is not None and self._sink.reflected(attrs, stanza):
+            return
+        if self._sink.wanted(template.name, attrs):
             self._sink.built(self._parse(stanza))
 
     def _end_copies(self) -> None:

@@ -147,6 +147,8 @@ class Stream:
         groupchat = element.get("type") == "groupchat"
         if groupchat and not self.session.reads(_bare(element.get("from", "")), element.get("to", "")):
             self.skipped += 1
+        elif groupchat and self.session.reflected(dict(element.attrib), stanza.encode()):
+            self.skipped += 1
         elif self.session.wanted(name, dict(element.attrib)):
             self.built += 1
             self.session.stanza(element)

@@ -29,6 +29,9 @@ class Everything:
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         return True
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
     def stanza(self, element) -> bool:
         kind = element.tag.removeprefix(f"{{{NS}}}")
         codes = ",".join(status.get("code") for status in element.iter(f"{{{USER}}}status"))

@@ -37,6 +37,9 @@ class Remembers:
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         return self.wants(name, attrs)
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
     def stanza(self, element: Element) -> bool:
         self.stanzas.append(element)
         self._tell()

@@ -239,6 +239,9 @@ class Fast:
         self.asked += 1
         return wanted(name, attrs)
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
     def built(self, element: Element) -> None:
         self.stanzas.append(written(element))
 

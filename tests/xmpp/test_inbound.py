@@ -1,6 +1,7 @@
 """What a message on the wire means: stanza in, event out."""
 
 import pytest
+from msgspec import structs
 
 from bridge.core.content import Attachment, Content, Kind, Span, Style
 from bridge.core.events import (
@@ -333,3 +334,34 @@ def test_a_receipt_is_no_private_message():
 
 def test_names_without_a_room():
     assert inbound.ids(xml("<message/>"), SCENE) == Ids()
+
+
+@pytest.mark.parametrize(
+    ("inside", "known"),
+    [
+        (sid(), "s1"),
+        (f'<body>x</body><stanza-id id="s1" by="{ROOM}" xmlns="urn:xmpp:sid:0"/>', "s1"),
+        ("<body>no id at all</body>", None),
+        (sid(by="other@c"), None),
+        (sid().replace(":0", ":1"), None),
+        (sid() * 2, None),
+        (f"<body>stanza-id</body>{sid()}", None),
+        (sid("a&amp;b"), None),
+        (sid("a/>b"), None),
+        (sid("ä"), None),
+        (sid(""), None),
+        (f"<stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' id='s1'></stanza-id>", None),
+        (f"<stanza-id\nxmlns='urn:xmpp:sid:0' by='{ROOM}' id='s1'/>", None),
+        (f"<stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' data-id='s1'/>", None),
+    ],
+)
+def test_the_rooms_id_is_read_from_bytes_as_by_the_parser_or_not_at_all(inside, known) -> None:
+    stanza = f"<message type='groupchat' id='a'>{inside}</message>"
+    assert inbound.stanza_id(stanza.encode(), SCENE) == known
+    if known is not None:
+        assert inbound.ids(xml(stanza), SCENE).stanza == known
+
+
+def test_where_ids_could_be_anybodys_none_is_read_from_bytes() -> None:
+    stanza = sid().encode()
+    assert inbound.stanza_id(stanza, structs.replace(SCENE, stable_ids=False)) == ""

@@ -37,6 +37,9 @@ class Sink:
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         return self.wants(name, attrs)
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
     def built(self, element: Element) -> None:
         self.built_.append((element.get("to", ""), element.findtext(BODY)))
         self.then()

@@ -9,6 +9,7 @@ from bridge.core.events import MessagePosted
 from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import MessageId, MessageRef, Person, PersonId, RoomId
 from bridge.xmpp import speech
+from bridge.xmpp.rooms import REPLAY
 from tests.support import build
 from tests.support.muc import MODERATE, NS, Refused
 from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, as_relayed, outcome, quiet, remote
@@ -41,6 +42,64 @@ async def test_a_ghost_says_it_and_the_reflection_is_the_acknowledgement() -> No
         bridge.stream.deliver(f"<message type='groupchat' from='{ROOM}/bob' to='{Bridge.listener}'{tail}")
         assert await outcome(done) == Sent((MessageId("sid-1"), MessageId(delivery.head.key)))
         assert bridge.hub.took(MessagePosted) == []
+
+
+async def test_the_reflection_is_known_by_its_bytes_once_the_history_is_over() -> None:
+    async with Bridge() as bridge:
+        await bridge.wish("bob")
+        bridge.muc.enter("juliet")
+        await bridge.clock.advance(REPLAY + 1)
+        built = bridge.stream.built
+        delivery = post("hi, stanza by stanza")
+        assert await outcome(bridge.connector.send(delivery)) == Sent(
+            (MessageId("sid-1"), MessageId(delivery.head.key))
+        )
+        assert bridge.stream.built == built
+        bridge.muc.say("juliet", "hello")  # what others say is built as ever
+        await quiet()
+        assert bridge.stream.built == built + 1
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "{end}",  # whole
+        "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>{end}",
+        "<stanza-id xmlns='urn:xmpp:sid:0' by='other@conference.localhost' id='y'/>{end}",
+        "<x xmlns='jabber:x:conference' jid='a'/>{end}",
+    ],
+)
+async def test_a_reflection_means_the_same_whatever_the_room_adds(what) -> None:
+    async with Bridge() as bridge:
+        await bridge.wish("bob")
+        await bridge.clock.advance(REPLAY + 1)
+        bridge.muc.mute = True
+        delivery = post("hi")
+        done = bridge.connector.send(delivery)
+        await quiet()
+        bridge.muc.mute = False
+        tail = bridge.muc.history[-1][2]
+        stanza = f"<message type='groupchat' from='{ROOM}/bob' to='{Bridge.listener}'{tail}"
+        bridge.stream.deliver(stanza.replace("</message>", what.format(end="</message>")))
+        assert await outcome(done) == Sent((MessageId("sid-1"), MessageId(delivery.head.key)))
+        assert bridge.hub.took(MessagePosted) == []
+
+
+async def test_nobody_elses_message_with_the_same_id_is_taken_for_a_reflection() -> None:
+    async with Bridge() as bridge:
+        await bridge.wish("bob")
+        bridge.muc.enter("juliet")
+        await bridge.clock.advance(REPLAY + 1)
+        bridge.muc.mute = True
+        delivery = post("hi")
+        done = bridge.connector.send(delivery)
+        await quiet()
+        bridge.stream.deliver(
+            f"<message type='groupchat' from='{ROOM}/juliet' to='{Bridge.listener}' id='{delivery.head.key}'>"
+            f"<body>me too</body><stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' id='s9'/></message>"
+        )
+        assert await outcome(done) is None
+        assert [event.content.text for event in bridge.hub.took(MessagePosted)] == ["me too"]
 
 
 async def test_without_stanza_ids_the_attribute_is_the_name() -> None:

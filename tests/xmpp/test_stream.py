@@ -38,6 +38,9 @@ class Sink:
         self.looked.append(attrs)
         return self.wants(name, attrs)
 
+    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
     def built(self, element: Element) -> None:
         self.bodies.append(element.findtext(BODY))
         self.then()
