@@ -2,8 +2,8 @@
 
 A name counts at word borders alone, and as it is written: ``Will`` is somebody, ``will`` is a word. Where it is called
 (``@will``, or ``will:`` at the beginning) its case does not matter, and just there short ones count, which are mostly
-words too. Called by the hub for what is said in linked rooms; a message costs a look-up for each of its words, however
-many people there are.
+words too. Called by the hub for what is said in linked rooms; a message costs a look-up for each of its words at most,
+however many people there are.
 """
 
 import re
@@ -17,6 +17,8 @@ SHORT = 3
 """Names of fewer characters have to be called."""
 MOST = 50
 """Mentions of one text: who pastes a list of members calls nobody."""
+FEW = 30
+"""Names up to which looking for each of them in a text is cheaper than taking the text apart."""
 _CORE = re.compile(r"\w+")
 _REST = re.compile(r"\S*")
 _BEFORE = "@([{<\"'“”‘’«»„*_~`>"
@@ -75,9 +77,14 @@ class Names:
         self._names.clear()
         self._by_core.clear()
 
-    def none_of(self, words: Iterable[str]) -> bool:
-        """Tell whether none of these words begins a name."""
-        return self._by_core.keys().isdisjoint(words)
+    def none_in(self, folded: str) -> bool:
+        """Tell whether no name begins in a text: where there are few names they are looked for, else its words."""
+        if len(self._by_core) > FEW:
+            return self._by_core.keys().isdisjoint(_CORE.findall(folded))
+        for core in self._by_core:  # noqa: SIM110 - on the way of every message, and any() costs as much again
+            if core in folded:
+                return False
+        return True
 
     def called(self, core: str) -> Iterable[_Bearer]:
         """Return the names that begin with these letters, and who has them."""
@@ -90,8 +97,7 @@ def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention
     Where several people have the same name, each of them is meant.
     """
     folded = text.casefold()
-    words = _CORE.findall(folded)
-    known = [names for names in rooms if not names.none_of(words)]
+    known = [names for names in rooms if not names.none_in(folded)]
     if not known or len(folded) != len(text):
         return ()
     own, found = writer.casefold(), list[Mention]()

@@ -161,7 +161,7 @@ def read(
         return _retracted(element, parts[_RETRACT], origin, sender)
     if _REACTIONS in parts:
         return _reacted(parts[_REACTIONS], origin, sender)
-    if BODY in parts or (_WITH_FILES & parts.keys() and sharing.read(element)):
+    if BODY in parts or (not _WITH_FILES.isdisjoint(parts) and sharing.read(element)):
         return _said(element, parts, origin, sender, names)
     if SUBJECT in parts:
         return TopicChanged(origin=origin, topic=clean_name(parts[SUBJECT].text or ""), sender=sender)
@@ -270,7 +270,7 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
     text = (parts[BODY].text or "") if BODY in parts else ""  # a file may come without words
     if replies and _FALLBACK in parts:
         text = without_fallback(text, element, ns.REPLY)
-    attachments = sharing.read(element) if _WITH_FILES & parts.keys() else ()
+    attachments = () if _WITH_FILES.isdisjoint(parts) else sharing.read(element)
     if attachments:
         if _FALLBACK in parts:
             text = _beside_files(text, element)

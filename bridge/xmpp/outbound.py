@@ -29,7 +29,7 @@ from bridge.core.deliveries import (
 from bridge.core.ids import MessageId, Person
 from bridge.core.spans import prefixed
 from bridge.core.splitting import cut
-from bridge.core.styling import to_styling
+from bridge.core.styling import has_marks, to_styling
 from bridge.core.text import clean_name
 from bridge.xmpp import marks, markup, sharing, stanzas
 from bridge.xmpp import namespaces as ns
@@ -40,6 +40,8 @@ Spoken = Post | Edit | Retract | React | SetTopic | Announce
 
 LONGEST = Limit(60_000, Unit.BYTES)
 """Longest text of one stanza; servers take 256 kB from far away, and marks and escapes need room."""
+_SHORT = LONGEST.size // 4
+"""Code points that fit whatever they are."""
 LONGEST_EXCERPT = 300
 """Code points of a quoted message."""
 
@@ -70,7 +72,7 @@ def parts(delivery: Spoken, speaker: Speaker) -> list[Part]:
     head = delivery.head
     match delivery:
         case Post():
-            return _posted(delivery, speaker)
+            return _plain(delivery, speaker) or _posted(delivery, speaker)
         case Edit():
             return _edited(delivery, speaker)
         case Retract():
@@ -108,6 +110,30 @@ def _part(
         extra=f"{extra}{stanzas.origin_id(id_)}{marks.via(head.via)}",
     )
     return Part(id_, stanza)
+
+
+def _plain(post: Post, speaker: Speaker) -> list[Part]:
+    """Write a message that has nothing but one line of words, [] where it takes :func:`_posted` to say it.
+
+    Most messages are so, and what they become is the same.
+    """
+    content = post.content
+    text = content.text
+    if (
+        content.kind is not Kind.TEXT
+        or content.spans
+        or content.mentions
+        or content.attachments
+        or speaker.placed
+        or post.reply is not None
+        or post.thread
+        or not isinstance(post.head.voice, AsPuppet | AsBridge)
+        or not text.isprintable()
+        or not 0 < len(text) <= _SHORT
+        or has_marks(text)
+    ):
+        return []
+    return [_part(post.head, speaker, body=text)]
 
 
 def _posted(post: Post, speaker: Speaker) -> list[Part]:

@@ -10,6 +10,7 @@ Called by all that speaks on XMPP. No parsing here (inbound), no decision about 
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from bridge.xmpp import namespaces as ns
 
@@ -69,14 +70,17 @@ def element(
 
 
 def _head(name: str, sender: str, to: str, kind: str, id_: str) -> str:
+    head = _addressed(name, sender, to, kind)
+    return f"{head} id='{attribute(id_)}'" if id_ else head
+
+
+@lru_cache(maxsize=4096)
+def _addressed(name: str, sender: str, to: str, kind: str) -> str:
+    """Return how a stanza begins: the same whatever somebody says in a room."""
     head = f"<{name} from='{attribute(sender)}'"
     if to:
         head += f" to='{attribute(to)}'"
-    if kind:
-        head += f" type='{kind}'"
-    if id_:
-        head += f" id='{attribute(id_)}'"
-    return head
+    return f"{head} type='{kind}'" if kind else head
 
 
 def message(

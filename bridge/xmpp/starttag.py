@@ -6,8 +6,10 @@ Called by ``stream``.
 """
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
+_ID = b" id='"
 _ENDS = frozenset({">", "/>", " />"})
 _NAMES = {" to=": "to", " from=": "from", " type=": "type", " id=": "id", " xml:lang=": ""}
 _NAME = re.compile(r" ([A-Za-z_][-.A-Za-z0-9_]*)=")
@@ -28,7 +30,30 @@ class StartTag(NamedTuple):
 
 
 def take_apart(tag: bytes, start: int) -> StartTag | None:
-    """Read a whole start tag whose attributes begin at ``start``; None: it is not written plainly."""
+    """Read a whole start tag whose attributes begin at ``start``; None: it is not written plainly.
+
+    From message to message of one speaker nothing changes but the id, so what is around it is read once.
+    """
+    begin = tag.find(_ID, start) + len(_ID)
+    end = tag.find(b"'", begin)
+    id_ = tag[begin:end] if begin >= len(_ID) < end else b""
+    # Where " id='" is the end of a value and no attribute, what follows begins with a blank or ends the tag.
+    if not id_.isalnum() and not id_.translate(None, b"-").isalnum():
+        return _taken_apart(tag, start)
+    around = _around(tag[:begin], tag[end:], start)
+    if around is None:
+        return None
+    attrs, quote, to = around
+    return StartTag({**attrs, "id": id_.decode()}, quote, to + len(id_) if to > begin else to)
+
+
+@lru_cache(maxsize=1024)
+def _around(before: bytes, after: bytes, start: int) -> StartTag | None:
+    """Read a start tag without the value of its id."""
+    return _taken_apart(before + after, start)
+
+
+def _taken_apart(tag: bytes, start: int) -> StartTag | None:
     try:
         text = tag.decode()
     except UnicodeDecodeError:

@@ -145,9 +145,8 @@ class Stream:
         element = xml(stanza)
         name = element.tag.removeprefix(f"{{{NS}}}")
         groupchat = element.get("type") == "groupchat"
-        if groupchat and not self.session.reads(_bare(element.get("from", "")), element.get("to", "")):
-            self.skipped += 1
-        elif groupchat and self.session.reflected(dict(element.attrib), stanza.encode()):
+        read = not groupchat or self.session.reads(_bare(element.get("from", "")), element.get("to", ""))
+        if not read or (groupchat and self.session.reflected(dict(element.attrib), stanza.encode())):
             self.skipped += 1
         elif self.session.wanted(name, dict(element.attrib)):
             self.built += 1

@@ -306,6 +306,19 @@ def test_what_a_copy_is_called(names, ids):
     assert outbound.sent_ids(names) == ids
 
 
+@given(text=st.one_of(st.text(max_size=200), st.from_regex(r"[ -~]{1,80}", fullmatch=True)), kind=st.sampled_from(Kind))
+def test_the_short_way_of_plain_words_says_what_the_long_one_says(text, kind):
+    for voice in (build.as_puppet("bob"), build.as_relay("bob"), AsBridge()):
+        post = build_post(Content(text=text, kind=kind), voice)
+        short = outbound._plain(post, SPEAKER)
+        assert not short or short == outbound._posted(post, SPEAKER)
+
+
+@pytest.mark.parametrize("text", ["hello", "a < b & 'c'", "Ünïcödé", "👍"])
+def test_plain_words_go_the_short_way(text):
+    assert outbound._plain(build_post(Content(text=text), build.as_puppet("bob")), SPEAKER)
+
+
 @given(text=st.text(alphabet=st.characters(), max_size=200), name=st.text(max_size=50))
 def test_whatever_is_said_is_one_well_formed_stanza(text, name):
     for voice in (build.as_puppet(name), build.as_relay(name)):
