@@ -158,7 +158,7 @@ def wrong(connection: Connection, path: Path) -> list[str]:
     lost = sum(1 for _ in _unreadable(connection, KeyRing(keys)))
     if lost:
         found.append(
-            f"{lost} secrets in the store do not open with the keys of {path}: restore the key file from a copy"
+            f"secrets in the store ({lost}) do not open with the keys of {path}: restore the key file from a copy"
         )
     return found
 
@@ -171,7 +171,7 @@ def _keys(connection: Connection, path: Path, *, make: bool = True) -> list[byte
     sealed = sum(1 for kind in _KINDS for _ in _rows(connection, kind, _is_sealed(kind)))
     if sealed:
         msg = (
-            f"the key file {path} is not there, and {sealed} secrets in the store are encrypted with its keys: restore it from a "
+            f"the key file {path} is not there, and what is secret in the store ({sealed}) is encrypted with its keys: restore it from a "
             "copy, or say in store.key_file where it is; if it is lost for good, `linkspan db rotate-key` makes a new one, and "
             "users have to log in anew"
         )

@@ -9,10 +9,10 @@ import hashlib
 import os
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 KEY: Final = 32
 """Bytes of a key."""
@@ -32,18 +32,18 @@ class KeyRing:
     """The keys of a store, in the order in which they were made: the last one seals, all of them open."""
 
     def __init__(self, keys: Iterable[bytes] = ()) -> None:
-        self._ciphers = {name_of(key): ChaCha20Poly1305(key) for key in keys}
-        self.newest = next(reversed(self._ciphers), "")
+        self._keys = {name_of(key): key for key in keys}
+        self.newest = next(reversed(self._keys), "")
 
     @property
     def names(self) -> tuple[str, ...]:
         """What the keys are called, oldest first."""
-        return tuple(self._ciphers)
+        return tuple(self._keys)
 
     def seal(self, text: str, place: Place) -> str:
         """Return a text that only opens with our newest key, at this place."""
         nonce = os.urandom(_NONCE)
-        sealed = self._ciphers[self.newest].encrypt(nonce, text.encode(errors="surrogatepass"), _bound(place))
+        sealed = _cipher(self._keys[self.newest]).encrypt(nonce, text.encode(errors="surrogatepass"), _bound(place))
         return f"{MARK}{self.newest}:{b64encode(nonce + sealed).decode()}"
 
     def open(self, text: str, place: Place) -> str:
@@ -51,16 +51,26 @@ class KeyRing:
         name = key_of(text)
         if not name:
             return text
-        cipher = self._ciphers.get(name)
-        if cipher is None:
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - as in _cipher
+
+        key = self._keys.get(name)
+        if key is None:
             msg = f"it was encrypted with key {name}, which is not there"
             raise CannotOpen(msg)
         try:
             data = b64decode(text[len(MARK) + len(name) + 1 :], validate=True)
-            return cipher.decrypt(data[:_NONCE], data[_NONCE:], _bound(place)).decode(errors="surrogatepass")
+            return _cipher(key).decrypt(data[:_NONCE], data[_NONCE:], _bound(place)).decode(errors="surrogatepass")
         except (InvalidTag, ValueError):
             msg = "it was damaged, or moved here from another row"
             raise CannotOpen(msg) from None
+
+
+def _cipher(key: bytes) -> "ChaCha20Poly1305":
+    from cryptography.hazmat.primitives.ciphers.aead import (  # noqa: PLC0415 - 7 MB and 30 ms, and a store may hold no secret
+        ChaCha20Poly1305,
+    )
+
+    return ChaCha20Poly1305(key)
 
 
 def fresh_key() -> bytes:

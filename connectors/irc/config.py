@@ -72,6 +72,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     perform: list[str] = []
     """Raw lines that the listener sends after connecting; "{nick}" is its nick: ["MODE {nick} +x"]."""
 
+    puppet_perform: list[str] = []
+    """Raw lines that each puppet sends after connecting, before those of its user; "{nick}" is its nick: ["MODE {nick} +x"]."""
     puppet_realname: str = ""
     """Real name of puppets: "{name}" is the person's name, "{address}" their address, which not every room shows to
     everybody; left out it is the name alone. "(via linkspan)" is added."""
@@ -161,8 +163,9 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         _check("flood_burst", self.flood_burst > 0, str(self.flood_burst), "at least 1")
         _check("lines", self.lines > 0, str(self.lines), "at least 1")
         _check("connecting", self.connecting >= 0, str(self.connecting), "at least 1, or 0 for automatic")
-        for line in self.perform:
-            _check("perform", _is_command(line), repr(line), "one IRC command")
+        for key, lines in (("perform", self.perform), ("puppet_perform", self.puppet_perform)):
+            for line in lines:
+                _check(key, _is_command(line), repr(line), "one IRC command")
 
     def _check_appearance(self) -> None:
         """Refuse addresses that are none, and words that a server would not take."""

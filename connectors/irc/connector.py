@@ -94,7 +94,7 @@ class _Run(NamedTuple):
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Joins, Renames, Types, Identifies, Checks.
+    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Adapts, Joins, Renames, Types, Identifies, Checks.
 
     And all about people: Informs, Asks, Sights, Sessions.
     """

@@ -13,7 +13,6 @@ import msgspec
 from bridge.connector import Login, LoginForm, LoginRefused, Secret, Setup
 from bridge.core.commands import Field, Sort
 from bridge.core.ids import Person, digest
-from connectors.irc import certificates
 from connectors.irc.appearance import servers_for, webirc
 from connectors.irc.client import Connection, Failure, Identity, Kind, Line, Reads, Refused
 from connectors.irc.config import IrcSettings, flood
@@ -39,12 +38,12 @@ FORM = LoginForm(
             sort=Sort.CHOICE,
             required=False,
             named=True,
-            default="none",
+            default="keep",
             choices={
-                "none": "None",
+                "keep": "The one that the bridge has of you, if any",
                 "make": "One that the bridge makes for you",
-                "keep": "The one that the bridge has of you",
                 "paste": "The one below",
+                "none": "None any more",
             },
             description="Logs you in without a password (SASL EXTERNAL), once the network knows its fingerprint",
         ),
@@ -61,6 +60,7 @@ FORM = LoginForm(
     ),
 )
 _LONGEST = 200
+_UNTRIED = "The network has no SASL: whether the password is right, only NickServ will say, once you are connected."
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -136,7 +136,7 @@ class Logins:
             person=person,
             name=found or name,
             credentials=Secret(msgspec.json.encode(account).decode()),
-            remark=_about(pem, made=made) if pem else "",
+            remark=_about(pem, made=made) if pem else _UNTRIED if found is None else "",
         )
 
     def inherit(self, person: Person, name: str, password: str) -> Login:
@@ -147,10 +147,10 @@ class Logins:
 
     def _certificate(self, person: Person, given: Mapping[str, str]) -> str:
         """Return the certificate that somebody means, "" for none. Raises: LoginRefused."""
-        which, text = given.get("certificate", "none"), given.get("pem", "")
+        which, text = given.get("certificate", "keep"), given.get("pem", "")
         before = self._accounts.get(person)
-        if which == "none" and not text:
-            return ""
+        if which in ("keep", "none") and not text:
+            return before.pem if before is not None and which == "keep" else ""
         if not self._setup.settings.tls:
             raise LoginRefused(
                 "this network is reached without TLS, where no certificate is shown", field="certificate"
@@ -160,11 +160,11 @@ class Logins:
                 raise LoginRefused(
                     "the network does not know a new certificate yet: log in with the password, too", field="password"
                 )
+            from connectors.irc import certificates  # noqa: PLC0415 - 4 MB, and few have one
+
             return certificates.made(given.get("account", ""), certificates.today())
-        if which == "keep" and before is not None and before.pem:
-            return before.pem
-        if which == "keep":
-            raise LoginRefused("the bridge has no certificate of yours", field="certificate")
+        from connectors.irc import certificates  # noqa: PLC0415 - as above
+
         try:
             return certificates.read(text, certificates.today())
         except ValueError as error:
@@ -233,6 +233,8 @@ def _personal(servers: tuple[Server, ...], password: str, pem: str) -> tuple[Ser
 
 def _about(pem: str, *, made: bool) -> str:
     """Say what somebody has to do for their certificate to log them in."""
+    from connectors.irc import certificates  # noqa: PLC0415 - as above
+
     sha256, sha512 = certificates.fingerprints(pem)
     whose = "The certificate that the bridge has made for you" if made else "Your certificate"
     return (

@@ -180,7 +180,7 @@ class Puppet:
             webirc=webirc(scene.setup, person),
             nickserv=scene.logins.nickserv(person),
             deaf=scene.settings.deaf and not self._pool.deputies.claim(self),
-            perform=own.commands,
+            perform=(*scene.settings.puppet_perform, *own.commands),
         )
         return scene.dial(self, identity, person)
 

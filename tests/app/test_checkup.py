@@ -5,6 +5,9 @@ import asyncio
 import pytest
 
 from bridge import checkup, config, registry
+from bridge.connector import Secret
+from bridge.core.ids import Network
+from bridge.storage.store import SqlStore
 from bridge.xmpp import checks
 from connectors.irc import checking
 from connectors.sms import connector as sms
@@ -75,3 +78,18 @@ async def test_who_says_nothing_has_failed_soon(port, tmp_path, monkeypatch):
         "family": "no answer within 0 s",
         "phone": "the provider gave no answer within 0 s",
     }
+
+
+async def test_a_key_file_that_is_not_the_stores_is_a_finding(tmp_path):
+    (tmp_path / "config.toml").write_text(CONFIG.format(port=9))
+    configured = config.load(tmp_path / "config.toml", registry.settings_of)
+    store = SqlStore(configured.store.url, key_file=configured.store.key_file)
+    await store.open()
+    await store.remember(Network("ci"), "hook/1", Secret("sesame"))
+    await store.close()
+    assert checkup._store(configured.store).ok
+    (tmp_path / "linkspan.key").chmod(0o640)
+    assert "chmod 600" in checkup._store(configured.store).detail
+    (tmp_path / "linkspan.key").unlink()
+    found = checkup._store(configured.store)
+    assert (found.ok, "linkspan.key is not there" in found.detail) == (False, True)

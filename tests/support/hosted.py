@@ -70,11 +70,11 @@ class Gate:
         self.acts: list[tuple[str, Act]] = []
         self.obstacle: Obstacle | None = None
         self.configured = Configuration()
+        self.fixed: Network | None = IRC
 
     def find(self, name: str, network: Network | None) -> Room | None:
-        if network is None:
-            network = IRC  # the fixed server
-        if not name.startswith({"irc": "#", "tg": "-"}.get(network, "?")):
+        network = network or self.fixed
+        if network is None or not name.startswith({"irc": "#", "tg": "-"}.get(network, "?")):
             return None
         return Room(network, RoomId(name))
 

@@ -748,6 +748,7 @@ async def test_who_stays_is_back_after_a_restart_and_who_was_put_out_is_not() ->
 async def test_who_wants_to_be_in_a_room_at_start_is_there_without_a_client_until_they_leave_the_network() -> None:
     async with HostedBridge() as bridge:
         hosting, juliet = bridge.connector.hosting, Person(XMPP, PersonId("juliet@home.example"))
+        bridge.gate.fixed = None
         hosting.at_start = lambda: [(REMOTE, juliet, "sesame"), (Room(Network("other"), RoomId("#python")), juliet, "")]
         await hosting.restore()
         assert [event.member.name for event in bridge.hub.took(MemberJoined)] == ["juliet"]
@@ -770,6 +771,12 @@ async def test_who_is_in_a_room_already_stays_there_when_they_want_to() -> None:
         bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
         bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
         assert not bridge.hub.took(MemberLeft)
+
+
+async def test_rooms_of_a_fixed_server_are_entered_at_their_short_address() -> None:
+    async with HostedBridge() as bridge:
+        bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
+        assert bridge.gate.opened == [("#python@bridge.localhost", "")]
 
 
 async def test_the_commands_of_a_room_are_listed() -> None:

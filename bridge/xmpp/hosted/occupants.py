@@ -76,7 +76,7 @@ def occupant_id(instance: str, person: Person) -> str:
     return digest("occupant", instance, person.network, person.id)
 
 
-def address(remote_id: str, network: Network, domain: str) -> str:
+def address(remote_id: str, network: Network | None, domain: str) -> str:
     """Return the bare JID behind which somebody of a network is written to, "" for an id that is longer than any."""
     try:
         return f"{to_localpart(remote_id, network)}@{domain}"

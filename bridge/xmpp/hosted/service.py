@@ -248,8 +248,8 @@ class Hosting:
 
     def bring(self, remote: Room, person: Person, password: str) -> None:
         """Bring somebody into a room in which they want to be without being asked; there they stay until they part."""
-        address = occupants.address(remote.id, remote.network, self._domain)
-        if self.gateway is None or self.remote(address) != remote or self.gateway.refuses(person.id, remote.network):
+        address = self._address(remote)
+        if self.gateway is None or not address or self.gateway.refuses(person.id, remote.network):
             return
         held: Collection[Room] = self._held.get(person, ())
         if remote not in held and self.gateway.bounds(person, remote, held, len(self._held)):
@@ -258,6 +258,12 @@ class Hosting:
         place = self._places.get(address)
         if place is None or place.room.find(person) is None:
             self._restore(stay)
+
+    def _address(self, remote: Room) -> str:
+        """Return the address of a room: where it is open, else the shorter one of a fixed server's; "" where it has none."""
+        addresses = [occupants.address(remote.id, network, self._domain) for network in (None, remote.network)]
+        good = [address for address in addresses if address and self.remote(address) == remote]
+        return next((address for address in good if address in self._places), good[0] if good else "")
 
     def bars_contact(self, user: str, network: Network) -> Refused | None:
         """Say why somebody cannot write to a person of a network now, None if they can."""

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bridge.connector import Secret
 from connectors.irc import client, greeting
 from connectors.irc.client import (
     Congested,
@@ -896,6 +897,7 @@ async def test_tls(secure, how):
         ("other pin", "its certificate does not have the configured fingerprint"),
         ("no such file", "a configured certificate cannot be used"),
         ("not a certificate", "a configured certificate cannot be used"),
+        ("not a pair", "your client certificate cannot be used"),
     ],
 )
 async def test_tls_that_does_not_convince(secure, elsewhere, how, words):
@@ -909,6 +911,7 @@ async def test_tls_that_does_not_convince(secure, elsewhere, how, words):
         "other pin": Tls(fingerprint="00" * 32),
         "no such file": Tls(ca=str(folder / "missing.pem")),
         "not a certificate": Tls(certificate=str(folder / "empty.pem")),
+        "not a pair": Tls(pem=Secret((folder / "cert.pem").read_text())),
     }[how]
     async with Ircd(tls=context) as ircd:
         asyncio.get_running_loop().set_exception_handler(lambda *_: None)  # the server's end of a refused handshake
@@ -929,11 +932,14 @@ async def test_tls_towards_a_server_without():
             await connecting
 
 
-async def test_the_client_certificate_is_shown(secure):
+@pytest.mark.parametrize("kept", ["in files", "in memory"])
+async def test_the_client_certificate_is_shown(secure, kept):
     folder, context = secure
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(folder / "cert.pem")
     tls = Tls(verify=False, certificate=str(folder / "cert.pem"), key=str(folder / "key.pem"))
+    if kept == "in memory":
+        tls = Tls(verify=False, pem=Secret((folder / "cert.pem").read_text() + (folder / "key.pem").read_text()))
     async with Ircd(tls=context) as ircd:
         link = Connection(Diary(), (server(ircd, tls=tls),), identity())
         connecting = asyncio.create_task(link.connect())

@@ -1,9 +1,11 @@
 """Users' own accounts: what is taken, what is kept, and what connections are given of it."""
 
+import msgspec
 import pytest
 
 from bridge.connector import Login, LoginRefused, PuppetSettings, Secret, Setup
 from bridge.core.ids import XMPP, Network, Person, PersonId
+from connectors.irc.certificates import made, today
 from connectors.irc.config import IrcSettings
 from connectors.irc.logins import Account, Logins
 
@@ -52,3 +54,55 @@ def test_an_account_is_used_by_sasl_and_by_nickserv_until_it_is_dropped(logins):
 
 def test_an_account_does_not_show_its_password():
     assert "sesame" not in repr(Account("juliet", "sesame", sasl=True))
+
+
+@pytest.fixture
+def secure():
+    settings = IrcSettings(host="127.0.0.1", port=1)
+    return Logins(
+        Setup(network=Network("irc"), settings=settings, puppets=PuppetSettings(), instance="test", version="1")
+    )
+
+
+PEM = made("juliet", today())
+KEPT = {"name": "juliet", "password": "sesame", "sasl": True, "pem": PEM}
+
+
+def used(logins, **fields):
+    kept = Secret(msgspec.json.encode(KEPT | fields).decode())
+    logins.use(Login(person=JULIET, name="juliet", credentials=kept))
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "complaint"),
+    [
+        ({"certificate": "make"}, "password", "log in with the password, too"),
+        ({"certificate": "paste"}, "pem", "found no certificate"),
+        ({"pem": "hello"}, "pem", "found no certificate"),
+        ({"certificate": "none"}, "password", "expected up to 200 characters"),
+        ({"certificate": "keep"}, "password", "expected up to 200 characters"),  # there is none
+    ],
+)
+async def test_a_certificate_that_cannot_be_is_refused_at_its_field(secure, given, field, complaint):
+    with pytest.raises(LoginRefused, match=complaint) as refused:
+        await secure.log_in(JULIET, {"account": "juliet", **given})
+    assert refused.value.field == field
+
+
+async def test_without_tls_there_is_nobody_to_show_a_certificate_to(logins):
+    with pytest.raises(LoginRefused, match="without TLS") as refused:
+        await logins.log_in(JULIET, {"account": "juliet", "password": "x", "certificate": "make"})
+    assert refused.value.field == "certificate"
+
+
+def test_a_certificate_is_shown_and_tried_before_the_password(secure):
+    used(secure)
+    assert [way.mechanism for way in secure.sasl(JULIET)] == ["EXTERNAL", "PLAIN"]
+    (server,) = secure.servers(JULIET)
+    assert server.tls.pem == PEM
+    assert "PRIVATE" not in repr(server)
+    used(secure, password="")
+    assert [way.mechanism for way in secure.sasl(JULIET)] == ["EXTERNAL"]
+    assert secure.nickserv(JULIET) == ""
+    (stranger,) = secure.servers(Person(XMPP, PersonId("romeo@example.org")))
+    assert not stranger.tls.pem

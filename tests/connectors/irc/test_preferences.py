@@ -251,7 +251,7 @@ async def adapted(play, **values: object) -> str:
 
 
 async def test_a_connection_begins_as_its_user_has_set_it():
-    async with Ircd() as ircd, stage(ircd.port, password="usual") as play:
+    async with Ircd() as ircd, stage(ircd.port, password="usual", puppet_perform=["MODE {nick} +B"]) as play:
         await listener(ircd)
         await adapted(
             play, nick="jule", realname="Juliet Capulet", username="jc", server_password="mine", encoding="koi8-r",
@@ -261,7 +261,7 @@ async def test_a_connection_begins_as_its_user_has_set_it():
         peer = await ircd.accept()
         await peer.expect("PASS mine", "CAP LS 302", "NICK jule", "USER jc 0 * :Juliet Capulet")
         await begun(peer, nick="jule", user="jc")
-        await peer.expect("PRIVMSG NickServ :HELP jule", "MODE jule +x", f"JOIN {CHANNEL}")
+        await peer.expect("MODE jule +B", "PRIVMSG NickServ :HELP jule", "MODE jule +x", f"JOIN {CHANNEL}")
 
 
 async def test_a_nick_is_changed_at_once_and_the_rest_comes_with_the_next_connection():
