@@ -309,6 +309,14 @@ class Lists(Protocol):
 
 
 @runtime_checkable
+class Titles(Protocol):
+    """Knows what people call its rooms, where their ids say nothing to anybody."""
+
+    def title(self, room: RoomId) -> str:
+        """Return it, in one line, "" while it is not known."""
+
+
+@runtime_checkable
 class Follows(Protocol):
     """Has rooms whose members are in the linked rooms as themselves, and wants to know how they fare there (hosted rooms)."""
 
@@ -781,6 +789,7 @@ __all__ = [
     "Status",
     "StoreAway",
     "TakesHooks",
+    "Titles",
     "Types",
     "Unreadable",
     "Unsuitable",

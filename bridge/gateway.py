@@ -30,6 +30,7 @@ from bridge.connector import (
     PuppetSettings,
     Secret,
     Setup,
+    Titles,
 )
 from bridge.core.acts import Act, ActRefused, Configuration, Obstacle, Roll
 from bridge.core.addresses import Range, parse_range
@@ -131,12 +132,6 @@ class Gateway:
         if port < _LOW and port not in _IRC_PORTS and host not in settings.open_irc_allow:
             return False
         return is_host_allowed(host, settings.open_irc_allow, settings.open_irc_deny)
-
-    def kind(self, network: Network) -> str:
-        """Return the kind of a network."""
-        if network in self.opened or network not in self.kinds:
-            return "irc"
-        return self.kinds[network]
 
     @property
     def settings(self) -> GatewaySettings:
@@ -304,6 +299,13 @@ class Gateway:
         if not isinstance(connector, Pictures):
             return ""
         return connector.picture(remote.id)
+
+    def title(self, remote: Room) -> str:
+        """Return what people call a remote room."""
+        connector = self._hub.networks().get(remote.network)
+        if not isinstance(connector, Titles):
+            return remote.id
+        return connector.title(remote.id) or remote.id
 
     def _moderator(self, remote: Room) -> Moderates:
         connector = self._hub.networks().get(remote.network)

@@ -106,6 +106,8 @@ class Attendance:
         try:
             own = await client.standing(place.chat, me.id)
             people = await client.administrators(place.chat) if own.inside else []
+            if own.inside and place.chat not in self._rooms.chats:
+                self._rooms.chats[place.chat] = await client.chat(place.chat)
         except Migrated as moved:
             self._on_moved(place.chat, moved.chat)
             return

@@ -30,6 +30,7 @@ from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import Member, RoomChanged
 from bridge.core.failures import VoiceLost
 from bridge.core.ids import Person, RoomId
+from bridge.core.text import clean_name
 from connectors.telegram.attendance import Attendance
 from connectors.telegram.calls import Say
 from connectors.telegram.capabilities import CAPABILITIES
@@ -75,7 +76,7 @@ def build(setup: Setup) -> "TelegramConnector":
 
 
 class TelegramConnector:
-    """A :class:`bridge.connector.Connector` that also Listens, Types, LogsIn, Opens, Serves and Checks."""
+    """A :class:`bridge.connector.Connector` that also Listens, Types, LogsIn, Opens, Titles, Serves and Checks."""
 
     def __init__(self, setup: Setup, *, clock: Clock | None = None, rates: Rates | None = None) -> None:
         assert isinstance(setup.settings, TelegramSettings)
@@ -264,6 +265,12 @@ class TelegramConnector:
     def named(self, name: str) -> RoomId | None:
         """Return the group, channel or topic that a name means; people are no rooms."""
         return RoomId(name) if name.startswith("-") and place_of(name) is not None else None
+
+    def title(self, room: RoomId) -> str:
+        """Return what a chat is called; a topic of it is called like the chat."""
+        found = self._rooms.place(room)
+        known = self._rooms.chats.get(found.chat) if found is not None else None
+        return clean_name(known.title) if known is not None else ""
 
     def attend(self, room: RoomId, *, password: str = "") -> None:
         """Have a room that users of the bridge are in: the bot is there anyway."""

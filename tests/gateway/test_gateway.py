@@ -90,7 +90,7 @@ async def test_a_hosted_room_makes_a_link_of_its_own_that_nobody_of_ours_listens
     assert stage.links() == [("hosted irc.example.net:#dev", [f"xmpp:{HOSTED}", "irc.example.net:#dev"], True)]
     assert stage.hub.links()[0].passwords == {Room(FREE, RoomId("#dev")): "secret"}
     assert stage.gateway.opened == {FREE: "irc"}
-    assert stage.gateway.kind(FREE) == "irc"
+    assert stage.gateway.title(Room(FREE, RoomId("#dev"))) == "#dev"
     assert stage.gateway.sessions(FREE)
     assert stage.introduced == 1
     stage.gateway.close(HOSTED)

@@ -78,8 +78,8 @@ class Gate:
             return None
         return Room(network, RoomId(name))
 
-    def kind(self, network: Network) -> str:
-        return {"irc": "irc", "tg": "telegram"}[network]
+    def title(self, remote: Room) -> str:
+        return {"-5": "Verona"}.get(remote.id, remote.id)
 
     def refuses(self, user: str, network: Network | None) -> str:
         return "you may not use this gateway" if user in self.denied else ""

@@ -660,6 +660,12 @@ async def test_a_room_says_what_it_is_open_or_not() -> None:
         assert await bridge.ask(ROMEO, f"{ROOM}/bob", INFO) == "! bad-request"
 
 
+async def test_a_room_is_called_what_people_call_it() -> None:
+    async with HostedBridge() as bridge:
+        assert "type='text' name='Verona'" in await bridge.ask(ROMEO, "-5%tg@bridge.localhost", INFO)
+        assert "type='text' name='-6'" in await bridge.ask(ROMEO, "-6%tg@bridge.localhost", INFO)
+
+
 async def test_who_is_in_a_room_sees_the_others_as_items() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK)

@@ -23,8 +23,8 @@ class Gateway(Protocol):
     def find(self, name: str, network: Network | None) -> Room | None:
         """Return the room that an address names, None where it names a person or nothing. No network: the fixed server."""
 
-    def kind(self, network: Network) -> str:
-        """Return the kind of a network: ``irc``."""
+    def title(self, remote: Room) -> str:
+        """Return what people call a remote room: its id, where that says it."""
 
     def refuses(self, user: str, network: Network | None) -> str:
         """Return why somebody (a bare JID) may not use rooms and commands of a network, "" if they may; None: anything at all."""

@@ -210,7 +210,7 @@ class Hosting:
         return Described(
             category="conference",
             kind="text",  # whatever the network: clients look for just this (XEP-0045 section 6.4)
-            name=remote.id,
+            name=self.gateway.title(remote),
             features=features,
             forms=(_about(place.room if place is not None and is_shown else None, remote, now, photo),),
             photo=photo,

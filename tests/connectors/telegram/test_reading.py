@@ -168,7 +168,7 @@ async def test_a_second_reader_is_told_and_waited_for():
         assert "BotFather" in detail
         s.group.says(s.alice, "y")
         await s.hub.posted("x", "y")
-        assert s.clock.slept == [30.0]
+        assert s.clock.slept[0] == 30.0
         await s.hub.reported(Status.READY)
 
 
@@ -212,7 +212,7 @@ async def test_a_server_that_wants_a_pause_gets_it():
         await s.hub.reported(Status.DOWN)
         s.group.says(s.alice, "y")
         await s.hub.posted("x", "y")
-        assert s.clock.slept == [7.0]
+        assert s.clock.slept[0] == 7.0
 
 
 # -- rooms
@@ -363,3 +363,12 @@ async def test_who_writes_to_the_bot_itself_is_told_how_it_works():
         assert chat.last["text"] == HELP
         assert chat.last["reply_to_message"]["text"] == "/start"
         assert not s.hub.of(DirectPosted)
+
+
+async def test_a_room_has_the_title_of_its_chat_before_anybody_speaks_there():
+    async with stage() as s:
+        room = RoomId(str(s.group.id))
+        await s.hub.reported(Status.READY)
+        await s.hub.until(lambda: s.connector.title(room))
+        assert s.connector.title(room) == s.connector.title(RoomId(f"{room}/7")) == "Ferry port"
+        assert s.connector.title(RoomId("-5")) == s.connector.title(RoomId("no room")) == ""
