@@ -64,8 +64,9 @@ async def test_away_on_irc_is_away_in_the_room() -> None:
 async def test_a_nick_that_is_taken_gets_the_name_of_the_network() -> None:
     """product.md: ``NICK (NETWORK)``; and the same person keeps being heard under it."""
     async with World() as world:
+        bob = await world.irc_user("bob", join=False)  # before romeo's puppet: of two at once the server overrules one
         romeo = await world.user("romeo", nick="bob")
-        bob = await world.irc_user("bob")
+        await bob.join(world.channel)
         await romeo.presence(f"{world.room}/bob (irc)")
         bob.say(world.channel, "I am the other bob")
         await romeo.message(world.room, "I am the other bob", nick="bob (irc)")
