@@ -676,6 +676,9 @@ class Identifies(Protocol):
     def user_of(self, wire: Wire) -> str:
         """Return the user name of an open connection, "" where it is none of ours."""
 
+    def marks(self, person: Person) -> tuple[str, ...]:
+        """Return by what the network tells somebody's connections from those of others: user name, address, host."""
+
 
 class Finding(msgspec.Struct, frozen=True):
     """One line of ``linkspan check``."""

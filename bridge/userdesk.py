@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from bridge import config
+from bridge.connector import Identifies
 from bridge.core.commands import CommandRefused, Why
 from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
 from bridge.core.wording import did_you_mean, nearest, quoted
 from bridge.engine.hub import Hub
-from bridge.web.ports import SessionDocument
+from bridge.web.ports import SessionDocument, WhoseDocument
 
 log = logging.getLogger(__name__)
 
+_CUT: Final = 8
+"""Characters that the shortest limit of a server leaves of a user name."""
 _REASON: Final = "an administrator has ended your session"
 
 
@@ -83,6 +86,23 @@ class Users:
         wanted = [each for each in found if network in ("", each.network) and user in ("", each.user)]
         return sorted(wanted, key=lambda each: (each.user, each.network, each.room))
 
+    def whose(self, mark: str, *, network: str = "") -> Sequence[WhoseDocument]:
+        """Return whose connections a network may know by a user name, an address or a host. Raises: CommandRefused.
+
+        Of those who are somewhere now, and those who have a login; a user name may be cut short.
+        """
+        self._check(network)
+        wanted = mark.strip().removeprefix("~").casefold()
+        people = {each.user for each in self.sessions()} | {each.login.person.id for each in self._hub.logins.kept()}
+        found = [
+            WhoseDocument(user=user, network=name, marks=marks)
+            for name, connector in self._hub.networks().items()
+            if isinstance(connector, Identifies) and network in ("", name)
+            for user in sorted(people)
+            if _fits(wanted, marks := connector.marks(Person(XMPP, PersonId(user))))
+        ]
+        return sorted(found, key=lambda each: (each.user, each.network))
+
     def disconnect(self, user: str, *, network: str = "") -> int:
         """End a user's sessions; returns how many there were. Raises: CommandRefused."""
         count = len(self.sessions(network=network, user=user))
@@ -117,6 +137,12 @@ class Users:
         if network and network not in known:
             reason = f"found {quoted(network)}, {did_you_mean(nearest(network, known), sorted(known))}"
             raise CommandRefused(reason, why=Why.MISSING, field="network")
+
+
+def _fits(wanted: str, marks: Iterable[str]) -> bool:
+    return any(
+        mark.casefold() == wanted or (len(wanted) >= _CUT and mark.casefold().startswith(wanted)) for mark in marks
+    )
 
 
 def _document(user: str, room: Room, nick: str, *, state: str, clients: tuple[str, ...]) -> SessionDocument:

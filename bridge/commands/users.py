@@ -5,8 +5,8 @@ from functools import partial
 from typing import Final, Protocol
 
 from bridge import listing
-from bridge.core.commands import Answer, Call, Command, CommandRefused, Field, Offer, Sort, Values, Who, Why
-from bridge.web.ports import Done, SessionDocument
+from bridge.core.commands import Answer, Call, Command, CommandRefused, Field, Offer, Sort, Table, Values, Who, Why
+from bridge.web.ports import Done, SessionDocument, WhoseDocument
 
 _ADMIN: Final = "http://jabber.org/protocol/admin"
 _NETWORK: Final = Field(name="network", label="Network", required=False, named=True, description="Only on this one")
@@ -63,6 +63,14 @@ DISCONNECT: Final = Command(
     form_type=_ADMIN,
     result=Done,
 )
+WHOSE: Final = Command(
+    name="users whose",
+    title="Find out whose connection a network complains of",
+    who=Who.ADMIN,
+    fields=(Field(name="mark", label="User name (ident), address or host", description="x1a2b3c4d"), _NETWORK),
+    help="Of those who are somewhere now, and those who have a login.",
+    result=list[WhoseDocument],
+)
 ANNOUNCE: Final = Command(
     name="announce",
     title="Tell something to all users who are on some network now, or to a room",
@@ -82,7 +90,7 @@ ANNOUNCE: Final = Command(
     form_type=_ADMIN,
     result=Done,
 )
-COMMANDS: Final = (LIST, COUNT, SHOW, DISCONNECT, ANNOUNCE)
+COMMANDS: Final = (LIST, COUNT, SHOW, WHOSE, DISCONNECT, ANNOUNCE)
 
 
 class Users(Protocol):
@@ -90,6 +98,9 @@ class Users(Protocol):
 
     def sessions(self, *, network: str = "", user: str = "") -> Sequence[SessionDocument]:
         """Return who is where, by user; "" is all."""
+
+    def whose(self, mark: str, *, network: str = "") -> Sequence[WhoseDocument]:
+        """Return whose connections a network may know by this."""
 
     def disconnect(self, user: str, *, network: str = "") -> int:
         """End a user's sessions; returns how many there were."""
@@ -107,6 +118,7 @@ def offers(users: Users) -> tuple[Offer, ...]:
         Offer(command=LIST, run=partial(_list, users)),
         Offer(command=COUNT, run=partial(_count, users)),
         Offer(command=SHOW, run=partial(_show, users)),
+        Offer(command=WHOSE, run=partial(_whose, users)),
         Offer(command=DISCONNECT, run=partial(_disconnect, users)),
         Offer(command=ANNOUNCE, run=partial(_announce, users)),
     )
@@ -138,6 +150,15 @@ async def _show(users: Users, _: Call, values: Values) -> Answer:
         raise CommandRefused(msg, why=Why.MISSING)
     clients = dict.fromkeys(client.partition("/")[2] for each in found for client in each.clients)
     return Answer(table=listing.sessions(found), data=found, form={"onlineresources": tuple(clients)})
+
+
+async def _whose(users: Users, _: Call, values: Values) -> Answer:
+    found = users.whose(values.text("mark"), network=values.text("network"))
+    if not found:
+        msg = f"{values.text('mark')} is nobody's who is known now"
+        raise CommandRefused(msg, why=Why.MISSING)
+    rows = tuple((each.user, each.network, ", ".join(each.marks)) for each in found)
+    return Answer(table=Table(columns=("USER", "NETWORK", "KNOWN BY"), rows=rows), data=found)
 
 
 async def _disconnect(users: Users, _: Call, values: Values) -> Answer:

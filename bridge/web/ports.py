@@ -242,6 +242,14 @@ class SessionDocument(_Document, frozen=True):
     """Full JIDs of the clients in the hosted room; none in a linked one, and where they stay without."""
 
 
+class WhoseDocument(_Document, frozen=True):
+    """By what a network tells somebody's connections from those of others."""
+
+    user: str
+    network: str
+    marks: tuple[str, ...]
+
+
 class OptOutDocument(_Document, frozen=True):
     """Somebody on a network wants nothing more from an address of ours, or wants to hear from it again."""
 

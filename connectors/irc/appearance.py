@@ -68,6 +68,18 @@ def webirc(setup: Setup, person: Person) -> Webirc | None:
     return Webirc(password=str(settings.webirc_password), gateway=settings.webirc_gateway, host=host, ip=ip)
 
 
+def marks(setup: Setup, member: Member) -> tuple[str, ...]:
+    """Return by what the network can tell somebody's connections from those of others."""
+    found = [username(setup, member)]
+    within = setup.settings.bind and parse_range(setup.settings.bind)
+    if within and within.num_addresses > 1:
+        found.append(address_in(within, str(setup.key), member.person))
+    said = webirc(setup, member.person)
+    if said is not None:
+        found += [said.ip, said.host]
+    return tuple(dict.fromkeys(found))
+
+
 def _written(address: Address) -> str:
     """Write an address as a middle parameter, which may not begin with a colon."""
     text = str(address)

@@ -18,7 +18,7 @@ from bridge.core.events import Member
 from bridge.core.failures import Retry
 from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Profile, Question, Wanted
-from connectors.irc import preferences, raw
+from connectors.irc import appearance, preferences, raw
 from connectors.irc.absence import Absence
 from connectors.irc.acquaintance import Acquaintance
 from connectors.irc.checking import check
@@ -207,6 +207,12 @@ class IrcConnector:
     def user_of(self, wire: Wire) -> str:
         """Return the user name of a connection."""
         return self._idents.name(wire)
+
+    def marks(self, person: Person) -> tuple[str, ...]:
+        """Return by what the network tells somebody's connections from those of others."""
+        puppet = self._run.pool.get(person) if self._run is not None else None
+        nobody = Member(person=person, name=person.id.partition("@")[0], account=person.id)
+        return appearance.marks(self._setup, nobody if puppet is None else puppet.member)
 
     def preference_fields(self, person: Person) -> tuple[Field, ...]:
         """Return what somebody may set, with what it is now."""

@@ -7,17 +7,18 @@ import msgspec
 import pytest
 
 from bridge.commands import operation, users
+from bridge.connector import Wire
 from bridge.core.capabilities import Representation
 from bridge.core.commands import OPERATOR, Answer, CommandRefused, Place, Why
 from bridge.core.deliveries import Announce, AsBridge
 from bridge.core.dialogue import Stuck, pass_through
-from bridge.core.ids import Room
+from bridge.core.ids import Person, Room
 from bridge.userdesk import Users
 from bridge.xmpp.hosted.service import Guest
 from tests.support.build import joined, member, person, puppet_joined, room
 from tests.support.clock import quiet
 from tests.support.commands import known
-from tests.support.connectors import capabilities
+from tests.support.connectors import HandConnector, capabilities
 from tests.support.hubs import Works, works
 
 ANN, BOB = "ann@example.org", "bob@example.org"
@@ -114,6 +115,35 @@ async def test_one_user() -> None:
         assert len(answer.data) == 2
         nobody = await here.do("users show", who="nobody@example.org")
         assert nobody == Answer(text="nobody@example.org is on no network now", why=Why.MISSING)
+
+
+class Marked(HandConnector):
+    """A network that knows people by a hash."""
+
+    def user_of(self, wire: Wire) -> str:
+        raise AssertionError("no server asks here")
+
+    def marks(self, person: Person) -> tuple[str, ...]:
+        return (f"x{person.id.partition('@')[0]}0000", "2001:db8::7")
+
+
+@pytest.mark.parametrize(
+    ("mark", "found"),
+    [
+        ("xann0000", [ANN]),
+        ("~XANN0000", [ANN]),
+        ("xann000", []),
+        ("xcarol00", ["carol@example.org"]),
+        ("2001:db8::7", [ANN, BOB, "carol@example.org", HIDDEN]),
+    ],
+)
+async def test_whose_connection_a_network_complains_of(mark: str, found: list[str]) -> None:
+    async with stage() as here:
+        here.works.add("oftc", Marked(capabilities(Representation.ADDRESS)))
+        answer = await here.do("users whose", mark=mark)
+        assert isinstance(answer, Answer)
+        assert [each.user for each in answer.data or ()] == found
+        assert (answer.why is Why.MISSING) is not bool(found)
 
 
 async def test_a_session_is_ended_everywhere_or_on_one_network() -> None:

@@ -125,6 +125,12 @@ async def test_a_server_can_tell_users_apart() -> None:
         assert "juliet" not in found["web", "juliet"][0]
         assert "s3cret" not in world.bridge.log()
 
+        # the network's operators complain of an address
+        admin.tell(world.xmpp.component, f"users whose {found['web', 'romeo'][2]}")
+        await admin.see(
+            lambda el: (body(el) or "").count("@") == 1 and f"romeo@{world.xmpp.domain}" in (body(el) or "")
+        )
+
         # somebody is reported, an administrator is told, and casts out
         bridge, room = world.xmpp.component, f"#globe%irc@{world.xmpp.component}"
         people["juliet"].tell(bridge, f"report romeo-irc%irc@{bridge} he sings under my window")

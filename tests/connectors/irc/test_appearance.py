@@ -103,6 +103,25 @@ def test_webirc_says_an_address_of_each_person_s_own() -> None:
     assert named.ip == found.ip
 
 
+def test_an_operator_can_find_out_who_it_was() -> None:
+    member = Member(person=JULIET, name="juliet", account="juliet@example.org")
+    assert appearance.marks(setup(bind="192.0.2.7"), member) == (appearance.username(setup(), member),)
+    shown = setup(
+        bind="2001:db8:1::/64",
+        webirc_password=Secret("s3cret"),
+        webirc_host="{id}.example.org",
+        puppet_username="{name}",
+    )
+    said = appearance.webirc(shown, JULIET)
+    assert said is not None
+    assert appearance.marks(shown, member) == (
+        "juliet",
+        appearance.servers_for(shown, JULIET)[0].bind,
+        said.ip,
+        said.host,
+    )
+
+
 def test_an_address_that_begins_with_a_colon_gets_a_zero() -> None:
     found = appearance.webirc(setup(webirc_password=Secret("s3cret"), webirc_range="::/120"), JULIET)
     assert found is not None
