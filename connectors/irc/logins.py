@@ -113,7 +113,9 @@ class Logins:
     def nickserv(self, person: Person) -> str:
         """Return what NickServ is told where SASL has not logged in, "" for nothing."""
         account = self._accounts.get(person)
-        return f"{account.name} {account.password}" if account is not None and account.password else ""
+        if account is None or not account.password or " " in account.password:
+            return ""
+        return f"{account.name} {account.password}"
 
     def servers(self, person: Person) -> tuple[Server, ...]:
         """Return the network's servers as one person reaches them: with their certificate, and the password that they know."""
@@ -130,6 +132,9 @@ class Logins:
         found = await self._try(person, account, ways=account.ways(required=True)[1 if made else 0 :])
         if found is None and not password:
             msg = "this network has no SASL, and a certificate cannot be tried without: give the password, too"
+            raise LoginRefused(msg, field="password")
+        if found is None and " " in password:
+            msg = "this network has no SASL, and NickServ takes no password with blanks"
             raise LoginRefused(msg, field="password")
         account = Account(name, password, sasl=found is not None, pem=pem)
         return Login(
@@ -212,11 +217,10 @@ class Logins:
 
 def _judge(name: str, password: str, pem: str) -> None:
     """See that an account can be one. Raises: LoginRefused."""
-    for what, text in (("account", name), ("password", password)):
-        is_needed = what == "account" or not pem
-        if (not text and is_needed) or len(text) > _LONGEST or not text.isprintable() or " " in text:
-            msg = f"expected up to {_LONGEST} characters without blanks"
-            raise LoginRefused(msg, field=what)
+    if not name or len(name) > _LONGEST or not name.isprintable() or " " in name:
+        raise LoginRefused(f"expected up to {_LONGEST} characters without blanks", field="account")
+    if (not password and not pem) or len(password) > _LONGEST or not password.isprintable():
+        raise LoginRefused(f"expected up to {_LONGEST} characters", field="password")
 
 
 def _personal(servers: tuple[Server, ...], password: str, pem: str) -> tuple[Server, ...]:

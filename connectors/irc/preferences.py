@@ -18,7 +18,8 @@ from bridge.core.nicks import NickRules, render
 from connectors.irc.places import is_usable
 from connectors.irc.wire import encode, is_charset, parse
 
-MOST_COMMANDS: Final = 20
+MOST_COMMANDS: Final = 10
+"""Said at once, right after connecting: many more, and some servers would take it for a flood."""
 MOST_CHANNELS: Final = 100
 _LONGEST_NAME: Final = 150
 """Bytes of a real name that somebody chooses; servers cut longer ones."""

@@ -6,6 +6,7 @@ And users are there as they have set it; a server that asks for a password is a 
 import hashlib
 import ssl
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -88,6 +89,15 @@ async def as_they_like_it(world: World, romeo: XmppPerson, bob: IrcPerson) -> No
     assert " rm " in whois
     assert whois.endswith(":Romeo Montague")
     await logged_in(bob, "montague", "romeo")
+    register = "<query xmlns='jabber:iq:register'>{}</query>"
+    romeo.send(f"<iq type='get' id='reg1' to='{network}'>{register.format('')}</iq>")
+    form = ET.tostring(await romeo.see(lambda el: el.get("id") == "reg1"), "unicode")
+    assert "registered" in form
+    assert "montague" in form
+    assert "capulet" not in form
+    romeo.send(f"<iq type='set' id='reg2' to='{network}'>{register.format('<remove/>')}</iq>")
+    assert (await romeo.see(lambda el: el.get("id") == "reg2")).get("type") == "result"
+    await bob.line(" PART ", "montague")
 
 
 async def logged_in(bob: IrcPerson, nick: str, name: str = "") -> None:

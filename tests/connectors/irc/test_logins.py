@@ -1,5 +1,7 @@
 """Users' own accounts: what is taken, what is kept, and what connections are given of it."""
 
+import asyncio
+
 import msgspec
 import pytest
 
@@ -8,6 +10,8 @@ from bridge.core.ids import XMPP, Network, Person, PersonId
 from connectors.irc.certificates import made, today
 from connectors.irc.config import IrcSettings
 from connectors.irc.logins import Account, Logins
+from tests.support.irc_stage import CHANNEL, listener, someone, stage
+from tests.support.ircd import Ircd
 
 JULIET = Person(XMPP, PersonId("juliet@example.org"))
 
@@ -27,7 +31,7 @@ def logins():
         {"account": "juliet"},
         {"account": "juliet", "password": ""},
         {"account": "jul iet", "password": "x"},
-        {"account": "juliet", "password": "two words"},
+        {"account": "juliet", "password": "x\0y"},
         {"account": "juliet", "password": "x\r\nQUIT"},
         {"account": "juliet", "password": "x" * 201},
     ],
@@ -50,6 +54,31 @@ def test_an_account_is_used_by_sasl_and_by_nickserv_until_it_is_dropped(logins):
     assert logins.nickserv(JULIET) == "juliet sesame"
     logins.drop(JULIET)
     assert (logins.sasl(JULIET), logins.nickserv(JULIET)) == ((), "")
+
+
+def test_a_password_with_blanks_is_for_sasl_alone(logins):
+    kept = Secret('{"name":"juliet","password":"open sesame","sasl":true}')
+    logins.use(Login(person=JULIET, name="juliet", credentials=kept))
+    assert [way.password for way in logins.sasl(JULIET)] == ["open sesame"]
+    assert logins.nickserv(JULIET) == ""
+
+
+async def test_a_network_without_sasl_has_nickserv_told_before_channels_are_joined():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        await listener(ircd)
+        member = someone("juliet", session=True)
+        trying = asyncio.create_task(play.connector.log_in(member.person, {"account": "jc", "password": "sesame"}))
+        peer = await ircd.accept()
+        peer.send(":irc CAP * LS :")
+        login = await trying
+        assert "only NickServ will say" in login.remark
+        play.connector.use(login)
+        play.connector.join(CHANNEL, member)
+        peer = await ircd.accept()
+        await peer.welcome()
+        assert await peer.find("PRIVMSG NickServ") == "PRIVMSG NickServ :IDENTIFY jc sesame"
+        peer.send(f":NickServ!s@h NOTICE {peer.nick} :You are now identified")
+        await peer.expect(f"JOIN {CHANNEL}")
 
 
 def test_an_account_does_not_show_its_password():
