@@ -106,16 +106,20 @@ class AdHoc:
             step = Answer(text=str(step), why=step.why)
         match step:
             case Answer():
-                form_type = pages[0].form.form_type if pages else self._offer(request)[1].command.form_type
-                written = forms.answer(step, form_type=form_type)
+                asked = pages[0].form if pages else self._first(request)
+                written = forms.answer(step, title=asked.title, form_type=asked.form_type)
                 return _command(request.payload.get("node", ""), id_, "completed", children=written)
             case Stuck():
                 shown = pages if pages and pages[-1].form is step.form else (*pages, _Page(step.form, dict(step.given)))
-                return self._show(request, id_, shown, notes=forms.complaints(step))
+                return self._show(request, id_, shown, stuck=step)
             case Form():
                 return self._show(request, id_, (*pages, _Page(step)))
 
-    def _show(self, request: Request, id_: str, pages: tuple[_Page, ...], *, notes: str = "") -> str:
+    def _first(self, request: Request) -> Form:
+        commands, offer, place, caller = self._offer(request)
+        return commands.first(offer, place, caller)
+
+    def _show(self, request: Request, id_: str, pages: tuple[_Page, ...], *, stuck: Stuck | None = None) -> str:
         node = request.payload.get("node", "")
         self._sessions[id_] = _Session(caller=request.sender, node=node, pages=pages, until=self._now() + LASTS)
         self._forget(request.sender)
@@ -123,7 +127,9 @@ class AdHoc:
         on = "next" if page.form.more else "complete"
         inner = (stanzas.element("prev") if len(pages) > 1 else "") + stanzas.element(on)
         actions = stanzas.element("actions", attrs={"execute": on}, children=inner)
-        return _command(node, id_, "executing", children=actions + forms.form(page.form, page.given) + notes)
+        form = forms.form(page.form, page.given, wrong=() if stuck is None else stuck.wrong)
+        notes = "" if stuck is None else forms.complaints(stuck)
+        return _command(node, id_, "executing", children=actions + form + notes)
 
     def _forget(self, caller: str) -> None:
         """Forget what nobody goes on with, secrets that were given among it; the oldest where one caller or all have too many."""

@@ -3,7 +3,7 @@
 Called by ``adhoc``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 from xml.etree.ElementTree import Element
 
@@ -38,11 +38,16 @@ _TYPES: Final = {
 _SEVERAL: Final = frozenset({Sort.LINES, Sort.LIST, Sort.JIDS, Sort.TABLE})
 
 
-def form(shown: Form, given: dict[str, object]) -> str:
-    """Return a form to be filled in, with what was given before; a secret is not sent back."""
+def form(shown: Form, given: dict[str, object], *, wrong: Sequence[Wrong] = ()) -> str:
+    """Return a form to be filled in, with what was given before and is wrong with it; a secret is not sent back.
+
+    What is wrong stands above it, too: not every client shows notes beside a form.
+    """
     inner = stanzas.element("title", words=shown.title)
-    if shown.instructions:
-        inner += stanzas.element("instructions", words=shown.instructions)
+    labels = _labels(shown)
+    instructions = "\n".join([*(_said(each, labels) for each in wrong), *filter(None, [shown.instructions])])
+    if instructions:
+        inner += stanzas.element("instructions", words=instructions)
     if shown.form_type:
         inner += _hidden(shown.form_type)
     inner += "".join(_field(field, given.get(field.name)) for field in shown.fields)
@@ -71,26 +76,37 @@ def submitted(payload: Element, shown: Form) -> dict[str, object] | None:
 
 def complaints(stuck: Stuck) -> str:
     """Return a note for each field that is wrong."""
-    labels = {field.name: field.label for field in stuck.form.fields}
+    labels = _labels(stuck.form)
     return "".join(_note("error", _said(each, labels)) for each in stuck.wrong)
 
 
-def answer(done: Answer, *, form_type: str = "") -> str:
-    """Return notes with what is said, and a form with what is listed, in a stanza that no server finds too large."""
-    if done.form:
-        words = written(msgspec.structs.replace(done, remark=""), most=LARGEST // 4)
-        return _notes(done, words, done.remark) + _fields(done.form, form_type)
-    if done.table is None:
+def answer(done: Answer, *, title: str, form_type: str = "") -> str:
+    """Return notes with what is said, and a form with what is listed, in a stanza that no server finds too large.
+
+    What is listed stands there as lines, too: not every client shows items, nor notes beside a form.
+    """
+    if done.table is None and not done.form:
         return _notes(done, written(msgspec.structs.replace(done, remark=""), most=LARGEST // 4), done.remark)
-    table, left = cut(done.table, most=LARGEST // 4)  # elements around each cell
+    table, left = cut(done.table, most=LARGEST // 8) if done.table is not None else (None, 0)
     more = f"{left} more are not shown here" if left else ""
-    remark = "; ".join(filter(None, (done.remark, more)))
-    return _notes(done, done.text, remark) + _listed(table)
+    notes = _notes(done, done.text, "; ".join(filter(None, (done.remark, more))))
+    inner = stanzas.element("title", words=title)
+    if done.form:
+        inner += _hidden(form_type) if form_type else ""
+        inner += "".join(_lines(var, var, values) for var, values in done.form.items())
+    if table is not None:
+        inner += _lines("text", title, str(table).splitlines())
+        inner += _items(table) if not done.form else ""
+    return notes + stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=inner)
 
 
 def _notes(done: Answer, words: str, remark: str) -> str:
     notes = _note("info" if done.why is None else "error", words) if words else ""
     return notes + (_note("warn", remark) if remark else "")
+
+
+def _labels(shown: Form) -> dict[str, str]:
+    return {field.name: field.label for field in shown.fields}
 
 
 def _said(wrong: Wrong, labels: dict[str, str]) -> str:
@@ -143,18 +159,14 @@ def _data_type(field: Field) -> str:
     return stanzas.element("validate", ns.VALIDATE, attrs={"datatype": "xs:integer"}, children=inner)
 
 
-def _fields(values: Mapping[str, tuple[str, ...]], form_type: str) -> str:
-    """Return a result as a specification wants it."""
-    inner = _hidden(form_type) if form_type else ""
-    for var, each in values.items():
-        children = "".join(stanzas.element("value", words=value) for value in each[:MOST_VALUES])
-        kind = "text-multi" if len(each) != 1 else "text-single"
-        inner += stanzas.element("field", attrs={"var": var, "type": kind}, children=children)
-    return stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=inner)
+def _lines(var: str, label: str, values: Sequence[str]) -> str:
+    children = "".join(stanzas.element("value", words=value) for value in values[:MOST_VALUES])
+    kind = "text-multi" if len(values) != 1 else "text-single"
+    return stanzas.element("field", attrs={"var": var, "type": kind, "label": label}, children=children)
 
 
-def _listed(table: Table) -> str:
-    """Return rows as a form with several items (XEP-0004 section 3.4)."""
+def _items(table: Table) -> str:
+    """Return rows as several items (XEP-0004 section 3.4)."""
     names = [column.casefold().replace(" ", "-") for column in table.columns]
     heads = zip(names, table.columns, strict=True)
     reported = "".join(stanzas.element("field", attrs={"var": var, "label": label}) for var, label in heads)
@@ -166,4 +178,4 @@ def _listed(table: Table) -> str:
             for var, cell in cells
         )
         inner += stanzas.element("item", children="".join(fields))
-    return stanzas.element("x", ns.DATA, attrs={"type": "result"}, children=inner)
+    return inner

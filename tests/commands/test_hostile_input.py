@@ -9,8 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bridge.commands import catalogue
-from bridge.core.commands import Answer, Caller, Command, Field, Offer, Place, Sort, Table, Who
+from bridge.core.commands import Answer, Caller, Command, Field, Form, Offer, Place, Sort, Table, Who
 from bridge.core.dialogue import Stuck, follow_line, pass_through
+from bridge.core.fields import Wrong
 from bridge.core.ids import Network
 from bridge.core.lines import words
 from bridge.web.admin import Admin
@@ -180,6 +181,21 @@ async def test_a_secret_is_not_sent_back() -> None:
 
 def test_a_list_of_any_length_fits_into_a_stanza() -> None:
     table = Table(columns=("A", "B"), rows=tuple(("<&'>" * 20, str(number)) for number in range(100_000)))
-    written = forms.answer(Answer(table=table))
+    written = forms.answer(Answer(table=table), title="All")
     assert len(written) < 2 * forms.LARGEST
     assert "more are not shown here" in written
+
+
+def test_what_is_listed_and_what_is_wrong_is_seen_by_clients_that_show_only_the_form() -> None:
+    table = Table(columns=("LINK", "FROM"), rows=(("dev", "file"), ("x", "command")))
+    listed = xml(f"<a xmlns='jabber:x:data'>{forms.answer(Answer(table=table), title='List all links')}</a>")[0]
+    assert (listed.get("type"), listed.findtext("{jabber:x:data}title")) == ("result", "List all links")
+    field = listed.find("{jabber:x:data}field")
+    assert field is not None
+    assert [value.text for value in field] == ["LINK  FROM", "dev   file", "x     command"]
+    items = [[value.text for value in item.iter("{jabber:x:data}value")] for item in listed.iter("{jabber:x:data}item")]
+    assert items == [["dev", "file"], ["x", "command"]]
+    number = Field(name="port", label="The port", sort=Sort.NUMBER)
+    form = Form(title="T", fields=(number,), then=lambda _: nothing(), instructions="Which?")
+    wrong = xml(forms.form(form, {"port": "x"}, wrong=[Wrong("port", "is none")]))
+    assert wrong.findtext("{jabber:x:data}instructions") == "The port (port): is none\nWhich?"

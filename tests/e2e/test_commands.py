@@ -63,8 +63,8 @@ async def test_an_administrator_sees_users_tells_them_something_and_ends_a_sessi
 
         # who is there, by form, by chat and by the command line
         online = await filled(juliet, bridge, f"{ADMIN}#get-online-users-list", network="irc")
-        values = [each.text for each in online.iter(f"{DATA}value")]
-        assert values == [ADMIN, romeo_jid]
+        fields = {each.get("var"): [value.text for value in each] for each in online.iter(f"{DATA}field")}
+        assert (fields["FORM_TYPE"], fields["onlineuserjids"]) == ([ADMIN], [romeo_jid])
         juliet.tell(bridge, f"users show {romeo_jid}")
         told = await juliet.see(lambda el: el.get("from") == bridge and romeo_jid in (body(el) or ""))
         assert "irc:#python" in (body(told) or "")
