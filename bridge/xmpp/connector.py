@@ -260,6 +260,7 @@ class XmppConnector:
             is_joined=lambda address: address in self._rooms,
         )
         searching = Searching(people=lambda: self._people, hosting=self.hosting, network_at=self.hosting.network_at)
+        self.directory.opens = lambda network: self._people is not None and self._people.opens(network)
         self.directory.searches = lambda network: self._people is not None and self._people.informs(network)
         yield from inquiries
         yield from enquiries.answers(usual)

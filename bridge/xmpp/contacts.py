@@ -107,18 +107,12 @@ class Contacts:
                 pass  # whether we may see them: if so, they show it
 
     def _is_known(self, address: str) -> bool:
-        local = address.rpartition("@")[0]
-        return self._directory.describe(local) is not None or self._network_at(address) is not None
+        return self._directory.describe(address.rpartition("@")[0]) is not None
 
     def _network_at(self, address: str) -> Network | None:
         """Return the network whose address this is; also a server that would be connected to."""
         local = address.rpartition("@")[0]
-        people = self._people()
-        network = self._directory.network_at(local)
-        if network is None and people is not None:
-            named = self._directory.named(local)
-            network = named if named is not None and people.opens(named) else None
-        return network
+        return self._directory.network_at(local) or self._directory.openable(local)
 
     def _ask_back(self, address: str, caller: str) -> None:
         """Ask to see somebody's presence where it can be shown elsewhere."""

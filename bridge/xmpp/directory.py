@@ -37,6 +37,7 @@ class Directory:
         self._fixed: Network | None = None
         self.searches: Callable[[Network], bool] = lambda _: False  # whether people can be looked for there
         self.registers: Callable[[Network], bool] = lambda _: False  # whether users can register there
+        self.opens: Callable[[Network], bool] = lambda _: False  # whether a server would be connected to
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
 
     def know_networks(self, kinds: Mapping[Network, str], *, fixed: Network | None = None) -> None:
@@ -52,12 +53,13 @@ class Directory:
         network = Network(found[0])
         return network if network in self._kinds else None
 
-    def named(self, localpart: str) -> Network | None:
-        """Return the network that an address would be if there was one of this name."""
+    def openable(self, localpart: str) -> Network | None:
+        """Return the server that an address names, which would be a network as soon as somebody came into a room of it."""
         found = from_localpart(localpart)
-        if found is None or found[1] is not None or (self._fixed is not None and "." not in found[0]):
-            return None
-        return Network(found[0])
+        if found is None or found[1] is not None or not ("." in found[0] or ":" in found[0]):
+            return None  # a word may be anything, above all a mistake
+        network = Network(found[0])
+        return network if network not in self._kinds and self.opens(network) else None
 
     def is_room(self, localpart: str) -> bool:
         """Tell whether this is the address of a hosted room."""
@@ -99,6 +101,9 @@ class Directory:
             also = ((ns.SEARCH, self.searches(network)), (ns.REGISTER, self.registers(network)))
             features = (ns.MUC, ns.CHANNEL_SEARCH, *(feature for feature, there in also if there))
             return Described(category="gateway", kind=self._kinds[network], name=network, features=features)
+        openable = self.openable(localpart)
+        if openable is not None:
+            return Described(category="gateway", kind="irc", name=openable, features=(ns.MUC,))
         return self.rooms(localpart)
 
     def _bridge(self) -> Described:

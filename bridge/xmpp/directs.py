@@ -142,8 +142,13 @@ class Directs:
 
     def _turn_away(self, element: Element) -> None:
         """Tell whoever says something to an address of ours that is nobody's; nothing is lost without a word."""
-        if element.find(_BODY) is not None:
+        if element.find(_BODY) is None:
+            return
+        server = self._directory.openable(element.get("to", "").partition("/")[0].rpartition("@")[0])
+        if server is None:
             self._refuse(element, Refused("item-not-found", "there is nobody and no network of this name"))
+        else:
+            self._refuse(element, Refused("recipient-unavailable", f"you are not on {server}: join a room of it first"))
 
     def _refuse(self, element: Element, refused: Refused, *, special: str = "") -> None:
         sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")

@@ -9,7 +9,7 @@ from bridge.core.acts import Obstacle
 from bridge.core.events import Presence, Show
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.xmpp.contacts import MOST_OF_ONE
-from tests.support.hosted import HostedBridge
+from tests.support.hosted import HostedBridge, entry
 from tests.support.people import Crowd
 from tests.support.xmpp_connector import Bridge, quiet
 
@@ -224,6 +224,11 @@ async def test_a_server_that_would_be_opened_can_be_had_before_it_is() -> None:
             "irc.example.net unavailable (not connected)",
         ]
         assert watched.tell("subscribe", f"nothing@{DOMAIN}") == ["nothing unsubscribed"]
+        described = watched.bridge.connector.directory.describe("irc.example.net")
+        assert described is not None
+        assert (described.category, described.kind) == ("gateway", "irc")
+        watched.bridge.say(f"{JULIET}/desk", "hello?", to=server, kind="chat")
+        assert [entry(each) for each in watched.bridge.stream.sent] == ["! recipient-unavailable"]
 
 
 async def test_nobody_has_contacts_without_end() -> None:
