@@ -19,6 +19,7 @@ from bridge.core.commands import Field, Values
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Delivery, Sent
 from bridge.core.events import (
+    DirectCopied,
     Event,
     Member,
     MemberLeft,
@@ -367,6 +368,14 @@ class Receipts(Protocol):
 
     def received(self, room: RoomId, message: MessageId, *, to: Person, by: Person) -> None:
         """Tell ``to`` that ``by`` has what was said in this conversation under this id."""
+
+
+@runtime_checkable
+class Copies(Protocol):
+    """Can show people what they have said themselves elsewhere. Best effort: never raises, never waits."""
+
+    def copied(self, event: DirectCopied) -> None:
+        """Show somebody of this network what they said on another one by a client of their own."""
 
 
 class OptOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -259,6 +259,19 @@ class CopyReported(_Event, frozen=True, tag="copy-reported"):
     reason: str = ""  # why it has not, in words
 
 
+class DirectCopied(_Event, frozen=True, tag="direct-copied"):
+    """Somebody of ours said something in private on this network by a client of their own, and we have their copy of it.
+
+    ``origin.room`` is the conversation as the network names it.
+    """
+
+    origin: Origin
+    person: Person  # who said it, as their own network knows them
+    to: Member
+    id: MessageId
+    content: Content
+
+
 Said = MessagePosted | MessageEdited | MessageRetracted | ReactionsChanged | TopicChanged | HistoryMissed | DirectPosted
 State = (
     MembersListed
@@ -271,4 +284,4 @@ State = (
     | PuppetJoined
     | PuppetLeft
 )
-Event = Said | State | TypingChanged | CopyReported
+Event = Said | State | TypingChanged | CopyReported | DirectCopied

@@ -31,6 +31,7 @@ from bridge.connector import (
     Asks,
     Attends,
     Connector,
+    Copies,
     Cursor,
     Divides,
     Follows,
@@ -52,6 +53,7 @@ from bridge.core.deliveries import Kick
 from bridge.core.events import (
     Cause,
     CopyReported,
+    DirectCopied,
     DirectPosted,
     Event,
     HistoryMissed,
@@ -481,6 +483,8 @@ class Hub:
                     self._typing(event)
                 case CopyReported():
                     self._reports.see(event)
+                case DirectCopied():
+                    self._copied(event)
                 case _:
                     self._see(event)
         except Exception as error:  # noqa: BLE001 - the boundary between networks: see the docstring
@@ -505,6 +509,12 @@ class Hub:
                 listener(event)
         if isinstance(event, PuppetJoined | PuppetLeft | MembersListed | RoomOpened | RoomClosed | RoomChanged):
             self._follow(event)
+
+    def _copied(self, event: DirectCopied) -> None:
+        """Let somebody see what they said elsewhere, where their network can show that."""
+        attached = self._networks.get(event.person.network)
+        if attached is not None and isinstance(attached.connector, Copies):
+            self.supervisor.ask(event.person.network, partial(attached.connector.copied, event))
 
     def _invited(self, person: Person, room: Room, by: str) -> None:
         """Pass an invitation on to the network of who is invited, if that wants to know."""

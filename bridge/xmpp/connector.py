@@ -34,7 +34,7 @@ from bridge.core.deliveries import (
     Tell,
 )
 from bridge.core.dialogue import Commands
-from bridge.core.events import Cause, Member, Presence, RoomClosed
+from bridge.core.events import Cause, DirectCopied, Member, Presence, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
 from bridge.core.profiles import Question
@@ -516,6 +516,10 @@ class XmppConnector:
     async def ask(self, person: Person, question: Question, *, by: Person) -> str:
         """Ask somebody's own client."""
         return await self._clients.ask(person, question, by=by)
+
+    def copied(self, event: DirectCopied) -> None:
+        """Show a user what they said on another network by a client of their own (XEP-0280), where their server lets us."""
+        self._directs.copied(event, self._privileges)
 
     def typing(self, room: RoomId, member: Member, *, active: bool) -> None:
         """Show that this member started or stopped composing (XEP-0085); only ghosts that are there can."""

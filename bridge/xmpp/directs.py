@@ -9,13 +9,14 @@ Called by the connector.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import assert_never
 from xml.etree.ElementTree import Element
 
 from bridge.core.content import Kind
 from bridge.core.deliveries import AsBridge, AsMask, AsPuppet, AsRelay, Sent, Tell
-from bridge.core.events import Member
+from bridge.core.events import DirectCopied, Member
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
 from bridge.core.ids import XMPP, MessageId, Network, Person, PersonId, Room, RoomId
 from bridge.core.spans import prefixed
@@ -29,6 +30,7 @@ from bridge.xmpp.ghost import Stage
 from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.keepsakes import Keepsakes
 from bridge.xmpp.ports import IqRefused
+from bridge.xmpp.privileges import Privileges
 from bridge.xmpp.rawlines import RawLines
 from bridge.xmpp.refusals import failure
 from bridge.xmpp.rooms import JoinedRoom
@@ -72,6 +74,7 @@ class Directs:
         self.blocks: Callable[[str, str], bool] = lambda _, __: False
         """Tells whether a user has blocked an address of ours; set likewise."""
         self.bars_command: Callable[[str, str], Refused | None] = lambda _, __: None
+        self._own: deque[str] = deque(maxlen=_MOST_WRITTEN)  # ids of what was sent in users' names
         self._told: dict[str, asyncio.Future[Sent]] = {}  # by stanza id, until the server has read them
         self._invitations: dict[str, float] = {}  # rooms into which somebody has asked us
         # what was written to ghosts lately, and from where: it can be answered by an error
@@ -86,6 +89,9 @@ class Directs:
         if kind == "error":
             return self.bounced(element)
         if kind not in ("chat", "normal") or self._invited(element):
+            return True
+        if element.get("id") in self._own and "/" not in element.get("from", ""):
+            self._own.remove(element.get("id", ""))  # what we have just sent in somebody's name
             return True
         local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
         sender = element.get("from", "").partition("/")[0]
@@ -252,6 +258,29 @@ class Directs:
         answer = stanzas.message(ourselves, element.get("from", ""), kind="chat", body=_NOBODY)
         self._around.component.send(answer)
         return True
+
+    def copied(self, event: DirectCopied, privileges: Privileges) -> None:
+        """Have a user's clients show what they said elsewhere: as they would if one of these had said it (XEP-0280).
+
+        By version 2 of the privilege the server sends it as the user, copies and archives included, and we hear it as well; by
+        version 1 it makes no copies, so that the copy is what is sent.
+        """
+        user, to = event.person.id, self._around.ghost_address(event.to.person)
+        grant = privileges.of(user)
+        if to is None or not grant.speaks or not event.content.text:
+            return
+        id_, text = self._around.token(), to_styling(event.content)[0]
+        inner = stanzas.element("body", words=text)
+        attrs = {"from": user, "to": to, "type": "chat", "id": id_}
+        said = stanzas.element("message", ns.CLIENT, attrs=attrs, children=inner)
+        if grant.namespace == ns.PRIVILEGE_1:
+            forwarded = stanzas.element("forwarded", ns.FORWARD, children=said)
+            sent = stanzas.element("sent", ns.CARBONS, children=forwarded)
+            sent += stanzas.element("private", ns.CARBONS) + stanzas.hint("no-copy") + stanzas.hint("no-store")
+            said = stanzas.element("message", ns.CLIENT, attrs=attrs | {"to": user}, children=sent)
+        else:
+            self._own.append(id_)
+        privileges.say(user, said)
 
     # -- to XMPP
 

@@ -40,7 +40,9 @@ LISTENER = _EVERYBODY | {
     "userhost-in-names",
 }
 """What a connection asks for that reads everything."""
-PUPPET = _EVERYBODY | {"draft/no-implicit-names", "no-implicit-names", "soju.im/no-implicit-names"}
+BOUNCERS = frozenset({"znc.in/self-message", "soju.im/bouncer-networks"})
+"""What only bouncers have: they pass on what was said by another client of the same person."""
+PUPPET = _EVERYBODY | BOUNCERS | {"draft/no-implicit-names", "no-implicit-names", "soju.im/no-implicit-names"}
 """What a connection asks for that only speaks: nothing that brings more lines about others, or their names."""
 _LONGEST = 400  # bytes of names in one CAP REQ
 

@@ -121,6 +121,7 @@ class Connection:
         """Where it is kept which sockets are ours; may be replaced before connecting."""
         self._wire: Wire | None = None
         self._requests = Requests(self)
+        self.answers = False  # whether the line that is being told answers something of ours
         self._begin()
 
     def _begin(self) -> None:
@@ -443,8 +444,7 @@ class Connection:
             return
         if line.command in _ABOUT_US:
             self._about_us(line)
-        if self._requests.outstanding:
-            self._requests.line(line, self.nick, self.isupport.fold)
+        self.answers = self._requests.outstanding and self._requests.line(line, self.nick, self.isupport.fold)
         if self._up:
             self._owner.line(self, line)
         else:

@@ -16,6 +16,7 @@ from typing import Protocol
 from bridge.core.content import Content, Kind, Mention
 from bridge.core.events import (
     Cause,
+    DirectCopied,
     DirectPosted,
     Event,
     MessagePosted,
@@ -167,6 +168,22 @@ class Inbound:
             origin=Origin(room=room, key=EventKey(message), at=at, via=_via(line)),
             sender=self.view.member(self._speaker(line)),
             to=to,
+            id=message,
+            content=content,
+        )
+
+    def copied(self, line: Line, person: Person, now: int) -> DirectCopied | None:
+        """Read what somebody of ours has said in private by another client of theirs; None for CTCP, and what services are told."""
+        content = None if line.param(0).lower().endswith("serv") else self._content(line)
+        if content is None:
+            return None
+        at = moment(line.tags["time"], now) if "time" in line.tags else now
+        message = self._message_id(line, at)
+        room = Room(self.view.network, RoomId(self.view.fold(line.param(0))))
+        return DirectCopied(
+            origin=Origin(room=room, key=EventKey(message), at=at),
+            person=person,
+            to=self.view.member(self.view.meet(line.param(0))),
             id=message,
             content=content,
         )

@@ -21,6 +21,7 @@ from bridge.core.splitting import clip
 from connectors.irc import outbound
 from connectors.irc.absence import Absence
 from connectors.irc.appearance import username, webirc
+from connectors.irc.capabilities import BOUNCERS
 from connectors.irc.client import Connection, Failure, Identity, Kind, Line
 from connectors.irc.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.deputies import Deputies
@@ -287,8 +288,17 @@ class Puppet:
             self._told(connection, line)
         elif line.param(0).startswith("$"):
             self.remarks.notice(line)
+        elif self._is_own_copy(connection, line):
+            event = self._scene.inbound.copied(line, self.member.person, self._scene.now())
+            self._scene.emit([event] if event is not None else [])
         else:
             self._pool.deputies.line(self, line)
+
+    def _is_own_copy(self, connection: Connection, line: Line) -> bool:
+        """Tell whether a bouncer passes on what another client of this person has said in private."""
+        is_ours = connection.isupport.fold(line.nick) == connection.isupport.fold(connection.nick)
+        is_private = not connection.isupport.is_channel(line.param(0).lstrip(connection.isupport.statusmsg))
+        return is_ours and is_private and not connection.answers and not BOUNCERS.isdisjoint(connection.caps)
 
     # what the wishes tell
 

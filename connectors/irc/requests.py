@@ -160,8 +160,8 @@ class Requests:
             if round_.token == token:
                 return
 
-    def line(self, line: Line, nick: str, fold: Callable[[str], str]) -> None:
-        """Find out whom a line answers."""
+    def line(self, line: Line, nick: str, fold: Callable[[str], str]) -> bool:
+        """Find out whom a line answers; False: nobody."""
         label = line.tags.get("label", "")
         if label in self._labels:
             self._labeled(line, self._labels[label])
@@ -169,8 +169,9 @@ class Requests:
             self._batch_ended(line.param(0)[1:])
         elif line.tags.get("batch") in self._batches:
             self._inside(line, self._batches[line.tags["batch"]])
-        elif self._rounds or self._turn:
-            self._unlabeled(line, nick, fold)
+        else:
+            return bool(self._rounds or self._turn) and self._unlabeled(line, nick, fold)
+        return True
 
     def echoed(self, data: bytes) -> bool:
         """Take a raw line that is the labelled echo of words of ours, tags alone: the rest of it we have said ourselves.
@@ -212,7 +213,7 @@ class Requests:
             self._labels.pop(request.label, None)
             request.settle()
 
-    def _unlabeled(self, line: Line, nick: str, fold: Callable[[str], str]) -> None:
+    def _unlabeled(self, line: Line, nick: str, fold: Callable[[str], str]) -> bool:
         """Give an error or echo to the oldest request for the same target that has none yet."""
         if line.command in _SAID and fold(line.nick) == fold(nick):
             commands, targets = {line.command}, {fold(line.param(0))}
@@ -221,13 +222,14 @@ class Requests:
         elif line.command == "FAIL":
             commands, targets = {line.param(0)}, {fold(param) for param in line.params[2:-1]}
         else:
-            return
+            return False
         for request in (*(r for round_ in self._rounds for r in round_.requests), *self._turn):
             if request.answers or not request.command:
                 continue
             if fold(request.target) in targets and (commands is None or request.command in commands):
                 request.answers.append(line)
-                return
+                return True
+        return False
 
     def _follow(self) -> None:
         turn, self._turn = self._turn, []

@@ -1,8 +1,9 @@
 """What a network says later about a copy: a receipt for the sender, or the news that it did not arrive."""
 
 from bridge.core.capabilities import Representation
+from bridge.core.content import Content
 from bridge.core.deliveries import Tell
-from bridge.core.events import CopyReported, Origin
+from bridge.core.events import CopyReported, DirectCopied, Origin
 from bridge.core.failures import Permanent
 from bridge.core.ids import EventKey, MessageId, Network, Person, PersonId, Room, RoomId
 from tests.support.build import direct, member
@@ -91,4 +92,34 @@ async def test_where_it_can_be_the_message_itself_is_answered() -> None:
     await works.clock.advance(5)
     assert left.receipts == [f"juliet learns in bob that bob will not have {said.id}: no such number"]
     assert left.sent == []  # and no notice besides
+    await works.hub.close(deadline=0)
+
+
+class CopyingConnector(HandConnector):
+    """One that shows people what they said elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__(capabilities(Representation.ADDRESS))
+        self.shown_copies: list[str] = []
+
+    def copied(self, event: DirectCopied) -> None:
+        self.shown_copies.append(f"{event.person.id} to {event.to.name}: {event.content.text}")
+
+
+async def test_what_somebody_said_by_a_client_of_their_own_is_shown_where_they_are() -> None:
+    works = Works()
+    await works.hub.open()
+    left, right = CopyingConnector(), HandConnector(capabilities(Representation.RELAY))
+    works.add("left", left)
+    works.add("right", right)
+    await quiet()
+    origin = Origin(room=Room(Network("right"), RoomId("bob")), key=EventKey("k"), at=1)
+    for home in ("left", "right", "nowhere"):  # who cannot show it, and who is gone, do without
+        person = Person(Network(home), PersonId("juliet"))
+        copy = DirectCopied(
+            origin=origin, person=person, to=member("bob", "right"), id=MessageId("k"), content=Content(text="hi")
+        )
+        right.emit(copy)
+    await quiet()
+    assert left.shown_copies == ["juliet to bob: hi"]
     await works.hub.close(deadline=0)

@@ -4,6 +4,9 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
+from bridge.core.content import Content
+from bridge.core.events import DirectCopied, DirectPosted, Origin
+from bridge.core.ids import XMPP, EventKey, MessageId, Person, PersonId, Room, RoomId
 from tests.support.clock import quiet
 from tests.support.hosted import DESK, IRC, ROMEO, ROOM, HostedBridge
 from tests.support.muc import Refused, xml
@@ -178,3 +181,45 @@ async def test_rights_end_with_the_stream() -> None:
         bridge.inside(DESK)
         await quiet()
         assert account.sets == 0
+
+
+def elsewhere(text: str = "hi bob") -> DirectCopied:
+    """Juliet has said this to bob, by an IRC client of her own."""
+    origin = Origin(room=Room(IRC, RoomId("bob")), key=EventKey("k"), at=0)
+    juliet = Person(XMPP, PersonId(JULIET))
+    return DirectCopied(origin=origin, person=juliet, to=remote("bob"), id=MessageId("k"), content=Content(text=text))
+
+
+@pytest.mark.parametrize("namespace", [V1, V2])
+async def test_what_was_said_by_another_client_is_shown_to_ours_and_comes_back_to_nobody(namespace: str) -> None:
+    async with HostedBridge() as bridge:
+        allow(bridge, "<perm access='message' type='outgoing'/>", namespace=namespace)
+        bridge.connector.copied(elsewhere())
+        (wrapped,) = bridge.stream.take("message", to="home.example")
+        said = wrapped.find(f"{{{namespace}}}privilege/{{urn:xmpp:forward:0}}forwarded/{{jabber:client}}message")
+        assert said is not None
+        assert said.get("from") == JULIET
+        if namespace == V1:
+            assert said.get("to") == JULIET
+            inner = said.find("{urn:xmpp:carbons:2}sent/{urn:xmpp:forward:0}forwarded/{jabber:client}message")
+            assert inner is not None
+            assert said.find("{urn:xmpp:carbons:2}private") is not None
+        else:
+            inner = said
+            echo = f"<message from='{JULIET}' to='{said.get('to')}' type='chat' id='{said.get('id')}'><body>hi bob</body></message>"
+            bridge.stream.deliver(echo)
+            assert bridge.hub.took(DirectPosted) == []
+            bridge.stream.deliver(echo)  # said once more, by whomever
+            assert len(bridge.hub.took(DirectPosted)) == 1
+        assert inner.get("to") == "bob%irc@bridge.localhost"
+        assert inner.findtext("{jabber:client}body") == "hi bob"
+
+
+async def test_without_the_right_nothing_is_said_in_anybodys_name() -> None:
+    async with HostedBridge() as bridge:
+        bridge.connector.copied(elsewhere())
+        allow(bridge, "<perm access='message' type='none'/>")
+        bridge.connector.copied(elsewhere())
+        allow(bridge, "<perm access='message' type='outgoing'/>")
+        bridge.connector.copied(elsewhere(""))
+        assert bridge.stream.take("message", to="home.example") == []

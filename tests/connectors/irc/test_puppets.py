@@ -10,6 +10,7 @@ from bridge.core.addresses import Range, parse_range
 from bridge.core.events import (
     Barrier,
     Cause,
+    DirectCopied,
     DirectPosted,
     MemberJoined,
     MemberLeft,
@@ -445,6 +446,26 @@ async def test_private_words_to_a_puppet_reach_its_person():
         assert (event.to, event.content.text, event.sender.name) == (someone("juliet").person, "psst", "bob")
         assert len(play.of(DirectPosted)) == 1
         await juliet.expect("NOTICE bob :\x01VERSION Linkspan 0\x01")
+
+
+@pytest.mark.parametrize("caps", ["znc.in/self-message", "echo-message"])
+async def test_what_another_client_of_theirs_says_in_private_is_told_by_bouncers_only(caps):
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic, caps=caps)
+        await play.told(PuppetJoined)
+        juliet.send(
+            f":{juliet.mask} PRIVMSG NickServ :IDENTIFY secret",
+            f":{juliet.mask} PRIVMSG {CHANNEL} :to all",
+            f":{juliet.mask} PRIVMSG bob :\x01VERSION\x01",
+            f":{juliet.mask} PRIVMSG bob :by my telephone",
+            ":bob!b@h PRIVMSG juliet :psst",
+        )
+        await play.told(DirectPosted)
+        told = [(copy.person, copy.to.name, copy.content.text) for copy in play.of(DirectCopied)]
+        person = someone("juliet").person
+        assert told == ([(person, "bob", "by my telephone")] if caps == "znc.in/self-message" else [])
 
 
 def test_real_names_end_with_the_mark_whatever_the_person_is_called():

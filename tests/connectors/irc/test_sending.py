@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bridge.core.content import Content, Span, Style
 from bridge.core.deliveries import AsBridge, AsPuppet, AsRelay, Kick, SetTopic, Tell
-from bridge.core.events import Cause, PuppetJoined, PuppetLeft
+from bridge.core.events import Cause, DirectCopied, PuppetJoined, PuppetLeft
 from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import Person, PersonId, Room, RoomId
 from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, listener, puppet, settle, someone, stage
@@ -377,6 +377,28 @@ async def test_a_kick_needs_a_right_and_a_ban_a_mask():
         await mic.expect(f"MODE {CHANNEL} +b *!*@host.example", f"KICK {CHANNEL} bob :spam")
         await settle(mic)
         await sent
+
+
+@pytest.mark.parametrize("caps", ["", "echo-message", "echo-message labeled-response batch"])
+async def test_the_echo_of_what_we_have_said_is_not_taken_for_another_clients(caps):
+    async with Ircd() as ircd, stage(ircd.port, pace=replace(QUICK, linger=0.5)) as play:
+        await listener(ircd)
+        head = replace(play.head(AsPuppet(member=someone("juliet"))), room=Room(NETWORK, RoomId("bob")))
+        sent = play.send(Tell(head=head, person=Person(NETWORK, PersonId("bob")), content=Content(text="psst")))
+        juliet = await ircd.accept()
+        await juliet.welcome(caps=f"{caps} message-tags znc.in/self-message")
+        line = await juliet.line()
+        while not line.endswith("PRIVMSG bob :psst"):
+            line = await juliet.line()
+        tag = f"{line.partition(' ')[0]} " if line.startswith("@") else ""
+        juliet.send(f"{tag}:{juliet.mask} PRIVMSG bob :psst")
+        if "label=" not in tag:
+            await settle(juliet)
+        await sent
+        juliet.send(f":{juliet.mask} PRIVMSG bob :by my telephone")
+        copy = await play.told(DirectCopied)
+        assert copy.content.text == "by my telephone"
+        assert len(play.of(DirectCopied)) == 1
 
 
 async def test_private_words_come_from_a_puppet_that_is_made_for_them():
