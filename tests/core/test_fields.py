@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.commands import Field, Sort
-from bridge.core.fields import Wrong, fill, read, strangers
+from bridge.core.fields import Filled, Wrong, fill, read, strangers
 
 COLOURS = {"red": "Red", "green": "Green"}
 HOSTILE = ["a\nb", "a\rb", "a\0b", "a\x01b", "a\u2028b", "a\x7fb", "a\x85b", "a\ud800b"]
@@ -136,3 +136,26 @@ def test_each_field_that_is_missing_or_wrong_is_named() -> None:
     assert [str(each) for each in strangers(fields, {"nmae": 1, "tls": 1})] == [
         'nmae: is not known here: did you mean "name"?'
     ]
+
+
+@pytest.mark.parametrize(
+    ("sort", "given", "values"),
+    [
+        (Sort.TEXT, {}, {}),
+        (Sort.TEXT, {"of": "new"}, {"of": "new"}),
+        (Sort.TEXT, {"of": ""}, {"of": ""}),
+        (Sort.TEXT, {"of": "  "}, {"of": ""}),
+        (Sort.LIST, {}, {}),
+        (Sort.LIST, {"of": []}, {"of": ()}),
+        (Sort.LIST, {"of": "a\nb"}, {"of": ("a", "b")}),
+    ],
+)
+def test_what_has_a_value_already_stays_or_is_emptied(sort, given, values) -> None:
+    field = Field(name="of", label="Of", sort=sort, required=False, value="old")
+    assert fill([field], given) == Filled(values, ())
+
+
+def test_what_is_hidden_is_not_repeated() -> None:
+    field = Field(name="pem", label="PEM", sort=Sort.LINES, hidden=True)
+    (wrong,) = fill([field], {"pem": "sesame\0"}).wrong
+    assert wrong.reason == "found something else, expected text without control characters"

@@ -8,6 +8,7 @@ import pytest
 from bridge.commands import logins, preferences
 from bridge.core.commands import Values, Who
 from bridge.core.ids import XMPP, Network, Person, PersonId
+from bridge.xmpp import adhoc
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.adapting import AdaptingConnector
 from tests.support.clock import quiet
@@ -174,3 +175,40 @@ async def test_the_bridge_itself_tells_where_to_go_and_forgets_everything(world)
 async def test_there_is_nothing_to_register_with_where_users_have_nothing(world) -> None:
     assert (await refusal(world, "", kind="get", to=f"dull@{HOME}")).condition == "service-unavailable"
     assert (await refusal(world, "", kind="get", to=f"somebody%right@{HOME}")).condition == "service-unavailable"
+
+
+# the same by a form of XEP-0050
+
+
+async def settings(bridge: Bridge, session: str = "", inner: str = "") -> Element:
+    commands = "http://jabber.org/protocol/commands"
+    payload = f"<command xmlns='{commands}' node='settings' sessionid='{session}'>{inner}</command>"
+    described = bridge.connector.directory.describe("right")
+    request = Request(kind="set", sender=JULIET, to=RIGHT, id="1", payload=xml(payload), described=described)
+    return xml(await bridge.stream.answers["set", adhoc.PAYLOAD](request))
+
+
+async def test_the_form_of_settings_shows_what_is_set_and_takes_what_is_changed(world) -> None:
+    await iq(world, form(nick="jule", server_password="sesame", commands="OPER me hunter2", encoding="koi8-r"))
+    first = await settings(world)
+    now = shown(first)
+    assert (now["nick"], now["server_password"], now["commands"]) == ("jule", "", "OPER ••••••")
+    done = await settings(world, first.get("sessionid"), form(nick="", commands=now["commands"], username="jc"))
+    assert done.get("status") == "completed"
+    preferred = world.right.preferred[USER]
+    assert (preferred.nick, preferred.username) == ("", "jc")
+    assert preferred.commands == ("OPER me hunter2",)
+    assert (preferred.encoding, preferred.server_password) == ("koi8-r", "sesame")  # were not in what was sent
+    assert "hunter2" not in "".join(done.itertext())
+    assert "sesame" not in "".join(done.itertext())
+
+
+async def test_the_form_of_settings_comes_back_with_what_is_wrong_and_without_secrets(world) -> None:
+    first = await settings(world)
+    again = await settings(
+        world, first.get("sessionid"), form(nick="two words", server_password="sesame", realname="J")
+    )
+    assert again.get("status") == "executing"
+    assert 'nick: found "two words", expected a nick' in "".join(again.itertext()).replace("Nick (nick)", "nick")
+    assert (shown(again)["realname"], shown(again)["server_password"]) == ("J", "")
+    assert world.right.preferred == {}
