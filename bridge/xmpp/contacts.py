@@ -250,9 +250,12 @@ class Contacts:
     # -- what they see
 
     def show_all(self) -> None:
-        """Show everything to everybody: we have just come."""
+        """Show everything to everybody, and ask how they are who let a network see that: we have just come."""
         for contact in self._all():
             self._tell(contact.address, contact.user)
+            network = self._network_at(contact.address)
+            if network is not None and self._session(contact.user, network) is not None:
+                self._send(contact.address, contact.user, "probe")
 
     def leave(self) -> None:
         """Be gone from all contact lists."""
