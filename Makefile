@@ -2,7 +2,7 @@
 # Debian's servers where tests or demo start them.
 
 SERVERS := prosody ejabberd inspircd ngircd atheme-services jabberd2 jabber-muc postgresql openssl prometheus-alertmanager curl \
-	kannel kannel-extras gammu-smsd biboumi prosody-modules
+	kannel kannel-extras gammu-smsd znc biboumi prosody-modules
 DEMO_SERVERS := prosody inspircd
 CLIENTS := profanity poezio tmux chromium fonts-dejavu-core fonts-noto-color-emoji
 BENCH_SERVERS := prosody ejabberd inspircd biboumi openssl

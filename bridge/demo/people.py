@@ -172,6 +172,11 @@ class XmppPerson:
         item = f"<item nick={quoteattr(nick)} role='none'><reason>{escape(reason)}</reason></item>"
         await self._do(f"<query xmlns='http://jabber.org/protocol/muc#admin'>{item}</query>", to=room)
 
+    async def destroy(self, room: str, reason: str = "") -> None:
+        """Destroy a room as its owner (XEP-0045 section 10.9)."""
+        inner = f"<destroy><reason>{escape(reason)}</reason></destroy>"
+        await self._do(f"<query xmlns='http://jabber.org/protocol/muc#owner'>{inner}</query>", to=room)
+
     async def _do(self, payload: str, *, to: str) -> None:
         answer = await self.iq("set", payload, to=to)
         if answer.get("type") != "result":

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import signal
 import sys
@@ -32,6 +33,8 @@ class Program:
         self.folder = Path(tempfile.mkdtemp(prefix="linkspan-program-"))
         self.config = self.folder / "config.toml"
         self.config.write_text(config)
+        self.environment: dict[str, str] = {}  # variables that it is given beside ours
+        self.before: list[str] = []  # a program that runs it: with other rights, say
         self.lines: list[str] = []  # what it printed on stdout
         self.process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
@@ -70,7 +73,11 @@ class Program:
         self.lines = []
         with (self.folder / "linkspan.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *self._line("run"), stdout=asyncio.subprocess.PIPE, stderr=log, cwd=self.folder
+                *self._line("run"),
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                cwd=self.folder,
+                env={**os.environ, **self.environment},
             )
         assert self.process.stdout is not None
         self._reading = asyncio.create_task(self._read(self.process.stdout))
@@ -102,6 +109,7 @@ class Program:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             cwd=self.folder,
+            env={**os.environ, **self.environment},
         )
         output, errors = await process.communicate()
         assert process.returncode is not None
@@ -123,7 +131,7 @@ class Program:
         return resident(self.process.pid)
 
     def _line(self, *words: str) -> Sequence[str]:
-        return [sys.executable, "-m", "bridge", *words, "--config", str(self.config)]
+        return [*self.before, sys.executable, "-m", "bridge", *words, "--config", str(self.config)]
 
     async def _read(self, output: asyncio.StreamReader) -> None:
         while line := await output.readline():

@@ -167,7 +167,8 @@ class Absence:
         place = self._scene.places.named(line.param(0))
         host = connection.mask.rpartition("@")[2]
         tags = "message-tags" in connection.caps
-        if place is None or not self.recollection.is_ours(line, tags=tags, host=host):
+        is_own = not tags and self._scene.view.is_me(line.nick)  # the listener's own, in a bouncer's buffer
+        if place is None or not (is_own or self.recollection.is_ours(line, tags=tags, host=host)):
             return False
         at = moment(line.tags.get("time", ""), self._scene.now())
         entry = self._entries.get(place.id)

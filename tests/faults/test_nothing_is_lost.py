@@ -5,14 +5,17 @@ docs/developers/durability.md. What cannot be asked again has a window: here it 
 """
 
 import asyncio
+import os
 import resource
 import sqlite3
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 
 from bridge.demo.people import IrcPerson
+from bridge.demo.processes import program, until
 from connectors.irc.connector import CAPABILITIES
 from tests.support.load import FULL, ROWS, Load, Row
 from tests.support.proxy import Proxy
@@ -49,6 +52,7 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True):
     archive: bool = False  # the room's archive is asked what was said: juliet cannot always hear it
     deaf: bool = False  # what is said on IRC meanwhile reaches nobody of ours, or the server itself loses it: the others are told
     apart: bool = False  # the network itself loses what is said from one half to the other
+    clock: bool = False  # the bridge's clock can be set (tests/support/clock_seam)
     by_hand: bool = False  # what was given up is sent again by somebody: not in order
     window: int = 0  # lines that may come twice to IRC, each time
     pause: float = 0.5
@@ -70,6 +74,8 @@ async def play(scenario: Scenario) -> Row:
             if scenario.through:
                 config = config.replace(f"port = {target}", f"port = {proxy.port}")
             world.bridge.config.write_text(config)
+            if scenario.clock:
+                world.bridge.environment = settable(world.bridge.folder)
             if other is not None:
                 await world.server(other)
                 async with IrcPerson("oper", port=world.irc.port) as oper:
@@ -176,6 +182,67 @@ async def fill_disk(stage: Stage) -> None:
     await stage.load.ready()
 
 
+async def damage_store(stage: Stage) -> None:
+    """Put rubbish into the store of a bridge that was killed: it is refused in words and left as it is; then bring the copy back."""
+    bridge = stage.world.bridge
+    await bridge.kill()
+    _checkpoint(bridge.folder / "linkspan.db")
+    files = sorted(bridge.folder.glob("linkspan.db*"))
+    copies = {file: file.read_bytes() for file in files}
+    store = bridge.folder / "linkspan.db"
+    whole = copies[store]
+    for file in files:
+        file.unlink()
+    store.write_bytes(whole[:4096] + b"rubbish " * 512 + whole[8192:])
+    damaged = store.read_bytes()
+    await _refuses(stage, "damaged")
+    assert store.read_bytes() == damaged
+    for file, data in copies.items():
+        file.write_bytes(data)
+    await bridge.launch()
+    await stage.load.ready()
+
+
+async def forbid_store(stage: Stage) -> None:
+    """Let a bridge that was killed find its store read-only, and its folder as well."""
+    bridge = stage.world.bridge
+    await bridge.kill()
+    files = sorted(bridge.folder.glob("linkspan.db*"))
+    modes = {path: path.stat().st_mode for path in (*files, bridge.folder)}
+    for path, mode in modes.items():
+        path.chmod(mode & ~0o222)
+    await _refuses(stage, "Permission denied")
+    for path, mode in modes.items():
+        path.chmod(mode)
+    await bridge.launch()
+    await stage.load.ready()
+
+
+def _checkpoint(store: Path) -> None:
+    """Bring what is in the log beside a store into the store itself."""
+    connection = sqlite3.connect(store)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+async def _refuses(stage: Stage, words: str) -> None:
+    """See that the bridge does not start, and says why in one line that names the store. Without the rights of root."""
+    bridge = stage.world.bridge
+    if os.geteuid() == 0:
+        bridge.before = [program("setpriv", package="util-linux"), "--bounding-set=-dac_override,-dac_read_search"]
+    logged = len(bridge.log())
+    await bridge.launch()
+    assert bridge.process is not None
+    async with asyncio.timeout(30):
+        status = await bridge.process.wait()
+    await bridge.stop()
+    bridge.before = []
+    said = bridge.log()[logged:]
+    assert status == 1
+    assert "Traceback" not in said
+    assert any("linkspan.db" in line and words in line for line in said.splitlines()), said
+
+
 async def lock_store(stage: Stage) -> None:
     """Lock the database as a forgotten sqlite3 shell does."""
     store = sqlite3.connect(stage.world.bridge.folder / "linkspan.db")
@@ -203,13 +270,78 @@ async def ban_listener(stage: Stage) -> None:
     await juliet.affiliate(world.room, component, "outcast")
     await asyncio.sleep(3)
     await juliet.affiliate(world.room, component, "admin")
-    juliet.send(
-        f"<message to='{world.room}'><x xmlns='http://jabber.org/protocol/muc#user'><invite to='{component}'/></x></message>"
+    await _invite_bridge(stage)
+    await _retry_everything(stage)
+
+
+async def _invite_bridge(stage: Stage) -> None:
+    world = stage.world
+    stage.load.juliet.send(
+        f"<message to='{world.room}'><x xmlns='http://jabber.org/protocol/muc#user'>"
+        f"<invite to='{world.xmpp.component}'/></x></message>"
     )
     await stage.load.ready()
     await world.on_irc(stage.load.bob, "juliet")
+
+
+async def _retry_everything(stage: Stage) -> None:
+    """Have what was given up sent again."""
     while (await stage.load.ask("/api/v1/status"))["dead_letters"]:
         await stage.load.ask("/api/v1/deadletters/retry", {"all": True})
+
+
+async def ban_on_irc(stage: Stage) -> None:
+    """Ban and kick the listener on IRC: a puppet reads on in its place, until the listener is forgiven and invited."""
+    world, bob = stage.world, stage.load.bob
+    await world.op("bob")
+    bob.send(f"MODE {world.channel} +b linkspan!*@*")
+    bob.send(f"KICK {world.channel} linkspan :shoo")
+    await world.on_irc(bob, "linkspan", there=False)
+    await asyncio.sleep(3)
+    bob.send(f"MODE {world.channel} -b linkspan!*@*")
+    bob.send(f"INVITE linkspan {world.channel}")
+    await world.on_irc(bob, "linkspan")
+
+
+async def destroy_room(stage: Stage) -> None:
+    """Let the owner destroy the room and make it anew; what was for it meanwhile is sent again by somebody."""
+    world, load = stage.world, stage.load
+    load.juliet_is_gone()
+    await load.juliet.destroy(world.room, "enough")
+
+    async def told() -> bool:
+        return "destroyed" in str(await load.ask("/api/v1/status"))
+
+    await until(told, patience=30, what="the bridge says that the room was destroyed")
+    await asyncio.sleep(1)
+    await world.found()
+    await load.juliet.close()
+    await load.juliet_returns()
+    await _invite_bridge(stage)
+    await _retry_everything(stage)
+
+
+async def clock_back(stage: Stage) -> None:
+    """Set the bridge's clock back by an hour, in the middle of everything, and right again."""
+    clock = stage.world.bridge.folder / CLOCK
+    _set(clock, -3600)
+    await asyncio.sleep(3)
+    _set(clock, 0)
+
+
+def _set(clock: Path, seconds: int) -> None:
+    new = clock.with_suffix(".new")
+    new.write_text(str(seconds))
+    new.replace(clock)  # whole at any moment
+
+
+def settable(folder: Path) -> dict[str, str]:
+    """Return the variables with which a Python program takes its time of day from a file in this folder."""
+    clock = folder / CLOCK
+    clock.write_text("0")
+    seam = str(Path(__file__).parents[1] / "support/clock_seam")
+    path = os.pathsep.join(filter(None, (seam, os.environ.get("PYTHONPATH"))))
+    return {"PYTHONPATH": path, "CLOCK_FILE": str(clock)}
 
 
 async def restart_rooms(stage: Stage) -> None:
@@ -235,6 +367,7 @@ async def split_network(stage: Stage) -> None:
         await stage.world.on_irc(stage.load.bob, "linkspan")
 
 
+CLOCK = "clock"
 OTHER_HOST = "other.example.org"
 
 
@@ -257,20 +390,16 @@ async def _connect(here: IrcPerson) -> None:
 
 # -- the scenarios
 
-MANY = 5 if FULL else 1
+MANY = 10 if FULL else 1
+KILLS = 50 if FULL else 2
 SHORT = [
     Scenario(
-        name="kill -9 the bridge, on Prosody",
-        disturb=kill_bridge,
-        times=50 if FULL else 2,
-        deaf=True,
-        window=WINDOW,
-        rate=10,
+        name="kill -9 the bridge, on Prosody", disturb=kill_bridge, times=KILLS, deaf=True, window=WINDOW, rate=10
     ),
     Scenario(
         name="kill -9 the bridge, on Prosody, channel with history",
         disturb=kill_bridge,
-        times=50 if FULL else 2,
+        times=KILLS,
         history=True,
         rate=10,
     ),
@@ -285,25 +414,33 @@ LONG = [
     Scenario(
         name="kill -9 the bridge, on ejabberd",
         disturb=kill_bridge,
-        times=10,
+        times=KILLS,
         xmpp="ejabberd",
         deaf=True,
         window=WINDOW,
         rate=10,
     ),
-    Scenario(name="kill -9 ejabberd", disturb=kill_xmpp, times=3, xmpp="ejabberd", archive=True, rate=20),
-    Scenario(name="kill -9 InspIRCd", disturb=kill_irc, times=5, through="irc", deaf=True, window=WINDOW),
-    Scenario(name="half-close the component's stream", disturb=half_close, times=5, through="xmpp"),
-    Scenario(name="stall the component's stream for 3 s", disturb=stall, times=5, through="xmpp"),
+    Scenario(name="kill -9 ejabberd", disturb=kill_xmpp, times=5, xmpp="ejabberd", archive=True, rate=20),
+    Scenario(name="kill -9 InspIRCd", disturb=kill_irc, times=10, through="irc", deaf=True, window=WINDOW),
+    Scenario(name="half-close the component's stream", disturb=half_close, times=10, through="xmpp"),
+    Scenario(name="stall the component's stream for 3 s", disturb=stall, times=10, through="xmpp"),
+    Scenario(name="cut all IRC connections, channel with history", disturb=cut, times=20, through="irc", history=True),
     Scenario(
-        name="half-close all IRC connections", disturb=half_close, times=5, through="irc", deaf=True, window=WINDOW
+        name="half-close all IRC connections", disturb=half_close, times=10, through="irc", deaf=True, window=WINDOW
     ),
-    Scenario(name="stall all IRC connections for 3 s", disturb=stall, times=5, through="irc"),
-    Scenario(name="locked database", disturb=lock_store, times=5),
-    Scenario(name="kick the listeners", disturb=kick_listener, times=1),
-    Scenario(name="ban the bridge from the room", disturb=ban_listener, times=3, by_hand=True),
+    Scenario(name="stall all IRC connections for 3 s", disturb=stall, times=10, through="irc"),
+    Scenario(name="locked database", disturb=lock_store, times=10),
+    Scenario(name="damage the store", disturb=damage_store, times=5, history=True, rate=10),
+    Scenario(name="read-only store", disturb=forbid_store, times=5, history=True, rate=10),
+    Scenario(name="set the clock back an hour", disturb=clock_back, times=10, clock=True),
+    Scenario(name="kick the listeners", disturb=kick_listener, times=1),  # of the room: a second kick is for good
+    Scenario(name="ban the bridge from the room", disturb=ban_listener, times=5, by_hand=True),
+    Scenario(name="ban the listener from the channel", disturb=ban_on_irc, times=5),
+    Scenario(  # on ejabberd: Prosody lets nobody make a destroyed room anew
+        name="destroy the room", disturb=destroy_room, times=3, xmpp="ejabberd", by_hand=True, rate=20
+    ),
     Scenario(name="split the IRC network", disturb=split_network, times=5, split=True, apart=True),
-    Scenario(name="stop and start the MUC service", disturb=restart_rooms, times=5, archive=True, rate=20),
+    Scenario(name="stop and start the MUC service", disturb=restart_rooms, times=10, archive=True, rate=20),
 ]
 SCENARIOS = [*SHORT, *(LONG if FULL else [])]
 

@@ -7,6 +7,7 @@ server that is not installed fails the test and names the Debian package; nothin
 import asyncio
 import base64
 import contextlib
+import hashlib
 import json
 import os
 import sqlite3
@@ -30,6 +31,7 @@ __all__ = [
     "Ngircd",
     "Prosody",
     "XmppServer",
+    "Znc",
     "certificate",
 ]
 
@@ -427,3 +429,70 @@ receivers: [{{ name: room, webhook_configs: [{{ url: "{self.url}", send_resolved
         url = f"http://127.0.0.1:{self.port}/api/v2/alerts"
         async with aiohttp.ClientSession() as session, session.post(url, json=[alert]) as response:
             assert response.status == 200, await response.text()
+
+
+class Znc(Server):
+    """A ZNC that keeps one user, ``linkspan`` with the password ``secret``, in one channel of an IRC server on loopback."""
+
+    name = "znc"
+    password = "linkspan/test:secret"
+
+    def __init__(self, upstream: int, channel: str) -> None:
+        super().__init__()
+        self.port = free_port()
+        self.upstream = upstream
+        self.channel = channel
+
+    def command(self) -> Sequence[str]:
+        """Write the configuration, return the command line; ZNC does not like to be root."""
+        self._write()
+        znc = program("znc", package="znc")
+        command = [znc, "--foreground", "--datadir", str(self.folder)]
+        if os.geteuid() != 0:
+            return command
+        for path in (self.folder, *self.folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        rights = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+        return [program("setpriv", package="util-linux"), *rights, *command]
+
+    async def ready(self) -> bool:
+        """Ask what it can; it need not have reached its own server yet."""
+        return await answers(self.port, say=b"CAP LS 302\r\n", expect=b" LS ")
+
+    def _write(self) -> None:
+        (self.folder / "configs").mkdir(exist_ok=True)
+        salt = "20characters-of-salt"
+        hashed = hashlib.sha256(f"secret{salt}".encode()).hexdigest()
+        (self.folder / "configs/znc.conf").write_text(
+            f"""
+Version = 1.8.2
+AnonIPLimit = 100
+ConnectDelay = 0
+<Listener here>
+ Host = 127.0.0.1
+ Port = {self.port}
+ IPv4 = true
+ IPv6 = false
+ SSL = false
+ AllowIRC = true
+</Listener>
+<User linkspan>
+ Pass = sha256#{hashed}#{salt}#
+ Nick = linkspan
+ Ident = linkspan
+ RealName = Linkspan
+ Buffer = 500
+ <Network test>
+  Server = 127.0.0.1 {self.upstream}
+  FloodBurst = 100
+  FloodRate = 100.00
+  <Chan {self.channel}>
+  </Chan>
+ </Network>
+</User>
+"""
+        )
+
+
+NOBODY = 65534
+"""The user that has no rights, on every Debian."""

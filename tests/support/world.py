@@ -108,7 +108,7 @@ rooms = [{rooms}]
         try:
             await stack.enter_async_context(self.xmpp)
             await stack.enter_async_context(self.irc)
-            await self._found()
+            await self.found()
             self.bridge = Program(self.config())
             stack.push_async_exit(self.bridge)
             if self._start:
@@ -123,7 +123,7 @@ rooms = [{rooms}]
             print("---- the bridge's log ----", self.bridge.log()[-8000:], sep="\n")
         await self._stack.aclose()
 
-    async def _found(self) -> None:
+    async def found(self) -> None:
         """Make the room as its owner would: persistent, juliet owns it, everybody may set the subject, the bridge moderates."""
         async with XmppPerson("founder", PASSWORD, port=self.xmpp.port) as founder:
             await founder.join(self.room, "founder")

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 from msgspec.structs import replace
 
-from bridge.connector import Status
+from bridge.connector import Secret, Status
 from bridge.core.acts import ActRefused
 from bridge.core.content import Kind
 from bridge.core.events import (
@@ -27,9 +27,10 @@ from bridge.core.events import (
 from bridge.core.ids import Person, PersonId
 from bridge.core.profiles import Wanted
 from bridge.demo.people import IrcPerson
+from bridge.demo.processes import until
 from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, Diary, someone
 from tests.support.irc_stage import stage as any_stage
-from tests.support.servers import InspIRCd, Ngircd
+from tests.support.servers import InspIRCd, Ngircd, Znc
 
 pytestmark = pytest.mark.server
 stage = partial(any_stage, pace=replace(QUICK, leave=2.5))
@@ -325,3 +326,36 @@ async def test_history_on_join_is_replayed_but_for_our_own_words():
             assert play.of(HistoryMissed) == []  # the server has told it all
             assert "from here" not in by_text
             assert by_text["live"].origin.via == ()
+
+
+async def test_a_bouncer_tells_what_was_said_while_the_bridge_was_away():
+    """ZNC stays in the channel, and plays what it has kept to whoever comes: nothing is missing, and nothing is told of a gap."""
+    hub = Diary()
+    async with InspIRCd() as server, Znc(server.port, CHANNEL) as znc, IrcPerson("bob", port=server.port) as bob:
+        through = partial(stage, znc.port, hub=hub, password=Secret(znc.password))
+
+        async def is_there():
+            return "linkspan" in await bob.names(CHANNEL)
+
+        await bob.join(CHANNEL)
+        await until(is_there, patience=20, what="the bouncer is in the channel")
+        async with through() as play:
+            await play.told(MembersListed)
+            bob.say(CHANNEL, "one")
+            await play.told(MessagePosted, content__text="one")
+        for text in ("two", "three", "three"):
+            bob.say(CHANNEL, text)
+        await bob.fence()
+        mark = len(hub.events)
+        async with through() as play:
+            await play.told(MessagePosted, after=mark, content__text="three")
+            await play.say("juliet", "hello", relay=True)
+            await bob.message(CHANNEL, "<juliet> hello", nick="linkspan")
+            bob.say(CHANNEL, "four")
+            await play.told(MessagePosted, content__text="four")
+        heard = play.of(MessagePosted)
+        assert [each.content.text for each in heard] == ["one", "two", "three", "three", "four"]
+        assert [each.origin.replayed for each in heard] == [False, True, True, True, False]
+        assert len({each.origin.key for each in heard}) == 5
+        assert {each.sender.name for each in heard} == {"bob"}
+        assert play.of(HistoryMissed) == []
