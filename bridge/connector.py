@@ -112,6 +112,12 @@ class Hub(Protocol):
     async def cursor(self, room: RoomId) -> Cursor | None:
         """Return the last journalled fact of a room of this network."""
 
+    async def waiting_since(self, room: RoomId) -> int | None:
+        """Return when the oldest happened of what waits to be said in a room, in milliseconds since the epoch; None: nothing does.
+
+        Some of it may have been said already, by a process that was killed.
+        """
+
     async def recall(self, name: str) -> str | None:
         """Return what :meth:`remember` kept under this name for this network."""
 
@@ -187,7 +193,8 @@ class Connector(Protocol):
         Called in the order in which the room shall see things. At most ``capabilities.pipeline`` of one room are under way
         at once; with more than 1 the connector must itself keep their order on the wire.
 
-        Raises (in the awaitable): a :class:`bridge.core.failures.DeliveryFailure`.
+        Raises (in the awaitable): a :class:`bridge.core.failures.DeliveryFailure`. One that the connector cancels was not said
+        and comes again in its place: so are those given back that may not go before one that failed for now.
         """
 
 

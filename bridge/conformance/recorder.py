@@ -69,6 +69,10 @@ class Recorder:
         """Return where history has to go on."""
         return self.cursors.get(room)
 
+    async def waiting_since(self, room: RoomId) -> int | None:  # noqa: ARG002 - nothing is stored here
+        """Return when the oldest happened of what waits for a room: nothing does."""
+        return None
+
     async def recall(self, name: str) -> str | None:
         """Return what was remembered."""
         return self.texts.get(name)

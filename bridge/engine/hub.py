@@ -574,6 +574,11 @@ class Port:
         """Return the last journalled fact of a room of this network."""
         return await self._store.cursor(Room(self._network, room))
 
+    async def waiting_since(self, room: RoomId) -> int | None:
+        """Return when the oldest happened of what waits for a room."""
+        waiting = await self._store.queue(Room(self._network, room), after=0, limit=1)
+        return waiting[0].delivery.head.at if waiting else None
+
     async def recall(self, name: str) -> str | None:
         """Return what was remembered under this name."""
         return await self._store.recall(self._network, name)

@@ -23,6 +23,8 @@ from bridge.xmpp.surroundings import Surroundings
 log = logging.getLogger(__name__)
 
 PAGE = 100
+OURS = 100
+"""Pages in which our own words are looked for after a start: what was under way is older by that much at most."""
 
 _MAM = f"{{{ns.MAM}}}"
 RESULT, _FIN = f"{_MAM}result", f"{_MAM}fin"
@@ -39,6 +41,7 @@ class Reading(enum.Enum):
     NOTHING = enum.auto()
     BEHIND = enum.auto()  # what came behind a message that the bridge knows
     SINCE = enum.auto()  # what came since a time: some of it may be older than the bridge
+    OURS = enum.auto()  # what of it we have said ourselves; nothing else
 
 
 class Place(Protocol):
@@ -75,6 +78,18 @@ async def read(place: Place, start: Position, *, pages: int) -> Found | None:
     place.reading = Reading.BEHIND if start.after else Reading.SINCE
     try:
         return await _read(place, start, pages)
+    finally:
+        place.reading = Reading.NOTHING
+
+
+async def recognise(place: Place, since: int) -> None:
+    """Look what of ours the archive has from this moment on (milliseconds since the epoch): it is not to be said again.
+
+    Raises: IqRefused when nobody answers.
+    """
+    place.reading = Reading.OURS
+    try:
+        await _read(place, Position(since=since), OURS)
     finally:
         place.reading = Reading.NOTHING
 

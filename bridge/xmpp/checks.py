@@ -74,6 +74,9 @@ class _Onlooker:
     async def cursor(self, room: RoomId) -> Cursor | None:  # noqa: ARG002 - the contract's signature
         return None
 
+    async def waiting_since(self, room: RoomId) -> int | None:  # noqa: ARG002
+        return None
+
     async def recall(self, name: str) -> str | None:  # noqa: ARG002
         return None
 

@@ -197,6 +197,9 @@ class Hearing:
         The archive is read before the join. Its authors wait for the list of who is there, which shows more of them
         than the archive does: only so is somebody who has stayed the same person as before.
         """
+        if self._place.reading is Reading.OURS:
+            self._recognise(element, archived)
+            return
         self.replayed_up_to = max(at, self.replayed_up_to or 0)
         if self._place.reading is Reading.SINCE and at < self.begun:
             return
@@ -204,6 +207,12 @@ class Hearing:
             self._replay_archived(element, at, archived)
         else:
             self._early.append((element, at, archived))
+
+    def _recognise(self, element: Element, archived: str) -> None:
+        """Take note of our own words in the archive: who is about to say them finds that they are said."""
+        if _is_by(self._around.instance, element):
+            names = inbound.ids(element, self._scene, archived=archived)
+            self._place.speech.reflected(names.attribute, names.stanza)
 
     def replay_early(self) -> None:
         """Go on with what the archive has told before the join."""
@@ -249,8 +258,7 @@ class Hearing:
         self._place.speech.reflected(names.attribute, names.stanza)
 
     def _replay(self, element: Element, nick: str, names: Ids, at: int, *, begun: int = 0) -> None:
-        way = marks.read_via(element.find(marks.VIA_TAG))
-        if way and way[-1] == self._around.instance:
+        if _is_by(self._around.instance, element):
             self._told_ours = True
             self._place.speech.reflected(names.attribute, names.stanza)
             return
@@ -315,6 +323,12 @@ class Hearing:
         if told != self._topic:
             self._topic = told
             self._around.remember(topic_name(self._place.address), told)
+
+
+def _is_by(instance: str, element: Element) -> bool:
+    """Tell whether a message was last passed on by this bridge."""
+    way = marks.read_via(element.find(marks.VIA_TAG))
+    return bool(way) and way[-1] == instance
 
 
 def topic_name(address: str) -> str:

@@ -301,18 +301,23 @@ class Listener:
         place.nicks_known(await hub.recall(nicks_name(place.address)))
         cursor = await hub.cursor(place.room.id)
         unsure = place.unsure_since()
+        waiting = None if place.heard_up_to() else await hub.waiting_since(place.room.id)
         begun = int(await hub.recall(_beginning_name(place.address)) or 0)
         known = [at for at in (unsure, None if cursor is None else cursor.at) if at is not None]
         self._stranger = not known and not begun
         if self._stranger:
             self._taken = await archive.newest(place) if place.has(ns.MAM) else ""
             return ""
+        if waiting is not None:
+            known.append(waiting)
         place.begun(begun)
         now = self._around.clock.now()  # which may have been set back
         since = max(min(begun, now), min([now, *known]) - OVERLAP if known else begun)
-        read = self._unread or int(await hub.recall(_read_name(place.address)) or 0) or max([begun, *known])
+        read = self._unread or int(await hub.recall(_read_name(place.address)) or 0) or max(begun, since)
         self._gap = Gap(min(read, now), cursor)
         if place.has(ns.MAM):
+            if waiting is not None:  # what was under way at a kill may lie far before what was taken since
+                await archive.recognise(place, waiting - OVERLAP)
             after = place.heard_up_to() or _later(cursor, await hub.recall(_taken_name(place.address)))
             found = await archive.read(place, Position(after, since), pages=PAGES_OUTSIDE)
             if found is not None:

@@ -149,7 +149,7 @@ class Speech:
                 return
             self._queue.popleft()
             if isinstance(speaker, DeliveryFailure):
-                _fail(order, speaker)
+                self._give_up(order, speaker)
             elif isinstance(speaker, Speaker):
                 self._write(order, speaker)
 
@@ -230,10 +230,18 @@ class Speech:
                     _fail(order, Retry("the room has not said it", after=1.0))
         if self._queue and not self._queue[0].placing and now - self._queue[0].since > GIVE_UP:
             if self._place.speaking():
-                _fail(self._queue.popleft(), VoiceLost("the ghost did not get into the room in time"))
+                self._give_up(self._queue.popleft(), VoiceLost("the ghost did not get into the room in time"))
                 self.pump()
             else:
                 self.give_back("the bridge is not in the room")
+
+    def _give_up(self, order: Order, failed: DeliveryFailure) -> None:
+        """Fail the first in line; where it will come again, those behind have to come again after it."""
+        _fail(order, failed)
+        if isinstance(failed, VoiceLost | Retry):
+            behind, self._queue = self._queue, deque()
+            for other in behind:
+                other.done.cancel()
 
     # -- who says it
 

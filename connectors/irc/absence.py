@@ -223,7 +223,9 @@ class Absence:
     async def _fetch(self, connection: Connection, place: Place, entry: _Entry) -> bool:
         """Ask for what was said since the last fact that the bridge has of a room, page by page."""
         cursor = await self._scene.hub.cursor(place.id)
-        since = place.begun if cursor is None else max(place.begun, cursor.at - _OVERLAP)
+        waiting = await self._scene.hub.waiting_since(place.id)
+        known = [at for at in (waiting, None if cursor is None else cursor.at) if at is not None]
+        since = max(place.begun, min(known) - _OVERLAP) if known else place.begun
         limit = connection.isupport.tokens.get("CHATHISTORY", "")
         most = min(int(limit) if limit.isdecimal() and int(limit) else _MOST, _MOST)
         for _ in range(_PAGES):

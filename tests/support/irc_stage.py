@@ -93,6 +93,9 @@ class Diary:
     async def cursor(self, room: RoomId) -> Cursor | None:
         return self.cursors.get(room)
 
+    async def waiting_since(self, room: RoomId) -> int | None:
+        return None
+
     async def recall(self, name: str) -> str | None:
         return self.kept.get(name)
 

@@ -47,6 +47,9 @@ class KeepingHub:
     def alarm(self, words: str) -> None:
         self.alarms.append(words)
 
+    async def waiting_since(self, room: str) -> int | None:
+        return None
+
     async def recall(self, name: str) -> str | None:
         return self.memory.get(name)
 

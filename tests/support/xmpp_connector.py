@@ -32,6 +32,7 @@ class Notebook:
         self.events: list[Event] = []
         self.statuses: list[tuple[Status, str]] = []
         self.cursors: dict[str, Cursor] = {}
+        self.waiting: dict[str, int] = {}
         self.memory: dict[str, str] = {}
         self.files: dict[str, bytes] = {}  # by handle or URL
         self.own: Callable[[str], AbstractAsyncContextManager[OpenFile]] | None = None  # opens files of XMPP itself
@@ -51,6 +52,9 @@ class Notebook:
 
     async def cursor(self, room: RoomId) -> Cursor | None:
         return self.cursors.get(room)
+
+    async def waiting_since(self, room: RoomId) -> int | None:
+        return self.waiting.get(room)
 
     async def recall(self, name: str) -> str | None:
         return self.memory.get(name)

@@ -566,6 +566,34 @@ async def test_our_own_words_in_the_archive_settle_too() -> None:
         assert bridge.stream.take("message", to=ROOM) == []
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_our_own_words_are_found_in_the_archive_though_more_was_taken_since(known) -> None:
+    """Killed before they were settled; what others have said since is stored, and lies behind them."""
+    delivery = build.post("ours", to=WHERE, voice=as_ghost("bob"))
+    killed = await inside()
+    killed.muc.features.add(MAM)
+    async with killed:
+        await killed.wish("bob")
+        killed.connector.send(delivery)
+        await quiet()
+        last = [killed.muc.say("juliet", str(number)) for number in range(3)][-1]
+        await quiet()
+    again = Bridge(cursor=cursor(START, key=last))
+    again.muc.features.add(MAM)
+    again.muc.archive = list(killed.muc.archive)
+    again.hub.memory.update(killed.hub.memory)
+    if known:
+        again.hub.waiting[ROOM] = START
+    again.muc.enter("juliet")
+    async with again:
+        await again.wish("bob")
+        again.stream.sent.clear()
+        again.connector.send(delivery)
+        await quiet()
+        assert (again.stream.take("message", to=ROOM) == []) is known
+        assert texts(again) == []
+
+
 async def test_what_the_hub_refused_is_fetched_again_once_it_can_take_more() -> None:
     bridge = await inside(cursor=cursor(START))
     bridge.muc.features.add(MAM)

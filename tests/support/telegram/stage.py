@@ -151,6 +151,9 @@ class TestHub:
     async def cursor(self, room: RoomId) -> Cursor | None:
         return None
 
+    async def waiting_since(self, room: RoomId) -> int | None:
+        return None
+
     async def recall(self, name: str) -> str | None:
         return self.texts.get(name)
 
