@@ -8,6 +8,7 @@ knows the connections (the ability :class:`bridge.connector.Identifies`).
 import asyncio
 import errno
 import re
+import socket
 from collections.abc import Callable
 from ipaddress import IPv6Address, ip_address
 from typing import Final, cast
@@ -22,6 +23,7 @@ MOST: Final = 256
 """Connections at one time; more are closed at once, and ask again later."""
 QUESTIONS: Final = 20
 """Questions over one connection."""
+_EVERYWHERE: Final = "::"
 _QUESTION: Final = re.compile(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*")
 _HIGHEST: Final = 65_535
 _REASONS: Final = {
@@ -71,11 +73,19 @@ class Identd:
         """Answer at this address. Raises: CannotIdentify."""
         loop = asyncio.get_running_loop()
         try:
-            self._server = await loop.create_server(lambda: _Asking(self._names, self._asking), host, port)
+            if host == _EVERYWHERE and socket.has_dualstack_ipv6():  # asyncio would listen to IPv6 alone
+                both = socket.create_server((host, port), family=socket.AF_INET6, dualstack_ipv6=True)
+                both.settimeout(0)
+                self._server = await loop.create_server(self._asked, sock=both)
+            else:
+                self._server = await loop.create_server(self._asked, host, port)
         except OSError as error:
             reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
             msg = f"identd.listen: cannot listen on {host}:{port}: {reason}"
             raise CannotIdentify(msg) from None
+
+    def _asked(self) -> "_Asking":
+        return _Asking(self._names, self._asking)
 
     @property
     def port(self) -> int:

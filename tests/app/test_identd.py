@@ -55,9 +55,9 @@ def test_an_address_is_compared_as_its_own_family_writes_it(shown: str, plain: s
 
 
 @asynccontextmanager
-async def listening() -> AsyncIterator[int]:
+async def listening(host: str = "127.0.0.1") -> AsyncIterator[int]:
     daemon = Identd(lambda wire: "x1a2b3c4d" if wire == OURS else "")
-    await daemon.listen("127.0.0.1", 0)
+    await daemon.listen(host, 0)
     try:
         yield daemon.port
     finally:
@@ -83,6 +83,11 @@ async def test_the_server_at_the_other_end_is_told_as_often_as_it_asks() -> None
         assert await told(port, question, question) == answer * 2
         assert await told(port, b"40001, ", b"6667\n") == answer
         assert await told(port, b"40001, 6668\r\n") == b"40001, 6668 : ERROR : NO-USER\r\n"
+
+
+async def test_every_address_is_one_of_both_families() -> None:
+    async with listening("::") as port:
+        assert await told(port, b"40001, 6667\r\n") == b"40001, 6667 : USERID : UNIX : x1a2b3c4d\r\n"
 
 
 async def test_nobody_else_is_told() -> None:
