@@ -301,12 +301,11 @@ class GatewaySettings(_Table, frozen=True):
     def __post_init__(self) -> None:
         """Refuse lists, rates and a history that say nothing."""
         history(self.history)
-        lists = {"allow": self.allow, "deny": self.deny, "open_irc_users": self.open_irc_users, **self.allow_on}
-        for key, entries in lists.items():
+        lists = [("allow", self.allow), ("deny", self.deny), ("open_irc_users", self.open_irc_users)]
+        for key, entries in (*lists, *(("allow_on", entries) for entries in self.allow_on.values())):
             for entry in entries:
                 if not access.is_entry(entry):
-                    name = "allow_on" if key in self.allow_on else key
-                    msg = f'{name}: found {quoted(entry)}, expected a bare JID or a domain, with "*" for any part'
+                    msg = f'{key}: found {quoted(entry)}, expected a bare JID or a domain, with "*" for any part'
                     raise ValueError(msg)
         for text in self.open_irc_private:
             try:

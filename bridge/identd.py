@@ -6,7 +6,6 @@ knows the connections (the ability :class:`bridge.connector.Identifies`).
 """
 
 import asyncio
-import errno
 import re
 import socket
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from ipaddress import IPv6Address, ip_address
 from typing import Final, cast
 
 from bridge.connector import Wire
+from bridge.core.wording import not_listening
 
 LONGEST: Final = 1_000
 """Bytes of a question (section 3)."""
@@ -26,11 +26,6 @@ QUESTIONS: Final = 20
 _EVERYWHERE: Final = "::"
 _QUESTION: Final = re.compile(r"\s*(\d{1,9})\s*,\s*(\d{1,9})\s*")
 _HIGHEST: Final = 65_535
-_REASONS: Final = {
-    errno.EADDRINUSE: "another program uses this address already",
-    errno.EACCES: "this user may not use such a low port",
-    errno.EADDRNOTAVAIL: "this machine has no such address",
-}
 
 Names = Callable[[Wire], str]
 """Gives the user name of a connection, "" where it is none of ours."""
@@ -80,9 +75,7 @@ class Identd:
             else:
                 self._server = await loop.create_server(self._asked, host, port)
         except OSError as error:
-            reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
-            msg = f"identd.listen: cannot listen on {host}:{port}: {reason}"
-            raise CannotIdentify(msg) from None
+            raise CannotIdentify(not_listening("identd.listen", host, port, error)) from None
 
     def _asked(self) -> "_Asking":
         return _Asking(self._names, self._asking)

@@ -1,9 +1,10 @@
 """Words about what somebody wrote: quoting it, guessing what was meant, reading durations.
 
-Called wherever a mistake is told: the configuration (:mod:`bridge.settings`), commands (:mod:`bridge.core.fields`).
+Called wherever a mistake is told: the configuration (:mod:`bridge.settings`), commands (:mod:`bridge.core.fields`), listeners.
 """
 
 import difflib
+import errno
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
@@ -12,6 +13,19 @@ from typing import Final
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _DURATION: Final = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
 _DURATION_PART: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+
+
+_NOT_LISTENING: Final = {
+    errno.EADDRINUSE: "another program uses this address already",
+    errno.EACCES: "this user may not use such a low port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+}
+
+
+def not_listening(key: str, host: str, port: int, error: OSError) -> str:
+    """Return a sentence about an address that cannot be listened on; ``key`` is where it is configured."""
+    reason = _NOT_LISTENING.get(error.errno or 0, (error.strerror or str(error)).lower())
+    return f"{key}: cannot listen on {host}:{port}: {reason}"
 
 
 def seconds(text: str) -> float:

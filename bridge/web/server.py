@@ -3,20 +3,15 @@
 What is served is given from outside (:mod:`bridge.web.admin`, :mod:`bridge.web.public`). Built by :mod:`bridge.app`.
 """
 
-import errno
 from typing import Final
 
 from aiohttp import web
 
+from bridge.core.wording import not_listening
 from bridge.web.ports import CannotListen
 
 _GRACE: Final = 1.0
 """Seconds that requests under way get when a listener stops."""
-_REASONS: Final = {
-    errno.EADDRINUSE: "another program uses this address already",
-    errno.EACCES: "this user may not use such a low port",
-    errno.EADDRNOTAVAIL: "this machine has no such address",
-}
 
 
 class Listener:
@@ -40,9 +35,7 @@ class Listener:
             await site.start()
         except OSError as error:
             await self._runner.cleanup()
-            reason = _REASONS.get(error.errno or 0, (error.strerror or str(error)).lower())
-            msg = f"{self._key}: cannot listen on {self._host}:{self._port}: {reason}"
-            raise CannotListen(msg) from None
+            raise CannotListen(not_listening(self._key, self._host, self._port, error)) from None
 
     @property
     def port(self) -> int:

@@ -228,6 +228,30 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
             'gateway.open_irc_tls: found "never", expected one of "required", "preferred"',
         ),
         (
+            "[gateway]\ndeny = ['a b']",
+            'gateway.deny: found "a b", expected a bare JID or a domain, with "*" for any part',
+        ),
+        (
+            "[gateway]\nallow_on = { libera = ['x/y'] }",
+            'gateway.allow_on: found "x/y", expected a bare JID or a domain, with "*" for any part',
+        ),
+        (
+            "[gateway]\nallow_on = { libra = ['x.example'] }",
+            'gateway.allow_on.libra: found no network of this name, did you mean "libera"?',
+        ),
+        (
+            "[gateway]\nopen_irc_private = ['inside']",
+            'gateway.open_irc_private: found "inside", expected an address ("192.0.2.7") or a range ("192.0.2.0/24", "2001:db8::/32")',
+        ),
+        (
+            "[gateway]\nrate_joins = '30 a minute'",
+            'gateway.rate_joins: found "30 a minute", expected HOW MANY/TIME such as "30/1m"',
+        ),
+        (
+            "[identd]\nlisten = '113'",
+            'identd.listen: found "113", expected HOST:PORT such as "0.0.0.0:113"',
+        ),
+        (
             "[gateway]\nhistory = '30'",
             'gateway.history: found "30", expected "30d", "5000 messages", "forever" or "off"',
         ),
