@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import pytest
 
 from bridge import config, registry
 from bridge.app import App
+from bridge.commands import catalogue
 from bridge.config import Config, ConfigError
-from bridge.core.commands import CommandRefused
+from bridge.core.commands import CommandRefused, Who
 from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
 from bridge.engine.ports import Queued, StoredLink
@@ -296,3 +298,15 @@ async def test_networks_that_others_call_are_started_anew_when_they_are_called_e
     await app.change(called("https://two.example"))
     after = app._hub.networks()
     assert [name for name in after if after[name] is not before[name]] == ["ci"]
+
+
+async def test_a_running_bridge_offers_every_command_of_the_catalogue_and_no_other(app: App) -> None:
+    offered = [offer.command for offer in app._commands.all()]
+    assert sorted(each.name for each in offered) == sorted(each.name for each in catalogue.COMMANDS)
+    assert {each.name: each for each in offered} == {each.name: each for each in catalogue.COMMANDS}
+
+
+async def test_who_may_what_is_known_by_the_bare_address(app: App) -> None:
+    admin = msgspec.structs.replace(app._config.xmpp, admins=("Boss@example.org",))
+    app._config = msgspec.structs.replace(app._config, xmpp=admin)
+    assert [app._judge(user) for user in ("boss@example.org", "ann@example.org")] == [Who.ADMIN, Who.USER]
