@@ -52,7 +52,7 @@ class Reads:
     def wanted(self, _name: str, _attrs: dict[str, str]) -> bool:
         return self.wants
 
-    def reflected(self, _attrs: dict[str, str], _stanza: bytes) -> bool:
+    def understood(self, _attrs: dict[str, str], _stanza: bytes) -> bool:
         return False
 
     def built(self, _element: Element) -> None:

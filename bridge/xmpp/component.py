@@ -98,7 +98,7 @@ class _Stream:
     ) -> None:
         self.reads = session.reads
         self.wanted = session.wanted
-        self.reflected = session.reflected
+        self.understood = session.understood
         self.queries = Queries(clock)
         self.library: Library  # since there is a connection
         self._session = session
@@ -201,8 +201,8 @@ class _Glance:
         """Want nothing."""
         return False
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:  # noqa: ARG002
-        """Have said nothing."""
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:  # noqa: ARG002
+        """Take nothing."""
         return False
 
     def stanza(self, element: Element) -> bool:  # noqa: ARG002

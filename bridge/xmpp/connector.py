@@ -643,11 +643,15 @@ class XmppConnector:
             return self.reads(room, attrs.get("to", ""))
         return True
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
-        """Take the reflection of words of ours, as bytes."""
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a room's message by its bytes alone, where they say all there is to know."""
         room, _, nick = attrs.get("from", "").partition("/")
         joined = self._rooms.get(room)
-        return joined is not None and joined.reads(attrs.get("to", "")) and joined.reflected(attrs, nick, stanza)
+        return (
+            joined is not None
+            and joined.reads(attrs.get("to", ""))
+            and joined.understood(attrs.get("id", ""), nick, stanza)
+        )
 
     def _reported(self, element: Element) -> bool:
         """Take a report in a message; False: it is none."""

@@ -115,15 +115,31 @@ class Hearing:
     def reflected(self, id_: str, stanza: bytes) -> bool:
         """Take the reflection of our own words by its bytes: all that is news in it is what the room calls them.
 
-        False: it may have more to say, because the room tells its history, or writes its id in an unusual way.
+        False: it may have more to say, because it may be of the room's history, or has its id in an unusual way.
         """
-        if self._holding or self._place.just_entered():
+        if self._holding or (b"delay" in stanza and self._place.just_entered()):
             return False
         name = inbound.stanza_id(stanza, self._scene)
         if name is None:
             return False
         self.up_to = name or self.up_to
         self._place.speech.reflected(id_, name)
+        return True
+
+    def understood(self, id_: str, nick: str, stanza: bytes) -> bool:
+        """Take plain words of somebody who is in the room by their bytes; False: :meth:`hear` has to."""
+        occupant = self._place.occupants.get(nick)
+        if occupant is None or occupant.ours or self._holding:
+            return False
+        if self._can_be_read_again and self._around.congested():
+            return False
+        words = inbound.words(stanza, id_, self._scene)
+        if words is None:
+            return False
+        self.up_to = words.names.stanza
+        self._around.emit(
+            inbound.read_words(words, scene=self._scene, sender=occupant.member, at=self._around.clock.now())
+        )
         return True
 
     def _hear(self, element: Element, nick: str, *, fresh: bool) -> None:

@@ -29,6 +29,7 @@ from bridge.core.styling import from_styling
 from bridge.core.text import clean, clean_name
 from bridge.xmpp import marks, markup, sharing
 from bridge.xmpp import namespaces as ns
+from bridge.xmpp.starttag import unescaped
 
 _STANZA = f"{{{ns.COMPONENT}}}"
 BODY, SUBJECT, _THREAD = f"{_STANZA}body", f"{_STANZA}subject", f"{_STANZA}thread"
@@ -48,6 +49,12 @@ _NOT_COMPOSING = tuple(f"{{{ns.CHAT_STATES}}}{state}" for state in ("paused", "a
 _PLAIN_ATTRIBUTE = re.compile(rb""" (id|by|xmlns)=(['"])([^'"<&]*)\2""")
 _IDS = ns.IDS.encode()
 OCCUPANT_ID = f"{{{ns.OCCUPANT_ID}}}occupant-id"
+
+_ACTION = "/me "
+_PLAIN = re.compile(
+    rb"""(?:<body>[^<]*</body>|<(?:origin-id|stanza-id|occupant-id|active|archived|markable|request)(?: [a-z]+='[^'<]*')*/>)*</message>"""
+)
+"""What is in a message of plain words; marks that mean nothing to us mean nothing in any namespace."""
 
 MOST_REACTIONS = 20
 LONGEST_THREAD = 200
@@ -94,14 +101,66 @@ def stanza_id(stanza: bytes, scene: Scene) -> str | None:
     if not scene.stable_ids:
         return ""
     begin = stanza.find(b"<stanza-id ")
-    end = stanza.find(b"/>", begin)
-    if begin < 0 or end < 0 or stanza.count(b"stanza-id") != 1:
+    if begin < 0 or stanza.count(b"stanza-id") != 1:
         return None
-    found = {name: value for name, _, value in _PLAIN_ATTRIBUTE.findall(stanza, begin, end)}
+    found = _attributes(stanza, begin)
     if found.get(b"xmlns") != _IDS or found.get(b"by") != scene.address.encode():
         return None
     name = found.get(b"id", b"")
     return name.decode() if name.isascii() and name else None
+
+
+def _attributes(stanza: bytes, begin: int) -> dict[bytes, bytes]:
+    """Return the attributes of an empty element by its bytes, as far as names are made of them."""
+    found = _PLAIN_ATTRIBUTE.findall(stanza, begin, stanza.find(b"/>", begin))
+    return {name: value for name, _, value in found}
+
+
+class Words(msgspec.Struct, frozen=True):
+    """A message that has nothing but one line of words."""
+
+    text: str
+    names: Ids
+
+
+def words(stanza: bytes, attribute: str, scene: Scene) -> Words | None:
+    """Read a message of plain words in a room with stable ids by its bytes; None for one that takes :func:`read`.
+
+    ``attribute`` is its id attribute. Most messages are so: a body, names, and marks that mean nothing to us.
+    """
+    if _PLAIN.fullmatch(stanza, stanza.find(b">") + 1) is None or stanza.count(b"<body>") != 1:
+        return None
+    name = stanza_id(stanza, scene)
+    origin = _origin_id(stanza)
+    begin = stanza.find(b"<body>") + len(b"<body>")
+    text = unescaped(stanza[begin : stanza.find(b"<", begin)])
+    if not name or origin is None or not text or not text.isprintable():
+        return None
+    return Words(text, Ids(name, attribute, origin))
+
+
+def _origin_id(stanza: bytes) -> str | None:
+    """Return what the sender of plain words calls them, "" for nothing; None when it takes a parser to know."""
+    begin = stanza.find(b"<origin-id ")
+    if begin < 0:
+        return ""
+    found = _attributes(stanza, begin)
+    if found.get(b"xmlns") != _IDS or stanza.count(b"<origin-id ") != 1:
+        return None
+    name = found.get(b"id", b"")
+    return name.decode() if name.isascii() and name else None
+
+
+def read_words(words: Words, *, scene: Scene, sender: Member, at: int) -> MessagePosted:
+    """Return what plain words say, which is what :func:`read` says of them."""
+    names = words.names
+    return MessagePosted(
+        origin=Origin(room=scene.room, key=EventKey(names.stanza), at=at),
+        sender=sender,
+        id=MessageId(names.stanza),
+        content=_spoken(clean(words.text)),
+        aliases=_aliases(names, names.stanza),
+    )
 
 
 def moment(element: Element, address: str) -> int | None:
@@ -224,17 +283,20 @@ def _said(element: Element, parts: _Parts, origin: Origin, sender: Member, names
     if replace is not None and replace.get("id"):
         return MessageEdited(origin=origin, sender=sender, target=MessageId(replace.get("id", "")), content=content)
     own = names.stanza or names.attribute or names.origin or origin.key
-    aliases = tuple([MessageId(i) for i in dict.fromkeys((names.attribute, names.origin)) if i and i != own])
     thread = parts.get(_THREAD)
     return MessagePosted(
         origin=origin,
         sender=sender,
         id=MessageId(own),
         content=content,
-        aliases=aliases,
+        aliases=_aliases(names, own),
         reply_to=MessageId(reply.get("id", "")) if reply is not None and reply.get("id") else None,
         thread="" if thread is None else clean_name(thread.text or "")[:LONGEST_THREAD],
     )
+
+
+def _aliases(names: Ids, own: str) -> tuple[MessageId, ...]:
+    return tuple([MessageId(name) for name in dict.fromkeys((names.attribute, names.origin)) if name and name != own])
 
 
 def _retracted(element: Element, retract: Element, origin: Origin, sender: Member) -> MessageRetracted | None:
@@ -277,13 +339,19 @@ def _content(element: Element, parts: _Parts, *, replies: bool) -> Content:
         if any(text.strip() == file.url for file in attachments):
             text = ""
     text = clean(text)
-    kind = Kind.TEXT
-    if text.startswith("/me "):
-        kind, text = Kind.ACTION, text[4:]
-    content = Content(text=text, kind=kind) if _UNSTYLED in parts else from_styling(text, kind=kind)
+    content = _spoken(text, styled=_UNSTYLED not in parts)
+    if content.kind is Kind.ACTION:
+        text = text[len(_ACTION) :]
     if _MARKUP in parts and text:
         content = markup.added(content, text, markup.spans(parts[_MARKUP], text, gone=_gone(parts, text)))
     return msgspec.structs.replace(content, attachments=attachments) if attachments else content
+
+
+def _spoken(text: str, *, styled: bool = True) -> Content:
+    kind = Kind.TEXT
+    if text.startswith(_ACTION):
+        kind, text = Kind.ACTION, text[len(_ACTION) :]
+    return from_styling(text, kind=kind) if styled else Content(text=text, kind=kind)
 
 
 def _gone(parts: _Parts, text: str) -> int:

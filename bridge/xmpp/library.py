@@ -59,8 +59,8 @@ class Uses(Protocol):
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         """Say whether a message or presence has to be built."""
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
-        """Take a groupchat message by its bytes, if it is the reflection of our own words."""
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a groupchat message by its bytes alone, if they say all there is to know."""
 
     def came_up(self) -> None:
         """Learn that the handshake went through."""
@@ -100,7 +100,6 @@ class Library(ComponentXMPP):
         self._writable.set()
         self.reads = uses.reads
         self.wanted = uses.wanted
-        self.reflected = uses.reflected
         # The library's roster answers probes and grows with every presence; ours are answered by the connector.
         self.remove_handler("Presence")
         self.remove_stanza(Iq)
@@ -164,6 +163,14 @@ class Library(ComponentXMPP):
             self.fail(Trouble(Cause.NOT_XMPP))
             return
         self.start_stream_handler(root)  # type: ignore[no-untyped-call]
+
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Let a message be taken by its bytes alone."""
+        try:
+            return self.uses.understood(attrs, stanza)
+        except Exception:  # noqa: BLE001  # as below
+            _log.exception("a message could not be taken by its bytes")
+            return False
 
     def built(self, element: Element) -> None:
         """Hand a stanza on: ours first, then the library's."""

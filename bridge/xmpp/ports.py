@@ -38,11 +38,11 @@ class Session(Protocol):
         reads.
         """
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
-        """Take a whole groupchat message that is read, if it is words of ours whose reflection is waited for.
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a whole groupchat message that is read, if its bytes say all there is to know.
 
-        Asked before ``wanted``, and spares the parser what would only be thrown away. False, at the slightest doubt: it
-        is looked at as any other.
+        Asked before ``wanted``, and spares the parser the reflections of our own words, and plain ones. False, at the
+        slightest doubt: it is looked at as any other.
         """
 
     def stanza(self, element: Element) -> bool:

@@ -104,13 +104,15 @@ class JoinedRoom:
                 if not archive.take(self, element) and muc.is_invitation(element):
                     self.listener.called()
 
-    def reflected(self, attrs: dict[str, str], nick: str, stanza: bytes) -> bool:
-        """Take the reflection of words of ours that are waited for, as bytes; False: it has to be looked at."""
-        id_ = attrs.get("id", "")
-        if not self.speech.awaits_words(id_) or not self.is_ours(nick) or not self.hearing.reflected(id_, stanza):
-            return False
-        self.ping.heard()
-        return True
+    def understood(self, id_: str, nick: str, stanza: bytes) -> bool:
+        """Take a groupchat message to the reader by its bytes; False: it has to be built."""
+        if self.speech.awaits_words(id_) and self.is_ours(nick):
+            taken = self.hearing.reflected(id_, stanza)
+        else:
+            taken = self.hearing.understood(id_, nick, stanza)
+        if taken:
+            self.ping.heard()
+        return taken
 
     def presence(self, element: Element) -> None:
         """Take a presence of the room or of an occupant to one of us."""

@@ -7,7 +7,8 @@ bytes, and the parser sees only what somebody wants. From cheap to dear, for eac
 * foretold: a room's recipients come in the same order, message after message. Once seen, all that has to follow the
   first copy is known to the byte, is made by one join and compared at once.
 * the same: it differs from the stanza before in nothing but ``to``, and nobody reads that address.
-* looked at: the start tag says that nobody wants it, or that it is the reflection of words of ours.
+* looked at: the start tag says that nobody wants it.
+* understood: it is the reflection of words of ours, or plain words, and its bytes say all there is to know.
 * built: it went through the parser, and is handed over as an element.
 
 A server with a multicast service sends one stanza to the bare domain instead, with the recipients listed in it
@@ -62,8 +63,8 @@ class Sink(Protocol):
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         """Say whether a message or presence has to be built. ``attrs`` must not be changed."""
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
-        """Take a groupchat message by its bytes, for the reflection of our own words that it is; False: look further."""
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        """Take a groupchat message that is read by its bytes alone; False: it has to be built, or is not wanted."""
 
     def built(self, element: Element) -> None:
         """Take a child of the stream, in ``jabber:component:accept`` also where the server wrote ``jabber:client``."""
@@ -251,7 +252,7 @@ class Reader:
         self._template = template = _Template(name, attrs, room)
         template.cut(stanza, to=to, quote=quote)
         if room is not None and (
-            not self._read(room, template.first, attrs["to"]) or self._sink.reflected(attrs, stanza)
+            not self._read(room, template.first, attrs["to"]) or self._sink.understood(attrs, stanza)
         ):
             return False
         return self._sink.wanted(name, attrs)
@@ -290,7 +291,7 @@ class Reader:
         self._end_copies()
         for to in readers:
             copy = {**attrs, "to": to}
-            if not self._over and not self._sink.reflected(copy, single) and self._sink.wanted(name, copy):
+            if not self._over and not self._sink.understood(copy, single) and self._sink.wanted(name, copy):
                 element = self._parse(single)
                 element.set("to", to)
                 self._sink.built(element)
@@ -344,7 +345,7 @@ class Reader:
                 return
             template.seen.append([])
         attrs = {**template.attrs, "to": to}
-        if template.room is not None and self._sink.reflected(attrs, stanza):
+        if template.room is not None and self._sink.understood(attrs, stanza):
             return
         if self._sink.wanted(template.name, attrs):
             self._sink.built(self._parse(stanza))

@@ -146,7 +146,7 @@ class Stream:
         name = element.tag.removeprefix(f"{{{NS}}}")
         groupchat = element.get("type") == "groupchat"
         read = not groupchat or self.session.reads(_bare(element.get("from", "")), element.get("to", ""))
-        if not read or (groupchat and self.session.reflected(dict(element.attrib), stanza.encode())):
+        if not read or (groupchat and self.session.understood(dict(element.attrib), stanza.encode())):
             self.skipped += 1
         elif self.session.wanted(name, dict(element.attrib)):
             self.built += 1

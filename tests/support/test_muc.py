@@ -29,7 +29,7 @@ class Everything:
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         return True
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         return False
 
     def stanza(self, element) -> bool:

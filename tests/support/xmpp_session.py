@@ -37,7 +37,7 @@ class Remembers:
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         return self.wants(name, attrs)
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         return False
 
     def stanza(self, element: Element) -> bool:

@@ -239,7 +239,7 @@ class Fast:
         self.asked += 1
         return wanted(name, attrs)
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         return False
 
     def built(self, element: Element) -> None:

@@ -1,6 +1,8 @@
 """What a message on the wire means: stanza in, event out."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from msgspec import structs
 
 from bridge.core.content import Attachment, Content, Kind, Span, Style
@@ -15,7 +17,7 @@ from bridge.core.events import (
 )
 from bridge.core.ids import XMPP, Person, PersonId, Room, RoomId, digest
 from bridge.core.styling import to_styling
-from bridge.xmpp import inbound, marks
+from bridge.xmpp import inbound, marks, stanzas
 from bridge.xmpp.inbound import Ids, Scene
 from tests.support.muc import xml
 
@@ -365,3 +367,62 @@ def test_the_rooms_id_is_read_from_bytes_as_by_the_parser_or_not_at_all(inside, 
 def test_where_ids_could_be_anybodys_none_is_read_from_bytes() -> None:
     stanza = sid().encode()
     assert inbound.stanza_id(stanza, structs.replace(SCENE, stable_ids=False)) == ""
+
+
+SAID = st.one_of(
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=40),
+    st.text(st.sampled_from("*_>`~/me <&'\"\n\t\u202eä👍 "), max_size=12),
+)
+BESIDE = st.sampled_from(
+    [
+        sid(),
+        sid("s2"),
+        sid("x", by="other@c"),
+        "<origin-id xmlns='urn:xmpp:sid:0' id='o1'/>",
+        "<origin-id xmlns='urn:xmpp:sid:0' id='a&amp;b'/>",
+        "<origin-id xmlns='urn:other' id='o2'/>",
+        "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='me'/>",
+        "<active xmlns='http://jabber.org/protocol/chatstates'/>",
+        "<markable xmlns='urn:xmpp:chat-markers:0'/>",
+        "<unstyled xmlns='urn:xmpp:styling:0'/>",
+        "<replace xmlns='urn:xmpp:message-correct:0' id='a0'/>",
+        "<reply xmlns='urn:xmpp:reply:0' id='s0'/>",
+        "<thread>t</thread>",
+        "<subject>s</subject>",
+        "<body xml:lang='de'>andere</body>",
+        "<x xmlns='y'><body>no</body></x>",
+    ]
+)
+
+
+@given(text=SAID, before=st.lists(BESIDE, max_size=2), after=st.lists(BESIDE, max_size=4), plain=st.booleans())
+def test_plain_words_by_their_bytes_say_what_the_parser_says(text, before, after, plain):
+    body = f"<body>{stanzas.text(text)}</body>" if plain else f"<body>{stanzas.attribute(text)}</body>"
+    stanza = (
+        f"<message type='groupchat' from='{ROOM}/juliet' to='b/l' id='a1'>{''.join((*before, body, *after))}</message>"
+    )
+    words = inbound.words(stanza.encode(), "a1", SCENE)
+    if words is not None:
+        element = xml(stanza)
+        names = inbound.ids(element, SCENE)
+        assert words.names == names
+        by_parser = inbound.read(element, scene=SCENE, sender=JULIET, names=names, at=AT)
+        assert inbound.read_words(words, scene=SCENE, sender=JULIET, at=AT) == by_parser
+
+
+@pytest.mark.parametrize(
+    ("payload", "taken"),
+    [
+        (f"<body>it&apos;s &lt;plain&gt;</body>{sid()}", True),
+        (f"<body>/me waves</body><active xmlns='x'/>{sid()}<origin-id xmlns='urn:xmpp:sid:0' id='o'/>", True),
+        (f"<body>two\nlines</body>{sid()}", False),
+        (f"<body>a</body><body>b</body>{sid()}", False),
+        (f"<body>a</body>{sid()}<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>", False),
+        (f"<body></body>{sid()}", False),
+        ("<body>no id</body>", False),
+        (f"<body><![CDATA[a]]></body>{sid()}", False),
+    ],
+)
+def test_which_messages_are_plain_words(payload, taken):
+    stanza = f"<message type='groupchat' from='{ROOM}/juliet' to='b/l' id='a1'>{payload}</message>"
+    assert (inbound.words(stanza.encode(), "a1", SCENE) is not None) is taken

@@ -37,7 +37,7 @@ class Sink:
     def wanted(self, name: str, attrs: dict[str, str]) -> bool:
         return self.wants(name, attrs)
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         return False
 
     def built(self, element: Element) -> None:

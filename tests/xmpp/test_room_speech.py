@@ -44,20 +44,24 @@ async def test_a_ghost_says_it_and_the_reflection_is_the_acknowledgement() -> No
         assert bridge.hub.took(MessagePosted) == []
 
 
-async def test_the_reflection_is_known_by_its_bytes_once_the_history_is_over() -> None:
+async def test_reflections_and_plain_words_are_known_by_their_bytes() -> None:
     async with Bridge() as bridge:
         await bridge.wish("bob")
         bridge.muc.enter("juliet")
-        await bridge.clock.advance(REPLAY + 1)
+        await quiet()
         built = bridge.stream.built
         delivery = post("hi, stanza by stanza")
         assert await outcome(bridge.connector.send(delivery)) == Sent(
             (MessageId("sid-1"), MessageId(delivery.head.key))
         )
         assert bridge.stream.built == built
-        bridge.muc.say("juliet", "hello")  # what others say is built as ever
+        bridge.muc.say("juliet", "hello")  # so are plain words of others
+        await quiet()
+        assert bridge.stream.built == built
+        bridge.muc.say("juliet", "hello", extra="<replace xmlns='urn:xmpp:message-correct:0' id='a'/>")
         await quiet()
         assert bridge.stream.built == built + 1
+        assert [event.content.text for event in bridge.hub.took(MessagePosted)] == ["hello"]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class Sink:
         self.looked.append(attrs)
         return self.wants(name, attrs)
 
-    def reflected(self, attrs: dict[str, str], stanza: bytes) -> bool:
+    def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         return False
 
     def built(self, element: Element) -> None:

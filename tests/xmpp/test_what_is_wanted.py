@@ -2,6 +2,7 @@
 
 import pytest
 
+from bridge.core.events import MessagePosted
 from tests.support.xmpp_connector import ROOM, Bridge, quiet, remote
 
 BOB = "bob%irc@bridge.localhost/linkspan"
@@ -47,15 +48,17 @@ async def test_a_new_nick_is_expected() -> None:
             assert bridge.connector.wanted("presence", {"from": f"{ROOM}/{nick}", "to": BOB}) is wanted
 
 
-async def test_one_copy_of_a_message_is_built() -> None:
+@pytest.mark.parametrize(("extra", "built"), [("<thread>t</thread>", 20), ("", 0)])
+async def test_one_copy_of_a_message_is_built_and_none_of_plain_words(extra, built) -> None:
     async with Bridge() as bridge:
         bridge.muc.enter("juliet")
         await bridge.wish(*(f"user{number}" for number in range(50)))
         before = bridge.stream.built
         for number in range(20):
-            bridge.muc.say("juliet", str(number))
+            bridge.muc.say("juliet", str(number), extra=extra)
         await quiet()
-        assert bridge.stream.built - before == 20
+        assert bridge.stream.built - before == built
+        assert [event.content.text for event in bridge.hub.took(MessagePosted)] == [str(number) for number in range(20)]
 
 
 async def test_who_reads_is_asked_anew_when_it_changes() -> None:
