@@ -12,6 +12,7 @@ the history before it has come. Called by whoever begins or ends to read: the li
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from bridge.core.events import (
     Event,
@@ -261,7 +262,13 @@ class Absence:
 
 
 def _is_bouncer(connection: Connection) -> bool:
-    return any(cap.startswith("znc.in/") for cap in connection.caps)
+    return _of_a_bouncer(connection.caps)
+
+
+@lru_cache(maxsize=16)
+def _of_a_bouncer(caps: frozenset[str]) -> bool:
+    """Look through a connection's capabilities; asked for every message, and they hardly ever change."""
+    return any(cap.startswith("znc.in/") for cap in caps)
 
 
 def _nothing() -> None:

@@ -75,6 +75,10 @@ class Recollection:
         if len(plain) > _MOST:
             del plain[0]
 
+    def has(self, room: RoomId) -> bool:
+        """Tell whether a history of this room has words of ours that were not asked for yet."""
+        return bool(self._keyed.get(room) or self._plain.get(room))
+
     def found(self, delivery: Delivery, lines: Sequence[Order], *, mask: str) -> Sequence[str | None]:
         """Return for each line of a delivery the network's id ("" where it has none) if a history has it, else None.
 

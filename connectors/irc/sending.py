@@ -15,6 +15,8 @@ it is tried again, which is the bridge's business. Called by the connector, and 
 import asyncio
 from collections import deque
 from functools import partial
+from itertools import takewhile
+from operator import attrgetter
 
 from bridge.core.deliveries import Delivery, Post, React, Sent, Tell
 from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
@@ -233,7 +235,8 @@ class Sender:
         job.parts = [_Part(order) for order in self._orders(job.delivery, connection)]
         for part, message in zip(job.parts, through, strict=False):
             part.id, part.is_through = message, True
-        self._look_up(job, connection)
+        if self._recollection.has(job.delivery.head.room.id):
+            self._look_up(job, connection)
         for part in job.parts:
             if not part.is_through and not self._write(lane, job, part, connection):
                 break
@@ -313,9 +316,7 @@ class Sender:
     def _settle(self, lane: _Lane, job: _Job) -> None:
         """Decide what has become of a delivery, all of whose lines are answered or lost."""
         unknown = [part for part in job.parts if not part.is_through and part.is_written]
-        if job.failure is None and not unknown and all(part.is_through for part in job.parts):
-            self._end(lane, job)
-        elif unknown and not job.is_cut_off and self._voices.can_tell(job.delivery, job.connection):
+        if unknown and not job.is_cut_off and self._voices.can_tell(job.delivery, job.connection):
             job.timer = self._scene.later(self._scene.pace.verdict, partial(self._end, lane, job))
         else:
             self._end(lane, job)
@@ -327,10 +328,9 @@ class Sender:
             job.timer.cancel()
         if job in lane.flying:
             lane.flying.remove(job)
-        ids = [part.id for part in job.parts]
-        through = ids[: next((at for at, part in enumerate(job.parts) if not part.is_through), len(ids))]
+        through = [part.id for part in takewhile(_is_through, job.parts)]
         if len(through) == len(job.parts):
-            self._done(job, _named(job.delivery, ids))
+            self._done(job, _named(job.delivery, through))
         else:
             self._keep(job.key, through)
             self._give_up(lane, job, self._why(job, is_begun=bool(through)))
@@ -397,6 +397,9 @@ class Sender:
                 job.is_cut_off = True
                 if job.timer is not None:
                     self._end(lane, job)
+
+
+_is_through = attrgetter("is_through")
 
 
 def _fail(job: _Job, failure: DeliveryFailure) -> None:

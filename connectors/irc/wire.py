@@ -275,7 +275,9 @@ def _is_tag_key(key: str) -> bool:
     return _TAG_KEY.fullmatch(key) is not None
 
 
+@lru_cache(maxsize=1024)
 def _middle(param: str) -> str:
+    """Check a parameter in the middle of a line, which is mostly a channel."""
     if not _MIDDLE.fullmatch(param):
         raise ValueError(f"not a middle parameter: {param!r}")
     return param
