@@ -97,7 +97,7 @@ async def as_they_like_it(world: World, romeo: XmppPerson, bob: IrcPerson) -> No
     assert "capulet" not in form
     romeo.send(f"<iq type='set' id='reg2' to='{network}'>{register.format('<remove/>')}</iq>")
     assert (await romeo.see(lambda el: el.get("id") == "reg2")).get("type") == "result"
-    await bob.line(" PART ", "montague")
+    await bob.line(" PART ", "#globe")  # under the one nick or the other: that is not theirs any more
 
 
 async def logged_in(bob: IrcPerson, nick: str, name: str = "") -> None:
