@@ -273,6 +273,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     most: int = 50
     index: int | None = None  # how many to pass over; alone, without after and before
     ids: tuple[str, ...] = ()  # just these messages; () is any
+    counted: bool = True  # whether anybody wants to know how many there are in all
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True):

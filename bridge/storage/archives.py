@@ -1,14 +1,15 @@
 """The archive of hosted rooms in rows: functions of a connection, inside its transaction, as those of ``queries``.
 
 One row for each message, however many users are in the room; who may read it is a matter of whether they were there when it
-came, by our own clock: that of a network may be late or early.
+came, by our own clock: that of a network may be late or early. What somebody may read is a few spans of the numbers of
+messages, which one index has in order.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, union_all, update
 
 from bridge.core.ids import PersonId, RoomId
 from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, Attended, NoSuchLine, Page, Wanted
@@ -17,7 +18,11 @@ from bridge.storage import tables
 MOST: Final = 500
 """Messages of one page, whatever is asked for."""
 SOME: Final = 500
-"""Messages that one transaction prunes: others wait meanwhile."""
+"""Messages that one transaction prunes or erases: others wait meanwhile."""
+_AT_ONCE: Final = 100
+"""Spans of one query."""
+_END: Final = 1 << 62
+_Span = tuple[int, int]
 _archive, _attendance = tables.archive.c, tables.attendance.c
 
 
@@ -91,38 +96,65 @@ def was_there(connection: Connection, room: RoomId, user: PersonId) -> bool:
 
 def page(connection: Connection, wanted: Wanted) -> Page:
     """Return a part of what was said while somebody was there. Raises: NoSuchLine."""
-    fits = and_(*_conditions(wanted))
+    limits, spans = _limits(wanted), _spans(connection, _at(wanted.room, wanted.user))
     if wanted.ids:
-        _check_all(connection, wanted, fits)
-    count = connection.scalar(select(func.count()).select_from(tables.archive).where(fits)) or 0
-    most = min(wanted.most, MOST)
-    within = [fits]
-    if wanted.after:
-        within.append(_archive.seq > _seq(connection, wanted.room, wanted.after))
-    if wanted.before:
-        within.append(_archive.seq < _seq(connection, wanted.room, wanted.before))
-    backwards = wanted.before is not None
-    order = _archive.seq.desc() if backwards else _archive.seq
-    found_in_order = select(tables.archive).where(*within).order_by(order).limit(most + 1)
-    rows = connection.execute(found_in_order.offset(wanted.index) if wanted.index else found_in_order).all()
-    found = [ArchivedLine(**row._mapping) for row in rows[:most]]  # noqa: SLF001 - SQLAlchemy's own name for it
+        _check_all(connection, wanted, limits, spans)
+    after = _seq(connection, wanted.room, wanted.after) + 1 if wanted.after else 0
+    before = _seq(connection, wanted.room, wanted.before) if wanted.before else _END
+    most, backwards = min(wanted.most, MOST), wanted.before is not None
+    within = _clipped(spans, after, before)
+    rows = _lines(connection, limits, within, most=most + 1, backwards=backwards, skip=wanted.index or 0)
+    found = rows[:most]
     if backwards:
         found.reverse()
-    index = 0
-    if found:
-        index = (
-            connection.scalar(select(func.count()).select_from(tables.archive).where(fits, _archive.seq < found[0].seq))
-            or 0
-        )
-    return Page(lines=tuple(found), index=index, count=count, complete=len(rows) <= most)
+    is_complete = len(rows) <= most
+    if not wanted.counted:
+        return Page(lines=tuple(found), complete=is_complete)
+    index = _count(connection, limits, _clipped(spans, 0, found[0].seq)) if found else 0
+    return Page(lines=tuple(found), index=index, count=_count(connection, limits, spans), complete=is_complete)
 
 
-def erase(connection: Connection, room: RoomId, user: PersonId) -> int:
-    """Forget that somebody was ever there, and what nobody may read any more."""
+def _lines(
+    connection: Connection,
+    limits: ColumnElement[bool],
+    spans: Sequence[_Span],
+    *,
+    most: int,
+    backwards: bool,
+    skip: int,
+) -> list[ArchivedLine]:
+    """Return the first lines of these spans, or backwards the last; as many as are needed are read, and no more."""
+    found: list[ArchivedLine] = []
+    order = _archive.seq.desc() if backwards else _archive.seq
+    for span in reversed(spans) if backwards else spans:
+        if skip and skip >= (here := _count(connection, limits, [span])):
+            skip -= here
+            continue
+        query = select(tables.archive).where(limits, _inside(span)).order_by(order)
+        rows = connection.execute(query.limit(most - len(found)).offset(skip)).all()
+        found += [ArchivedLine(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's own name for it
+        skip = 0
+        if len(found) == most:
+            break
+    return found
+
+
+def erase(connection: Connection, room: RoomId, user: PersonId) -> None:
+    """Forget that somebody was ever there."""
     connection.execute(delete(tables.attendance).where(_at(room, user)))
-    readable = exists().where(_attendance.room == _archive.room, *_while_there())
-    gone = connection.execute(delete(tables.archive).where(_archive.room == room, ~readable))
-    return int(gone.rowcount)
+
+
+def erase_unread(connection: Connection, room: RoomId) -> int:
+    """Forget some of what nobody may read any more; returns how much, 0 when there is no more."""
+    low = 0
+    for start, end in (*_spans(connection, _attendance.room == room), (_END, _END)):
+        gap = and_(_archive.room == room, _archive.seq >= low, _archive.seq < start)
+        some = connection.scalars(select(_archive.seq).where(gap).limit(SOME)).all()
+        if some:
+            connection.execute(delete(tables.archive).where(_archive.seq.in_(some)))
+            return len(some)
+        low = end
+    return 0
 
 
 def rooms(connection: Connection) -> list[RoomId]:
@@ -148,16 +180,42 @@ def _at(room: RoomId, user: PersonId) -> ColumnElement[bool]:
     return and_(_attendance.room == room, _attendance.user == user)
 
 
-def _while_there() -> tuple[ColumnElement[bool], ...]:
-    return (
-        _attendance.since * SEQ_OF_MILLISECOND <= _archive.seq,
-        or_(_attendance.until.is_(None), (_attendance.until + 1) * SEQ_OF_MILLISECOND > _archive.seq),
-    )
+def _spans(connection: Connection, whose: ColumnElement[bool]) -> list[_Span]:
+    """Return from which number to before which one somebody was there, in order, none touching another."""
+    spans: list[_Span] = []
+    times = select(_attendance.since, _attendance.until).where(whose).order_by(_attendance.since)
+    for since, until in connection.execute(times):
+        low, high = since * SEQ_OF_MILLISECOND, _END if until is None else (until + 1) * SEQ_OF_MILLISECOND
+        if spans and low <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(high, spans[-1][1]))
+        else:
+            spans.append((low, high))
+    return spans
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
-    readable = exists().where(_at(wanted.room, wanted.user), *_while_there())
-    conditions = [_archive.room == wanted.room, readable]
+def _clipped(spans: Sequence[_Span], low: int, high: int) -> list[_Span]:
+    """Return what of these spans is from ``low`` to before ``high``."""
+    clipped = [(max(start, low), min(end, high)) for start, end in spans]
+    return [(start, end) for start, end in clipped if start < end]
+
+
+def _inside(span: _Span) -> ColumnElement[bool]:
+    return and_(_archive.seq >= span[0], _archive.seq < span[1])
+
+
+def _count(connection: Connection, limits: ColumnElement[bool], spans: Sequence[_Span]) -> int:
+    total = 0
+    for first in range(0, len(spans), _AT_ONCE):
+        counts = [
+            select(func.count().label("n")).select_from(tables.archive).where(limits, _inside(span))
+            for span in spans[first : first + _AT_ONCE]
+        ]  # a search in the index for each: with OR SQLite would look at every entry for every span
+        total += connection.scalar(select(func.sum(union_all(*counts).subquery().c.n))) or 0
+    return int(total)
+
+
+def _limits(wanted: Wanted) -> ColumnElement[bool]:
+    conditions: list[ColumnElement[bool]] = [_archive.room == wanted.room]
     if wanted.start is not None:
         conditions.append(_archive.at >= wanted.start)
     if wanted.end is not None:
@@ -166,12 +224,13 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         conditions.append(_archive.nick == wanted.nick)
     if wanted.ids:
         conditions.append(_archive.id.in_(wanted.ids))
-    return conditions
+    return and_(*conditions)
 
 
-def _check_all(connection: Connection, wanted: Wanted, fits: ColumnElement[bool]) -> None:
+def _check_all(connection: Connection, wanted: Wanted, limits: ColumnElement[bool], spans: Sequence[_Span]) -> None:
     """Raise: NoSuchLine for a message that was asked for and is not there."""
-    missing = set(wanted.ids).difference(connection.scalars(select(_archive.id).where(fits)))
+    found = connection.execute(select(_archive.id, _archive.seq).where(limits))
+    missing = set(wanted.ids) - {id_ for id_, seq in found if _clipped(spans, seq, seq + 1)}
     if missing:
         raise NoSuchLine(min(missing))
 

@@ -385,6 +385,8 @@ class MemoryStore:
         within = within[wanted.index or 0 :]
         shown = within[-wanted.most :] if wanted.before is not None else within[: wanted.most]
         shown = shown if wanted.most else []
+        if not wanted.counted:
+            return Page(lines=tuple(shown), complete=len(within) <= wanted.most)
         index = fits.index(shown[0]) if shown else 0
         return Page(lines=tuple(shown), index=index, count=len(fits), complete=len(within) <= wanted.most)
 

@@ -260,7 +260,11 @@ class SqlStore:
 
     async def erase(self, room: RoomId, user: PersonId) -> int:
         """Forget that somebody was ever in a hosted room; returns how many messages nobody may read any more."""
-        return await self._ask(lambda connection: archives.erase(connection, room, user), reads=False)
+        await self._ask(lambda connection: archives.erase(connection, room, user), reads=False)
+        total = 0
+        while some := await self._ask(lambda connection: archives.erase_unread(connection, room), reads=False):
+            total += some
+        return total
 
     async def archived_rooms(self) -> list[RoomId]:
         """Return the hosted rooms of which anything is kept."""

@@ -700,6 +700,7 @@ async def test_pages_of_an_archive(store):
     assert await read(store, most=0) == ([], 0, 7, False)
     assert await read(store, nick="n1", most=2) == (["m1", "m3"], 0, 4, False)
     assert await read(store, start=START + 3, end=START + 4) == (["m3", "m4"], 0, 2, True)
+    assert await read(store, most=2, before="", counted=False) == (["m6", "m7"], 0, 0, False)
     assert await read(store, index=5, most=1) == (["m6"], 5, 7, False)
     assert await read(store, index=6) == (["m7"], 6, 7, True)
     assert await read(store, index=9) == ([], 0, 7, True)

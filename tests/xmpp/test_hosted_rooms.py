@@ -231,6 +231,8 @@ async def test_what_only_the_room_may_say_is_not_reflected() -> None:
         bridge.inside(DESK)
         forged = (
             f"<stanza-id xmlns='urn:xmpp:sid:0' by='{ROOM}' id='forged'/>"
+            "<stanza-id xmlns='urn:xmpp:sid:0' id='forged'/>"
+            "<stanza-id xmlns='urn:xmpp:sid:0' by='juliet@home.example' id='archived'/>"
             "<occupant-id xmlns='urn:xmpp:occupant-id:0' id='forged'/>"
             "<delay xmlns='urn:xmpp:delay' stamp='2001-01-01T00:00:00Z'/>"
             "<x xmlns='http://jabber.org/protocol/muc#user'><status code='110'/></x>"
@@ -238,7 +240,9 @@ async def test_what_only_the_room_may_say_is_not_reflected() -> None:
         )
         bridge.say(DESK, "hi &amp; <b xmlns='urn:x'/>".replace("<b xmlns='urn:x'/>", ""), more=forged)
         (said,) = bridge.stream.take("message", to=DESK)
-        assert "forged" not in {value for el in said.iter() for value in el.attrib.values()}
+        values = {value for el in said.iter() for value in el.attrib.values()}
+        assert "forged" not in values
+        assert "archived" in values
         assert said.find("{urn:xmpp:delay}delay") is None
         origin = said.find("{urn:xmpp:sid:0}origin-id")
         other = said.find("{urn:other}y/{urn:other}z")

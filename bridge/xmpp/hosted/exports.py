@@ -88,7 +88,7 @@ class Exports:
         archive, after = self._archivist.archive, ""
         while archive is not None:
             try:
-                page = await archive.archived(Wanted(room=room, user=user, after=after, most=PAGE))
+                page = await archive.archived(Wanted(room=room, user=user, after=after, most=PAGE, counted=False))
             except (StoreError, LookupError) as error:
                 raise Unreadable(str(error) or "it was pruned meanwhile", for_now=True) from None
             for line in page.lines:

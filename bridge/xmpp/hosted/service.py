@@ -841,7 +841,7 @@ class Hosting:
                 self.keepsakes.person(occupant.person.id, to.address, name=to.nick, network=to.person.network)
 
     def _pass_on(self, place: Place, occupant: Occupant, to: Occupant, element: Element) -> None:
-        inner = "".join(speech.written(child) for child in element if child.tag not in speech.FORGED)
+        inner = "".join(speech.written(child) for child in element if not speech.is_forged(child, place.id))
         extra = f"{inner}<x xmlns='{ns.MUC_USER}'/>{occupants.identity(occupant.id)}"
         kind = "" if element.get("type", "normal") == "normal" else "chat"
         for client in to.clients:

@@ -22,7 +22,6 @@ USUAL = 20
 _STANZA = f"{{{ns.COMPONENT}}}"
 FORGED = frozenset(
     {
-        f"{{{ns.IDS}}}stanza-id",
         f"{{{ns.OCCUPANT_ID}}}occupant-id",
         f"{{{ns.MUC_USER}}}x",
         f"{{{ns.DELAY}}}delay",
@@ -34,6 +33,7 @@ FORGED = frozenset(
 )
 """What only a room may say."""
 _KEPT = (f"{_STANZA}body", f"{{{ns.REACTIONS}}}reactions", f"{{{ns.RETRACT}}}retract", f"{{{ns.OOB}}}x")
+_STANZA_ID = f"{{{ns.IDS}}}stanza-id"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 END = "</message>"
 
@@ -100,7 +100,7 @@ def told(lines: Sequence[Line], wanted: Asked) -> list[Line]:
 
 def copied(element: Element, *, sender: str, room: str, id_: str, occupant: str, at: int) -> Line:
     """Return what a client says as the room says it to everybody; ``id_`` is its stanza-id."""
-    inner = "".join(written(child) for child in element if child.tag not in FORGED)
+    inner = "".join(written(child) for child in element if not is_forged(child, room))
     language = element.get(f"{_XML}lang")
     lang = f" xml:lang='{stanzas.attribute(language)}'" if language else ""
     own = element.get("id")
@@ -108,6 +108,13 @@ def copied(element: Element, *, sender: str, room: str, id_: str, occupant: str,
     head = f"<message from='{stanzas.attribute(sender)}'"
     tail = f" type='groupchat'{ident}{lang}>{inner}{_names(room, id_, occupant)}{END}"
     return Line(id_, at, sender.partition("/")[2], head, tail)
+
+
+def is_forged(child: Element, room: str) -> bool:
+    """Tell whether only the room may say this; an id that others have given (XEP-0359 section 3.2) is theirs."""
+    if child.tag == _STANZA_ID:
+        return child.get("by", room) == room
+    return child.tag in FORGED
 
 
 def spoken(stanza: str, *, room: str, id_: str, occupant: str, at: int, nick: str) -> Line:
