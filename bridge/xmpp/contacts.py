@@ -173,6 +173,10 @@ class Contacts:
 
     def _put(self, contact: Contact) -> None:
         self._kept.setdefault(contact.user, {})[contact.address] = contact
+        self._look_at(contact)
+
+    def _look_at(self, contact: Contact) -> None:
+        """Have a person looked out for, if the contact is one of a network that there is."""
         person = self._person_at(contact.address)
         if person is not None:
             self._ghosts.setdefault(person, set()).add((contact.user, contact.address))
@@ -243,9 +247,8 @@ class Contacts:
     def look_anew(self) -> None:
         """Have networks look out again that were not there before, or were built anew."""
         self._looked_for.clear()
-        for person, lookers in self._ghosts.items():
-            for user, _ in lookers:
-                self._sight(person, user)
+        for contact in self._all():
+            self._look_at(contact)
 
     # -- what they see
 
@@ -305,13 +308,15 @@ class Contacts:
         person = self._person_at(address)
         if person is None:
             return stanzas.presence(sender, to)
-        here = self._of_person(person)
+        here = self._of_person(person, user)
         if here is None:
             return stanzas.presence(sender, to, kind="unavailable")
         return stanzas.presence(sender, to, show=_shown(here), status=here.status)
 
-    def _of_person(self, person: Person) -> Presence | None:
-        if person in self._seen:
+    def _of_person(self, person: Person, user: str) -> Presence | None:
+        """Return how a person is to a user: as the network tells, to who may ask it, else as they are shown in a room."""
+        people = self._people()
+        if person in self._seen and people is not None and people.may(user, person.network):
             return self._seen[person]
         member = self._directory.shown(person)
         return None if member is None else member.presence

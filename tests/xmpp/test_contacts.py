@@ -151,6 +151,9 @@ async def test_for_who_may_not_use_the_gateway_nobody_is_looked_for() -> None:
     async with watched.bridge:
         assert watched.tell("subscribe", BOB) == ["bob%irc subscribed", "bob%irc unavailable"]
         assert watched.crowd.looked_for == set()
+        watched.tell("subscribe", BOB, sender="romeo@localhost")  # who may, and sees him
+        watched.bridge.connector.sighted(HIM, Presence())
+        assert sorted(watched.seen()) == ["bob%irc available", "bob%irc unavailable"]
 
 
 async def test_what_a_network_says_is_told_to_who_wants_to_hear_it() -> None:
@@ -251,3 +254,20 @@ async def test_of_a_ghost_that_is_shown_in_a_room_it_is_known_at_once_that_it_is
         assert [_line(each) for each in bridge.stream.sent] == ["bob%irc subscribed", "bob%irc away (fishing)"]
         bridge.connector.sighted(HIM, Presence())
         assert _line(bridge.stream.sent[-1]) == "bob%irc available"
+
+
+async def test_people_of_a_network_that_comes_later_are_looked_for_then() -> None:
+    first = Watched()
+    async with first.bridge:
+        first.tell("subscribe", BOB)
+    later = Watched(first.bridge.hub.memory)
+    later.bridge.connector.know_networks({XMPP: "xmpp"})
+    async with later.bridge:
+        await quiet()
+        assert later.crowd.looked_for == set()
+        later.bridge.connector.know_networks({Network("irc"): "irc", XMPP: "xmpp"})
+        later.bridge.connector.know_people(later.crowd)
+        assert later.crowd.looked_for == {HIM}
+        later.seen()
+        later.bridge.connector.sighted(HIM, Presence())
+        assert later.seen() == ["bob%irc available"]
