@@ -9,6 +9,7 @@ from bridge import config
 from bridge.config import ConfigError, Flow, History, LogFormat, history
 from bridge.connector import PuppetMode, PuppetSettings, Secret
 from bridge.core.ids import XMPP, Network, Room, RoomId
+from bridge.storage import database, keyfile
 from tests.support.configs import GOOD, FakeSettings, parse, problems, settings_of
 
 
@@ -119,6 +120,22 @@ def test_the_admin_token_is_derived_alike_by_everybody_and_can_be_set() -> None:
 )
 def test_a_relative_database_stands_beside_the_configuration(url: str, becomes: str) -> None:
     assert parse(f"{GOOD}[store]\nurl = '{url}'", Path("/etc/linkspan")).store.url == becomes
+
+
+@pytest.mark.parametrize(
+    ("lines", "keys"),
+    [
+        ('url = "sqlite:///bridge.db"', "/etc/linkspan/bridge.key"),
+        ('url = "sqlite:////var/lib/bridge.db"', "/var/lib/bridge.key"),
+        ('url = "sqlite:////var/lib/bridge.db"\nkey_file = "keys"', "/etc/linkspan/keys"),
+        ('key_file = "/run/keys/linkspan"', "/run/keys/linkspan"),
+        ('url = "postgresql://u@h/n"', "/etc/linkspan/linkspan.key"),
+        ('url = "postgresql://u@h/n"\nkey_file = "keys"', "/etc/linkspan/keys"),
+    ],
+)
+def test_the_key_file_stands_beside_the_database_or_the_configuration(lines: str, keys: str) -> None:
+    store = parse(f"{GOOD}[store]\n{lines}", Path("/etc/linkspan")).store
+    assert keyfile.place(database.parse(store.url), store.key_file) == Path(keys)
 
 
 @pytest.mark.parametrize(
