@@ -13,13 +13,15 @@ from bridge.app import App
 from bridge.commands import catalogue
 from bridge.config import Config, ConfigError
 from bridge.core.commands import CommandRefused, Who
+from bridge.core.ids import PersonId, RoomId
 from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
-from bridge.engine.ports import Queued, StoredLink
+from bridge.engine.ports import ArchivedLine, Queued, StoredLink, Wanted
 from bridge.storage.memory import MemoryStore
 from bridge.web.commands import STATUS
 from bridge.web.ports import CannotListen, NewLink
 from tests.support.build import post, posted
+from tests.support.clock import VirtualClock
 
 BASE = """
 [xmpp]
@@ -310,3 +312,35 @@ async def test_who_may_what_is_known_by_the_bare_address(app: App) -> None:
     admin = msgspec.structs.replace(app._config.xmpp, admins=("Boss@example.org",))
     app._config = msgspec.structs.replace(app._config, xmpp=admin)
     assert [app._judge(user) for user in ("boss@example.org", "ann@example.org")] == [Who.ADMIN, Who.USER]
+
+
+async def test_archives_are_pruned_as_their_networks_say() -> None:
+    clock = VirtualClock()
+    store = MemoryStore(now=clock.now)
+    text = BASE.replace('connector = "echo"\n', 'connector = "echo"\nhistory = "2 messages"\n', 1)
+    app = App(read(text), store=store, clock=clock)
+    await app.start()
+    days = 86_400_000
+    rooms = {name: RoomId(f"#dev%{name}@bridge.localhost") for name in ("left", "right")}
+    for first, room in enumerate(rooms.values()):
+        store.attended(room, PersonId("juliet"), since=0)
+        lines = [
+            ArchivedLine(
+                seq=first * 10 + number,
+                room=room,
+                id=f"{number}",
+                at=clock.now() - age * days,
+                nick="",
+                head="<m",
+                tail=f">{age}",
+            )
+            for number, age in enumerate((40, 3, 2, 1))
+        ]
+        store.archive(lines)
+    await clock.advance(7 * 3_600)
+    kept = {}
+    for name, room in rooms.items():
+        page = await store.archived(Wanted(room=room, user=PersonId("juliet")))
+        kept[name] = [line.tail[1:] for line in page.lines]
+    assert kept == {"left": ["2", "1"], "right": ["3", "2", "1"]}
+    await app.stop()
