@@ -162,13 +162,12 @@ class Route:
         origin = event.origin
         message = MessageRef(origin.room, event.id)
         reply = None if known.reply is None else quoted(known.reply)
-        posts = (
-            Post(head=head, message=message, content=event.content, reply=reply, thread=event.thread)
-            for head in self._heads(origin, "post", event.sender, shows)
-        )
+        heads = self._heads(origin, "post", event.sender, shows)
         if reply is None and not event.thread and is_simple(event.content):
-            return Plan(tuple(posts))
-        return self._fitted(posts)
+            return Plan(tuple([Post(head=head, message=message, content=event.content) for head in heads]))
+        return self._fitted(
+            Post(head=head, message=message, content=event.content, reply=reply, thread=event.thread) for head in heads
+        )
 
     def _edited(self, event: MessageEdited, known: Known, shows: Shows) -> Plan:
         if not self._policy.edits:

@@ -136,10 +136,9 @@ class Hearing:
         words = inbound.words(stanza, id_, self._scene)
         if words is None:
             return False
-        self.up_to = words.names.stanza
-        self._around.emit(
-            inbound.read_words(words, scene=self._scene, sender=occupant.member, at=self._around.clock.now())
-        )
+        self.up_to = words.names.stanza or self.up_to
+        at = self._around.clock.now()
+        self._around.emit(inbound.read_words(words, nick, scene=self._scene, sender=occupant.member, at=at))
         return True
 
     def _hear(self, element: Element, nick: str, *, fresh: bool) -> None:

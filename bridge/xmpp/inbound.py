@@ -124,7 +124,7 @@ class Words(msgspec.Struct, frozen=True):
 
 
 def words(stanza: bytes, attribute: str, scene: Scene) -> Words | None:
-    """Read a message of plain words in a room with stable ids by its bytes; None for one that takes :func:`read`.
+    """Read a message of plain words by its bytes; None for one that takes :func:`read`.
 
     ``attribute`` is its id attribute. Most messages are so: a body, names, and marks that mean nothing to us.
     """
@@ -134,7 +134,7 @@ def words(stanza: bytes, attribute: str, scene: Scene) -> Words | None:
     origin = _origin_id(stanza)
     begin = stanza.find(b"<body>") + len(b"<body>")
     text = unescaped(stanza[begin : stanza.find(b"<", begin)])
-    if not name or origin is None or not text or not text.isprintable():
+    if name is None or origin is None or not text or not text.isprintable():
         return None
     return Words(text, Ids(name, attribute, origin))
 
@@ -151,15 +151,17 @@ def _origin_id(stanza: bytes) -> str | None:
     return name.decode() if name.isascii() and name else None
 
 
-def read_words(words: Words, *, scene: Scene, sender: Member, at: int) -> MessagePosted:
+def read_words(words: Words, nick: str, *, scene: Scene, sender: Member, at: int) -> MessagePosted:
     """Return what plain words say, which is what :func:`read` says of them."""
     names = words.names
+    key = _key(names, nick, words.text, at)
+    own = names.stanza or names.attribute or names.origin or key
     return MessagePosted(
-        origin=Origin(room=scene.room, key=EventKey(names.stanza), at=at),
+        origin=Origin(room=scene.room, key=key, at=at),
         sender=sender,
-        id=MessageId(names.stanza),
+        id=MessageId(own),
         content=_spoken(clean(words.text)),
-        aliases=_aliases(names, names.stanza),
+        aliases=_aliases(names, own),
     )
 
 
@@ -211,7 +213,7 @@ def read(
         parts.setdefault(child.tag, child)
     origin = Origin(
         room=scene.room,
-        key=_key(element, names, at),
+        key=_key_of(element, names, at),
         at=at,
         replayed=replayed,
         via=marks.read_via(parts.get(marks.VIA_TAG)),
@@ -227,7 +229,12 @@ def read(
     return _typing(parts, origin, sender)
 
 
-def _key(element: Element, names: Ids, at: int) -> EventKey:
+def _key_of(element: Element, names: Ids, at: int) -> EventKey:
+    nick = element.get("from", "").partition("/")[2]
+    return _key(names, nick, element.findtext(BODY) or element.findtext(SUBJECT) or "", at)
+
+
+def _key(names: Ids, nick: str, words: str, at: int) -> EventKey:
     """Return what makes this message the same one when the room says it again.
 
     Without the room's own id it is what a replay repeats: the occupant, their id, their words. Without any id at all
@@ -235,8 +242,6 @@ def _key(element: Element, names: Ids, at: int) -> EventKey:
     """
     if names.stanza:
         return EventKey(names.stanza)
-    nick = element.get("from", "").partition("/")[2]
-    words = element.findtext(BODY) or element.findtext(SUBJECT) or ""
     chosen = names.attribute or names.origin
     return EventKey(digest(nick, chosen, words) if chosen else digest(nick, at, words))
 

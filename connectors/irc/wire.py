@@ -299,14 +299,17 @@ def _cut(line: bytes, command: str, limit: int) -> bytes:
     return line[:limit].decode(errors="ignore").encode()
 
 
+def _tag(key: str, value: str) -> str:
+    if not _is_tag_key(key):
+        raise ValueError(f"not a tag key: {key!r}")
+    if value.isalnum():
+        return f"{key}={value}"
+    escaped = value.translate(_ESCAPED) if _ESCAPABLE.search(value) else value
+    return f"{key}={escaped}" if value else key
+
+
 def _tag_section(tags: Mapping[str, str]) -> bytes:
-    items = []
-    for key, value in tags.items():
-        if not _is_tag_key(key):
-            raise ValueError(f"not a tag key: {key!r}")
-        escaped = value.translate(_ESCAPED) if _ESCAPABLE.search(value) else value
-        items.append(f"{key}={escaped}" if value else key)
-    data = ";".join(items).encode(errors="replace")
+    data = ";".join([_tag(key, value) for key, value in tags.items()]).encode(errors="replace")
     if len(data) > TAGS_OUT:
         raise TooLong(f"tags of {len(data)} bytes, {TAGS_OUT} fit")
     return b"@%s " % data

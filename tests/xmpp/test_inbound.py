@@ -395,19 +395,26 @@ BESIDE = st.sampled_from(
 )
 
 
-@given(text=SAID, before=st.lists(BESIDE, max_size=2), after=st.lists(BESIDE, max_size=4), plain=st.booleans())
-def test_plain_words_by_their_bytes_say_what_the_parser_says(text, before, after, plain):
-    body = f"<body>{stanzas.text(text)}</body>" if plain else f"<body>{stanzas.attribute(text)}</body>"
-    stanza = (
-        f"<message type='groupchat' from='{ROOM}/juliet' to='b/l' id='a1'>{''.join((*before, body, *after))}</message>"
-    )
-    words = inbound.words(stanza.encode(), "a1", SCENE)
+@pytest.mark.parametrize("scene", [SCENE, structs.replace(SCENE, stable_ids=False)])
+@given(
+    text=SAID,
+    id_=st.sampled_from(["a1", ""]),
+    before=st.lists(BESIDE, max_size=2),
+    after=st.lists(BESIDE, max_size=4),
+    plain=st.booleans(),
+)
+def test_plain_words_by_their_bytes_say_what_the_parser_says(scene, text, id_, before, after, plain):
+    body = f"<body>{stanzas.text(text) if plain else stanzas.attribute(text)}</body>"
+    attribute = f" id='{id_}'" if id_ else ""
+    inside = "".join((*before, body, *after))
+    stanza = f"<message type='groupchat' from='{ROOM}/juliet' to='b/l'{attribute}>{inside}</message>"
+    words = inbound.words(stanza.encode(), id_, scene)
     if words is not None:
         element = xml(stanza)
-        names = inbound.ids(element, SCENE)
+        names = inbound.ids(element, scene)
         assert words.names == names
-        by_parser = inbound.read(element, scene=SCENE, sender=JULIET, names=names, at=AT)
-        assert inbound.read_words(words, scene=SCENE, sender=JULIET, at=AT) == by_parser
+        by_parser = inbound.read(element, scene=scene, sender=JULIET, names=names, at=AT)
+        assert inbound.read_words(words, "juliet", scene=scene, sender=JULIET, at=AT) == by_parser
 
 
 @pytest.mark.parametrize(
