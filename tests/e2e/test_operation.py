@@ -104,8 +104,8 @@ async def test_unsent_deliveries_go_out_after_a_restart_in_order() -> None:
 
         await until(alive, patience=20, what="the bridge is alive")
         await world.irc.start()
+        carol = await world.irc_user("carol")  # before the puppet, which comes after the listener
         await starting
-        carol = await world.irc_user("carol")
         await carol.see(lambda line: "waiting 19" in line, patience=120)
         said = [text.partition("> ")[2] or text for _, text in carol.texts(world.channel)]
         assert [text for text in said if text.startswith("waiting")] == [f"waiting {number}" for number in range(20)]
