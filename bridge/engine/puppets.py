@@ -39,6 +39,8 @@ log = logging.getLogger(__name__)
 
 KEEP_FOR = 600_000
 """Milliseconds of silence before somebody may lose their place to a speaker: connections are not traded by the line."""
+WHISPERING = 600.0
+"""Seconds for which somebody who is shown nowhere, and talks in private, counts among a network's puppets."""
 
 Ask = Callable[[Network, Callable[[], None]], None]
 """Calls an ability such that its faults stay its own: :meth:`bridge.engine.supervisor.Supervisor.ask`."""
@@ -66,10 +68,21 @@ class _Troupe:
     budgeted: bool
     shown: dict[Person, int] = field(default_factory=dict)  # in how many rooms
     full_until: int = 0  # nobody can be evicted before
+    whispering: dict[Person, int] = field(default_factory=dict)  # who is shown nowhere and talks in private, since when
 
     def has_room_for(self, person: Person) -> bool:
         """Tell whether somebody can be shown without anybody leaving."""
         return not self.budgeted or len(self.shown) < self.settings.max or person in self.shown
+
+    def may_whisper(self, person: Person, now: int) -> bool:
+        """Tell whether somebody can talk to one person as themselves; who is shown nowhere takes a place for a while."""
+        if not self.budgeted or person in self.shown:
+            return True
+        self.whispering = {who: at for who, at in self.whispering.items() if now - at < WHISPERING * 1000}
+        if person not in self.whispering and len(self.shown) + len(self.whispering) >= self.settings.max:
+            return False
+        self.whispering[person] = now
+        return True
 
     def more(self, person: Person) -> None:
         """Count one more room that shows somebody."""
@@ -219,7 +232,7 @@ class Puppets:
         """Tell whether somebody can speak to one person of a network as themselves; and note that they are active."""
         self._activity.whispered(sender.person)
         troupe = self._troupes.get(network)
-        return troupe is not None and (not troupe.budgeted or sender.person in troupe.shown)
+        return troupe is not None and troupe.may_whisper(sender.person, self._clock.now())
 
     def is_shown(self, network: Network, person: Person) -> bool:
         """Tell whether somebody is shown anywhere on a network."""

@@ -9,6 +9,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     speaker: float = 15.0  # a message waits so long for its puppet to be in the room
     parting: float = 0.4  # a puppet stays so long after its person has gone: what they said last may be under way
     linger: float = 5.0  # a puppet that is in no channel stays connected
+    talk: float = 600.0  # ... and so long after the last private word that its person wrote or got
     listing: float = 5.0  # what is said in a channel just entered waits so long for who is there
     verdict: float = 10.0  # a line of which nobody knows whether it arrived may still be seen by the listener
     rejoin: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)  # the listener, after it was kicked or refused

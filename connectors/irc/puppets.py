@@ -8,6 +8,7 @@ how it reads in the listener's place (``deputies``).
 """
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -66,6 +67,7 @@ class Puppet:
         self._scene = scene
         self._away: str | None = None  # as the server knows it
         self._linger: asyncio.TimerHandle | None = None
+        self._talked = -math.inf  # when somebody talked through it in private
         self._lives = Lives()
         self._session = Session(status=Status.CONNECTING, own=member.session)
         self._addressed: frozenset[str] = frozenset()  # folded nicks to whom this person has written
@@ -327,10 +329,12 @@ class Puppet:
             if not self._scene.connects.drop(self):
                 self._pool.forget(self)
         elif self._linger is None:
-            self._linger = self._scene.later(self._scene.pace.linger, self.disconnect)
+            left = self._talked + self._scene.pace.talk - self._scene.time()
+            self._linger = self._scene.later(max(left, self._scene.pace.linger), self.disconnect)
 
     def talks(self) -> None:
-        """Be connected, and a while longer: somebody talks through this puppet in private."""
+        """Be connected, and a while longer: somebody talks through this puppet in private, or is talked to."""
+        self._talked = self._scene.time()
         self._stay()
         if self.connection is not None:
             self.idle()
@@ -396,6 +400,8 @@ class Puppet:
             self.remarks.notice(line)
             return
         event = scene.inbound.direct(line, self.member.person, scene.now())
+        if event is not None and not self.wishes:
+            self.talks()
         if event is not None:
             scene.emit([event])
 

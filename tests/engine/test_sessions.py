@@ -2,10 +2,13 @@
 
 from bridge.connector import Abroad, PuppetMode, PuppetSettings
 from bridge.core.capabilities import Representation
+from bridge.core.deliveries import AsPuppet, AsRelay
 from bridge.core.events import Cause, Event, Member, PuppetJoined, PuppetLeft, Rank, RoomClosed, TopicChanged
 from bridge.core.ids import Person, Room, RoomId
 from bridge.engine.hub import Link
+from bridge.engine.puppets import WHISPERING
 from tests.support.build import (
+    direct,
     left,
     listed,
     member,
@@ -76,6 +79,28 @@ async def test_a_session_is_never_sent_away_for_somebody_else() -> None:
     await works.clock.advance(3_600)
     await home.emit(posted("hello", "romeo", where="left:#a"))
     assert away.wishes == ["join #b juliet"]
+    await works.hub.close(deadline=0)
+
+
+async def test_who_is_nowhere_talks_in_private_as_themselves_as_long_as_there_is_room() -> None:
+    works, home, away = await stage(PuppetSettings(max=2))
+    bob = person("bob", "right")
+    await home.emit(listed(member("juliet", session=True)))
+    await quiet()
+
+    async def voice(who: str) -> type:
+        await home.emit(direct("psst", who, to=bob))
+        await quiet()
+        return type(away.sent[-1].head.voice)
+
+    assert [await voice(who) for who in ("romeo", "romeo", "juliet", "nurse")] == [
+        AsPuppet,
+        AsPuppet,
+        AsPuppet,
+        AsRelay,
+    ]
+    await works.clock.advance(WHISPERING)
+    assert [await voice(who) for who in ("nurse", "romeo")] == [AsPuppet, AsRelay]
     await works.hub.close(deadline=0)
 
 

@@ -41,6 +41,7 @@ PATIENCE = 20.0
 QUICK = Pace(
     parting=0.05,
     linger=0.2,
+    talk=0.2,
     verdict=2.0,
     listing=0.2,
     rejoin=(0.2, 0.5),

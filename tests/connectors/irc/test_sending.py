@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bridge.core.content import Content, Span, Style
 from bridge.core.deliveries import AsBridge, AsPuppet, AsRelay, Kick, SetTopic, Tell
-from bridge.core.events import Cause, DirectCopied, PuppetJoined, PuppetLeft
+from bridge.core.events import Cause, DirectCopied, DirectPosted, PuppetJoined, PuppetLeft
 from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import Person, PersonId, Room, RoomId
 from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, listener, puppet, settle, someone, stage
@@ -415,6 +415,21 @@ async def test_private_words_come_from_a_puppet_that_is_made_for_them():
         assert isinstance(found, Permanent)
         assert "bob" in found.reason
         await juliet.find("QUIT")
+
+
+async def test_who_talks_in_private_stays_for_the_answers():
+    async with Ircd() as ircd, stage(ircd.port, pace=replace(QUICK, linger=0.1, talk=3600.0)) as play:
+        await listener(ircd)
+        head = replace(play.head(AsPuppet(member=someone("juliet"))), room=Room(NETWORK, RoomId("bob")))
+        sent = play.send(Tell(head=head, person=Person(NETWORK, PersonId("bob")), content=Content(text="psst")))
+        juliet = await ircd.accept()
+        await juliet.welcome()
+        await juliet.expect("PRIVMSG bob :psst")
+        await settle(juliet)
+        await sent
+        await juliet.silence()
+        juliet.send(":bob!b@h PRIVMSG juliet :yes?")
+        assert (await play.told(DirectPosted)).content.text == "yes?"
 
 
 async def test_typing_is_shown_where_it_can_be_and_not_too_often():
