@@ -111,4 +111,6 @@ async def _forget(stays: Stays, call: Call, _: Values) -> Answer:
     if gone is None:
         msg = "Nothing is kept here."
         raise CommandRefused(msg, why=Why.MISSING)
-    return Answer(text=f"You were never here; {gone} messages that nobody else may read are gone.")
+    return Answer(
+        text=f"What was said here before is closed to you now. Deleted, since nobody else may read it: {gone}."
+    )

@@ -40,6 +40,7 @@ class _Asked(NamedTuple):
     form: Form
     given: Mapping[str, object]
     field: Field
+    again: bool  # after an answer that was wrong
     until: float
 
 
@@ -69,9 +70,9 @@ class Console:
         if len(line) > LONGEST:
             return self._puzzle(caller, f"That has {len(line)} characters; {LONGEST} are the most that I read.")
         asked = self._asked.pop((caller.user, address), None)
-        if asked is not None and asked.until >= self._now():
-            return self._answered(asked, address, line, caller)
         found = lines.words(line)
+        if asked is not None and asked.until >= self._now() and not _turns_away(asked, found, commands, place):
+            return self._answered(asked, address, line, caller)
         if found[0].text.casefold() == HELP:
             return partial(_say, self._help(commands, found[1:], place, caller))
         if found[0].text.casefold() == CANCEL:
@@ -110,10 +111,11 @@ class Console:
         field = next((field for each in stuck.wrong for field in form.fields if field.name == each.field), None)
         if field is None:
             return f"{stuck}\n{usage(name, form.fields)}"
-        self._asked[caller.user, address] = _Asked(name, form, stuck.given, field, self._now() + LASTS)
+        told = [str(each) for each in stuck.wrong if not each.missing]
+        again = any(each.field == field.name and not each.missing for each in stuck.wrong)
+        self._asked[caller.user, address] = _Asked(name, form, stuck.given, field, again, self._now() + LASTS)
         if len(self._asked) > MOST:
             self._asked.popitem(last=False)
-        told = [str(each) for each in stuck.wrong if not each.missing]
         if form.instructions and not told:
             told = [form.instructions]
         return "\n".join([*told, f"{_question(field)} (or: {CANCEL})"])
@@ -148,6 +150,16 @@ class Console:
             return None
         lately.append(now)
         return partial(_say, words)
+
+
+def _turns_away(asked: _Asked, said: Sequence[lines.Word], commands: Commands, place: Place) -> bool:
+    """Tell whether somebody whose answer was wrong says a command now, such as the one that lists what would be right.
+
+    Never where a secret is asked for, which may be any word.
+    """
+    if not asked.again or asked.field.hidden or asked.field.sort is Sort.SECRET:
+        return False
+    return said[0].text.casefold() == HELP or commands.called(said, place) is not None
 
 
 async def _through(form: Form, given: Mapping[str, object]) -> Answer | Stuck:

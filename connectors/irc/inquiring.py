@@ -4,6 +4,7 @@ Called by the connector for its ability ``Lists``. Specification: RFC 2812 secti
 """
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from bridge.connector import Listed
@@ -11,6 +12,7 @@ from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.ids import Person, RoomId
 from connectors.irc.attendance import plain
 from connectors.irc.client import Congested, Connection
+from connectors.irc.isupport import INSP_AND_UNREAL
 from connectors.irc.overhearing import BusyError
 from connectors.irc.puppets import Pool
 from connectors.irc.requests import Lost
@@ -20,6 +22,8 @@ PATIENCE = 60.0
 """Seconds that a server may take to list its channels."""
 FRESH = 60.0
 """Seconds for which a list is good."""
+_MODES = re.compile(r"\[\+[^\]]*\] ?")
+"""What InspIRCd and UnrealIRCd write before every topic of a list: ``[+nt] ``."""
 
 
 class Inquiring:
@@ -56,10 +60,17 @@ class Inquiring:
         if refusal is not None:
             raise ActRefused(Obstacle.AWAY, refusal.text)
         found = {line.param(1): line for line in lines if line.command == "322" and line.param(1) != "*"}
+        software = connection.isupport.software
         return [
-            Listed(room=RoomId(name), members=_number(line.param(2)), topic=plain(line.param(3)))
+            Listed(room=RoomId(name), members=_number(line.param(2)), topic=plain(topic(line.param(3), software)))
             for name, line in sorted(found.items(), key=lambda item: item[0].lower())
         ]
+
+
+def topic(text: str, software: str) -> str:
+    """Return the topic of a line of LIST, without the channel's modes where this server software puts them in front."""
+    modes = _MODES.match(text) if software.lower().startswith(INSP_AND_UNREAL) else None
+    return text[modes.end() :] if modes is not None else text
 
 
 def _number(text: str) -> int:

@@ -12,7 +12,7 @@ import msgspec
 
 from connectors.irc.casemap import folder
 
-_INSP_AND_UNREAL = ("inspircd", "unrealircd")
+INSP_AND_UNREAL = ("inspircd", "unrealircd")
 _CHARYBDIS_FAMILY = (
     "charybdis",
     "solanum",
@@ -139,7 +139,7 @@ def view(tokens: Mapping[str, str], structured: Structured, *, software: str = "
         chanlimit={kind: most or 0 for kind, most in (structured.chanlimit or {}).items()},
         monitor=number("MONITOR", 0) if "MONITOR" in tokens else -1,
         network=tokens.get("NETWORK", ""),
-        bot=tokens.get("BOT", "")[:1] or _by_software("B", _INSP_AND_UNREAL, software, user_modes),
+        bot=tokens.get("BOT", "")[:1] or _by_software("B", INSP_AND_UNREAL, software, user_modes),
         deaf=_deaf(tokens, software, user_modes),
         utf8only="UTF8ONLY" in tokens,
         whox="WHOX" in tokens,
@@ -158,7 +158,7 @@ def _deaf(tokens: Mapping[str, str], software: str, user_modes: str) -> str:
     """Find the letter: what the charybdis family calls D is d elsewhere, where D means private messages."""
     if "DEAF" in tokens:
         return tokens["DEAF"][:1] or "D"
-    return _by_software("d", _INSP_AND_UNREAL, software, user_modes) or _by_software(
+    return _by_software("d", INSP_AND_UNREAL, software, user_modes) or _by_software(
         "D", _CHARYBDIS_FAMILY, software, user_modes
     )
 

@@ -276,6 +276,16 @@ async def test_at_the_bridge_s_own_address_the_network_comes_first(bridge) -> No
     assert await said(bridge, "family", to=HOME) == ["You are @ann_bot on family."]
 
 
+async def test_after_a_wrong_answer_another_command_is_no_answer(bridge) -> None:
+    wrong = 'network: found "irc", expected one of family\nNetwork? One of family. (or: cancel)'
+    assert await said(bridge, "whoami irc", to=HOME) == [wrong]
+    assert await said(bridge, "logout family", to=HOME) == ["You have no login on family."]
+    await said(bridge, "whoami irc", to=HOME)
+    [words] = await said(bridge, "help", to=HOME)
+    assert "whoami NETWORK: Who you are here" in words
+    assert await said(bridge, "family", to=HOME) == [words], "the question is over"
+
+
 async def test_help_tells_what_there_is_and_how_it_is_said(bridge) -> None:
     [words] = await said(bridge, "help")
     assert words.splitlines()[1:] == [
