@@ -248,6 +248,14 @@ class Pictures(Protocol):
         """Return what a room's picture is called (as ``Member.avatar``), "" while none is known. Another one is told by RoomChanged."""
 
 
+@runtime_checkable
+class Forgives(Protocol):
+    """Can take back bans. Best effort: never raises, never waits."""
+
+    def forgive(self, room: RoomId, person: Person) -> None:
+        """Lift the ban of this person that the bridge itself has set in the room, and no other."""
+
+
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
     """A room that a network shows to everybody."""
 
@@ -766,6 +774,7 @@ __all__ = [
     "Divides",
     "Finding",
     "Follows",
+    "Forgives",
     "Hook",
     "HookCall",
     "HookRefused",

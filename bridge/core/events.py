@@ -238,6 +238,13 @@ class PuppetLeft(_Event, frozen=True, tag="puppet-left"):
     barrier: Barrier = Barrier.OTHER  # where it was refused; BAN: thrown out, and banned
 
 
+class BanLifted(_Event, frozen=True, tag="ban-lifted"):
+    """Our stand-in for ``person`` may come into the room again, from which it was banned."""
+
+    origin: Origin
+    person: Person
+
+
 class TypingChanged(_Event, frozen=True, tag="typing"):
     """A member started or stopped composing."""
 
@@ -284,4 +291,4 @@ State = (
     | PuppetJoined
     | PuppetLeft
 )
-Event = Said | State | TypingChanged | CopyReported | DirectCopied
+Event = Said | State | BanLifted | TypingChanged | CopyReported | DirectCopied

@@ -39,6 +39,7 @@ from bridge.core.deliveries import (
     Voice,
 )
 from bridge.core.events import (
+    Barrier,
     Cause,
     DirectPosted,
     HistoryMissed,
@@ -227,6 +228,11 @@ class Route:
         heads = self._heads(origin, "missed", None, _nobody)
         return self._fitted(Announce(head=head, text=told) for head in heads)
 
+    @property
+    def mirrors_removals(self) -> bool:
+        """Whether who is removed from one room is removed from the others."""
+        return self._policy.kicks
+
     def ousted(self, event: PuppetLeft, own: Sequence[tuple[Room, Member]]) -> Plan:
         """Return what follows when a stand-in was removed: who it stands for is removed where they are (``own``).
 
@@ -246,7 +252,7 @@ class Route:
                 person=event.person,
                 name=member.name,
                 reason=f"{event.cause.value}{by} in {event.origin.room.id}{why}",
-                ban=event.cause is Cause.BANNED,
+                ban=event.cause is Cause.BANNED or event.barrier is Barrier.BAN,
             )
             for room, member in own
             if room in here

@@ -35,6 +35,7 @@ from bridge.connector import (
     Cursor,
     Divides,
     Follows,
+    Forgives,
     KeepsContacts,
     Listens,
     OpenFile,
@@ -51,6 +52,7 @@ from bridge.core.capabilities import Capabilities, Feature, Representation, Supp
 from bridge.core.content import Attachment
 from bridge.core.deliveries import Kick
 from bridge.core.events import (
+    BanLifted,
     Cause,
     CopyReported,
     DirectCopied,
@@ -445,6 +447,22 @@ class Hub:
         kicks = [delivery for delivery in route.ousted(event, own).deliveries if isinstance(delivery, Kick)]
         self._expulsions.add(room, kicks)
 
+    def _forgiven(self, event: BanLifted) -> None:
+        """Let the networks of the link take back the ban that followed from the one which was lifted."""
+        room = event.origin.room
+        self.puppets.forgiven(room, event.person)
+        route = self._intake.route_of(room)
+        if route is None or not route.mirrors_removals:
+            return
+        for other in self._intake.others(room):
+            attached = self._networks.get(other.network)
+            if (
+                other.network == event.person.network
+                and attached is not None
+                and isinstance(attached.connector, Forgives)
+            ):
+                self.supervisor.ask(other.network, partial(attached.connector.forgive, other.id, event.person))
+
     def _typing(self, event: TypingChanged) -> None:
         """Show that somebody composes, wherever that can be shown; it is nobody's fault where it cannot."""
         for room in self._intake.others(event.origin.room):
@@ -481,6 +499,8 @@ class Hub:
                     return self._intake.take(event)
                 case TypingChanged():
                     self._typing(event)
+                case BanLifted():
+                    self._forgiven(event)
                 case CopyReported():
                     self._reports.see(event)
                 case DirectCopied():

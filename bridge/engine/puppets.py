@@ -336,6 +336,13 @@ class Puppets:
                     stage.refused.clear()  # a new try for everybody who was kept out
                     self._review(stage)
 
+    def forgiven(self, room: Room, person: Person) -> None:
+        """Show somebody again who was kept out of a room, if they are still to be shown."""
+        stage = self._stages.get(room)
+        if stage is not None and person in stage.refused:
+            stage.refused.discard(person)
+            self._review(stage)
+
     def _entered(self, stage: _Stage, person: Person, name: str) -> None:
         stage.present[person] = name
         stage.nicks.add(person, name)

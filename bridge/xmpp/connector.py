@@ -595,6 +595,12 @@ class XmppConnector:
             case _:
                 assert_never(delivery)
 
+    def forgive(self, room: RoomId, person: Person) -> None:
+        """Lift the ban that the bridge has set on somebody in a joined room."""
+        found = self._by_id.get(room)
+        if found is not None:
+            found.forgive(person)
+
     def _kick(self, kick: Kick) -> "asyncio.Future[Sent]":
         room = self._by_id.get(kick.head.room.id)
         if room is None:

@@ -170,6 +170,13 @@ def is_invitation(element: Element) -> bool:
     return x.find(_INVITE) is not None or any(status.get("code") == "101" for status in x.findall(_STATUS))
 
 
+def affiliations(element: Element) -> list[tuple[str, str]]:
+    """Return (bare address, affiliation) of whom a message of the room is about (section 9): they are not in it."""
+    x = element.find(X)
+    items = [] if x is None else x.findall(_ITEM)
+    return [(item.get("jid", "").partition("/")[0], item.get("affiliation", "")) for item in items if item.get("jid")]
+
+
 def configuration_changed(element: Element) -> bool:
     """Whether a room's message says that its configuration is another one now (codes 102 to 104 and 170 to 173)."""
     x = element.find(X)

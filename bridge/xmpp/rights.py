@@ -5,10 +5,12 @@ Members-only rooms get our ghosts as members, people are kicked because their pu
 """
 
 import asyncio
+import contextlib
 from typing import Protocol
 
 from bridge.core.deliveries import Kick, Retract, Sent
 from bridge.core.failures import Permanent, Retry
+from bridge.core.ids import digest
 from bridge.xmpp import namespaces as ns
 from bridge.xmpp import stanzas
 from bridge.xmpp.ghost import Ghost
@@ -71,6 +73,25 @@ class Rights:
         elif not self._around.spawn(self._kick(kick, occupant, done)):
             done.set_exception(Retry("the bridge is stopping"))
 
+    def forgive(self, bare: str) -> None:
+        """Lift the ban of an address if it is the bridge's own (section 9.2)."""
+        if self.administers():
+            self._around.spawn(self._forgive(bare))
+
+    async def _forgive(self, bare: str) -> None:
+        hub, name = self._around.hub, _outcast_name(self._place.address, bare)
+        if hub is None or not await hub.recall(name):
+            return
+        await hub.forget(name)
+        item = stanzas.element("item", attrs={"affiliation": "outcast"})
+        query = stanzas.element("query", ns.MUC_ADMIN, children=item)
+        with contextlib.suppress(IqRefused):
+            component, place = self._around.component, self._place
+            answer = await component.iq("get", to=place.address, payload=query, sender=self._around.listener)
+            listed = {item.get("jid") for item in answer.iter(f"{{{ns.MUC_ADMIN}}}item")}
+            if bare in listed:  # else somebody has done it, or given them another rank
+                await self._administer({"affiliation": "none", "jid": bare}, "")
+
     async def _admit(self, ghost: Ghost) -> None:
         bare = ghost.address.partition("/")[0]
         try:
@@ -91,6 +112,8 @@ class Rights:
         except IqRefused as refused:
             _fail(done, refused, "remove them")
         else:
+            if "affiliation" in attrs:
+                self._around.remember(_outcast_name(self._place.address, bare), str(self._around.clock.now()))
             _succeed(done)
 
     async def _take_back(self, retract: Retract, done: "asyncio.Future[Sent]") -> None:
@@ -113,6 +136,11 @@ class Rights:
         """Ask the room. Raises: IqRefused."""
         component = self._around.component
         await component.iq("set", to=self._place.address, payload=payload, sender=self._around.listener)
+
+
+def _outcast_name(address: str, bare: str) -> str:
+    """Return the name under which it is remembered that the bridge has banned somebody from a room."""
+    return f"banned {digest(address, bare)}"
 
 
 def _succeed(done: "asyncio.Future[Sent]") -> None:

@@ -16,6 +16,7 @@ from bridge.connector import Cursor
 from bridge.core.content import Reply
 from bridge.core.deliveries import Kick, Retract, Sent
 from bridge.core.events import (
+    BanLifted,
     Cause,
     MemberJoined,
     MemberLeft,
@@ -25,7 +26,8 @@ from bridge.core.events import (
     RoomOpened,
 )
 from bridge.core.failures import Retry
-from bridge.core.ids import XMPP, Person, Room
+from bridge.core.ids import XMPP, Person, PersonId, Room
+from bridge.core.jids import from_localpart
 from bridge.xmpp import archive, muc, stanzas
 from bridge.xmpp.archive import Reading
 from bridge.xmpp.ghost import Ghost, Stage
@@ -101,8 +103,12 @@ class JoinedRoom:
             case "error":
                 self.speech.bounced(element.get("id", ""), muc.refusal(element))
             case _:
-                if not archive.take(self, element) and muc.is_invitation(element):
+                if archive.take(self, element):
+                    return
+                if muc.is_invitation(element):
                     self.listener.called()
+                if not nick:
+                    self._look_for_pardons(element)
 
     def understood(self, id_: str, nick: str, stanza: bytes) -> bool:
         """Take a groupchat message to the reader by its bytes; False: it has to be built."""
@@ -113,6 +119,20 @@ class JoinedRoom:
         if taken:
             self.ping.heard()
         return taken
+
+    def _look_for_pardons(self, element: Element) -> None:
+        """Take what the room says of the affiliation of somebody who is not in it (section 9.2): a ghost may come again."""
+        domain = self.around.component.domain
+        for bare, affiliation in muc.affiliations(element):
+            local, _, host = bare.rpartition("@")
+            whose = from_localpart(local) if host == domain and affiliation != "outcast" else None
+            if whose is not None and whose[1] is not None:
+                person = Person(whose[1], PersonId(whose[0]))
+                self.around.emit(BanLifted(origin=self.around.origin(self.room), person=person))
+
+    def forgive(self, person: Person) -> None:
+        """Lift the ban that the bridge has set on somebody."""
+        self.rights.forgive(str(person.id))
 
     def presence(self, element: Element) -> None:
         """Take a presence of the room or of an occupant to one of us."""

@@ -297,8 +297,12 @@ class View:
 
     def is_banned(self, channel: Channel, nick: str) -> bool:
         """Tell whether a member, or who was one, has been banned before our eyes."""
+        return bool(self.masks_on(channel, nick))
+
+    def masks_on(self, channel: Channel, nick: str) -> list[str]:
+        """Return by which masks a member, or who was one, has been banned before our eyes."""
         folded = self.fold(nick)
-        return any(folded in reach for reach in channel.bans.values())
+        return [mask for mask, reach in channel.bans.items() if folded in reach]
 
     def _source(self, user: User) -> str:
         return self.fold(f"{user.nick}!{user.user}@{user.host}")

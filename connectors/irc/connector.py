@@ -125,6 +125,7 @@ class IrcConnector:
                 run.scene.idents = self._idents
                 await run.scene.recall_topics()
                 await run.absence.recall()
+                await run.scene.bans.recall(hub)
                 early, self._early = self._early, []
                 for wish in early:
                     wish(run)
@@ -317,6 +318,11 @@ class IrcConnector:
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a channel is."""
         return Configuration() if self._run is None else self._run.moderation.configuration(room)
+
+    def forgive(self, room: RoomId, person: Person) -> None:
+        """Take off the ban that the bridge has set on somebody in a channel."""
+        if self._run is not None:
+            self._run.listener.forgive(room, person.id)
 
     def unlisten(self, room: RoomId) -> None:
         """Leave a channel, with every puppet."""

@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 
 from bridge.connector import Status
-from bridge.core.events import Cause, RoomClosed
+from bridge.core.events import BanLifted, Cause, RoomClosed
 from bridge.core.ids import Person, PersonId, RoomId
 from connectors.irc.absence import Absence
 from connectors.irc.attendance import plain
@@ -243,6 +243,19 @@ class Listener:
             self.nick_freed(line.nick)
         elif line.command == "TOPIC":
             scene.note_topic(line.param(0))
+        elif line.command == "MODE":
+            self._look_for_pardons(line)
+
+    def _look_for_pardons(self, line: Line) -> None:
+        """Tell whose puppets may come again: the mask that kept them out is taken off."""
+        scene = self._scene
+        place = scene.places.named(line.param(0))
+        if place is None:
+            return
+        changes = scene.view.isupport.mode_changes(line.params[1:])
+        masks = [mask for sign, letter, mask in changes if (sign, letter) == ("-", "b") and mask]
+        people = [person for mask in masks for person in scene.bans.lifted(place.id, mask)]
+        scene.emit([BanLifted(origin=scene.origin(place.id), person=person) for person in people])
 
     # channels
 
@@ -351,6 +364,15 @@ class Listener:
     def _detail(self, place: Place) -> str:
         deputy = self._pool.deputies.reader(place.id)
         return f"{place.reason} ({deputy} reads it meanwhile)" if deputy else place.reason
+
+    def forgive(self, room: RoomId, person: PersonId) -> None:
+        """Take off the ban that the bridge has set on somebody, where it still may."""
+        connection, place = self.connection, self._scene.places.get(room)
+        if connection is None or place is None or not self._scene.view.has_op(place.name, connection.nick):
+            return
+        mask = self._scene.bans.forgive(room, person)
+        if mask:
+            command(connection, "MODE", place.name, "-b", mask)
 
     # helping puppets
 

@@ -14,6 +14,7 @@ from bridge.connector import Hub, PuppetSettings, Setup, Status, StoreAway
 from bridge.core.events import Event, MessagePosted, Origin
 from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId, digest
 from connectors.irc.appearance import servers_for
+from connectors.irc.bans import Bans
 from connectors.irc.channels import View
 from connectors.irc.client import Congested, Connection, Identity, Owner, Reads
 from connectors.irc.config import IrcSettings, flood, servers
@@ -67,6 +68,7 @@ class Scene:
         self.logins = logins or Logins(setup)
         self._reported: tuple[Status, str] | None = None
         self.idents = Idents()
+        self.bans = Bans(self.remember)
         self._recent: dict[RoomId, deque[MessageId]] = {}
 
     @property

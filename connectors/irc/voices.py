@@ -50,6 +50,7 @@ class Voices:
         self._absence = absence
         self.listener = listener
         self._reacted: dict[tuple[RoomId, MessageId, Person], tuple[str, ...]] = {}
+        self._masks: dict[tuple[RoomId, PersonId], str] = {}  # of bans on their way
         self._typed: dict[tuple[RoomId, Person], float] = {}
 
     def find(self, delivery: Delivery) -> Found:
@@ -161,7 +162,7 @@ class Voices:
             topic_length=isupport.topiclen,
             kick_length=isupport.kicklen,
             is_recent=lambda ids: scene.is_recent(room, ids),
-            mask=self._mask,
+            mask=lambda person: self._mask_for(room, person),
             keyed=self.is_told_again(room),
         )
 
@@ -174,6 +175,13 @@ class Voices:
         """Return the nick of somebody on this network."""
         user = self._scene.view.user(person.id) if person.network == self._scene.network else None
         return user.nick if user is not None else ""
+
+    def _mask_for(self, room: RoomId, person: PersonId) -> str:
+        """Return whom a ban is for, and keep it in mind until it is known to be set."""
+        mask = self._masks[room, person] = self._mask(person)
+        if len(self._masks) > _REACTED:
+            del self._masks[next(iter(self._masks))]
+        return mask
 
     def _mask(self, person: PersonId) -> str:
         """Return whom a ban is for: the host, unless others have the same (a bouncer, a web client, a bridge)."""
@@ -198,6 +206,10 @@ class Voices:
                 self._reacted[key] = delivery.reactions
                 if len(self._reacted) > _REACTED:
                     del self._reacted[next(iter(self._reacted))]
+            case Kick(ban=True, person=person):
+                mask = self._masks.pop((delivery.head.room.id, person.id), "")
+                if mask:
+                    self._scene.bans.was_set(delivery.head.room.id, person.id, mask)
             case _:
                 pass
 

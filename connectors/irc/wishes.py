@@ -226,7 +226,7 @@ class Wishes:
         wish = self._named(name)
         if wish is None or wish.stage is not Stage.IN:
             return
-        was_parting, barrier = wish.is_parting, self._barrier(name)
+        was_parting, barrier = wish.is_parting, self._barrier(wish.place)
         self._drop(wish)
         self._holder.gone(wish.place)
         if was_parting:
@@ -234,12 +234,14 @@ class Wishes:
         else:
             self._told_out(wish, Cause.KICKED, reason, actor=actor, final=True, barrier=barrier)
 
-    def _barrier(self, name: str) -> Barrier:
+    def _barrier(self, place: Place) -> Barrier:
         """Return what keeps us out of a channel that we have been kicked from."""
         view, connection = self._scene.view, self._holder.connection
-        channel = view.channel(name)
-        is_banned = channel is not None and connection is not None and view.is_banned(channel, connection.nick)
-        return Barrier.BAN if is_banned else Barrier.OTHER
+        channel = view.channel(place.name)
+        masks = view.masks_on(channel, connection.nick) if channel is not None and connection is not None else []
+        for mask in masks:
+            self._scene.bans.hit(place.id, mask, self.person)
+        return Barrier.BAN if masks else Barrier.OTHER
 
     def _part(self, wish: Wish, reason: str) -> None:
         connection, stage = self._holder.connection, wish.stage

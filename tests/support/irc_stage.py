@@ -100,6 +100,9 @@ class Diary:
     async def recall(self, name: str) -> str | None:
         return self.kept.get(name)
 
+    async def recollect(self, prefix: str) -> dict[str, str]:
+        return {name: value for name, value in self.kept.items() if name.startswith(prefix)}
+
     def remember(self, name: str, value: str) -> "asyncio.Future[None]":
         self.kept[name] = value
         return _done()
