@@ -169,6 +169,16 @@ def kinds_of(configured: Config) -> dict[Network, str]:
     return {XMPP: "xmpp", **{name: network.connector for name, network in configured.networks.items()}}
 
 
+def hosts_of(configured: Config) -> dict[str, Network]:
+    """Return the IRC network that each configured server belongs to, by host name as it is written; the first that has it."""
+    hosts: dict[str, Network] = {}
+    for name, network in configured.networks.items():
+        host = getattr(network.settings, "host", ()) if network.connector == "irc" else ()
+        for each in [host] if isinstance(host, str) else host:
+            hosts.setdefault(each, name)
+    return hosts
+
+
 def admins_of(configured: Config) -> tuple[Person, ...]:
     """Return the administrators, who are users on XMPP."""
     return tuple(Person(XMPP, PersonId(jid)) for jid in configured.xmpp.admins)
@@ -362,6 +372,7 @@ class App:
         self.administration.kinds = kinds
         self._gateway.settings = self._config.gateway
         self._gateway.kinds = kinds
+        self._gateway.hosts = hosts_of(self._config)
         kept = {name: network.history for name, network in self._config.networks.items()}
         self._gateway.histories = {name: each for name, each in kept.items() if each is not None}
         self._gateway.modes = {name: network.puppets.mode for name, network in self._config.networks.items()}

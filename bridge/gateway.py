@@ -50,6 +50,10 @@ _LOW: Final = 1024
 _IRC_PORTS: Final = frozenset({194, 994})
 """Below the one are ports of mail, web and the like, where nobody shall be sent in IRC's name; but for these (IANA)."""
 _CHANNELS: Final = ("#", "&")
+_ANYWHERE: Final = (parse_range("0.0.0.0/0"), parse_range("::/0"))
+_THIS_MACHINE: Final = (parse_range("127.0.0.0/8"), parse_range("::1/128"))
+_NOBODYS: Final = re.compile(r"(?:.*\.)?(?:localhost|test|invalid|example(?:\.(?:com|net|org))?)")
+"""Domains that nobody can have (RFC 2606, RFC 6761): a bridge of this name is for trying out, and serves its own machine."""
 
 
 class Hosted(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +87,7 @@ class Gateway:
         """Networks that are there because somebody has named them, with their kind."""
         self._instance = instance
         self._home = domain.partition(".")[2]
+        self._is_trial = _NOBODYS.fullmatch(domain) is not None
         self._known = known
         self.key = Secret("")
         """As in :class:`bridge.connector.Setup`; set by the application."""
@@ -91,6 +96,8 @@ class Gateway:
         """The connector of each network; set by the application."""
         self.histories: Mapping[Network, History] = {}
         """How much is kept of each network's rooms, where it says; set by the application."""
+        self.hosts: Mapping[str, Network] = {}
+        """The network that a server belongs to, by its host name; set by the application."""
         self.modes: Mapping[Network, PuppetMode] = {}
         """Who gets puppets on each network; set by the application."""
         self._hub = hub
@@ -117,8 +124,11 @@ class Gateway:
 
     @property
     def fixed(self) -> Network | None:
-        """The network that is meant where an address names none."""
-        return Network(self.settings.fixed_server) if self.settings.fixed_server else None
+        """The network that is meant where an address names none: the configured one of this name, or with this server."""
+        named = self.settings.fixed_server
+        if not named:
+            return None
+        return Network(named) if named in self.kinds else self.hosts.get(named, Network(named))
 
     def may_open(self, network: Network) -> bool:
         """Tell whether an IRC server may be connected to because somebody has named it."""
@@ -251,11 +261,17 @@ class Gateway:
         self._known()
 
     def _reach(self, network: Network) -> tuple[Range, ...] | None:
-        """Return where a server may be: on the public Internet, unless the operator has named it or its address."""
-        server = _SERVER.fullmatch(network)
-        if network == self.fixed or (server is not None and server[1] in self.settings.open_irc_allow):
+        """Return where a server may be: on the public Internet, unless the operator has named it or its address.
+
+        None: it is the operator's own choice, and waited for like a configured network when it is not there.
+        """
+        if network == self.fixed:
             return None
-        return tuple(map(parse_range, self.settings.open_irc_private))
+        server = _SERVER.fullmatch(network)
+        if server is not None and server[1] in self.settings.open_irc_allow:
+            return _ANYWHERE
+        private = tuple(map(parse_range, self.settings.open_irc_private))
+        return (*private, *_THIS_MACHINE) if self._is_trial else private
 
     def _close_network(self, network: Network) -> None:
         if network not in self.opened or any(hosted.remote.network == network for hosted in self._hosted.values()):

@@ -12,7 +12,7 @@ import msgspec
 
 from bridge.connector import Secret
 from bridge.core.addresses import Range, parse_range
-from connectors.irc.dialing import Server, Tls
+from connectors.irc.dialing import HANDSHAKE, HASTE, Server, Tls
 from connectors.irc.flood import Flood
 from connectors.irc.registration import Sasl
 from connectors.irc.wire import encode, is_charset, parse
@@ -196,8 +196,9 @@ def servers(
         )
     password = str(settings.password)
     ways = [tls] if tls is None or settings.tls_required else [tls, None]
+    handshake = HANDSHAKE if len(ways) == 1 else HASTE
     return tuple(
-        Server(host=host, port=port, tls=way, password=password, bind=bind, reach=reach)
+        Server(host=host, port=port, tls=way, password=password, bind=bind, reach=reach, handshake=handshake)
         for way in ways
         for host, port in (_place(settings, address, way) for address in _hosts(settings))
     )

@@ -32,6 +32,8 @@ NAMED = 12.0
 """The same for a server that a user has named, and waits for."""
 HANDSHAKE = 15.0
 """Seconds of them for TLS."""
+HASTE = 4.0
+"""The same where plain text is tried next: many a server in plain text waits in silence for the end of a first line."""
 SHORTEST = 5.0
 """Seconds for one of a host's addresses."""
 _BUFFER = 16 * 1024
@@ -59,6 +61,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     bind: str = ""  # local address to connect from
     reach: tuple[Range, ...] | None = None  # only public addresses, and these; None: any
+    handshake: float = HANDSHAKE  # seconds for TLS
 
     def __str__(self) -> str:
         """Name it without its password."""
@@ -101,7 +104,7 @@ async def _speak(
             sock=way,
             ssl=secure,
             server_hostname=None if secure is None else server.host,
-            ssl_handshake_timeout=None if secure is None else HANDSHAKE,
+            ssl_handshake_timeout=None if secure is None else server.handshake,
         )
     except BaseException:
         way.close()

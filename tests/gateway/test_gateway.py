@@ -19,10 +19,14 @@ HOSTED = RoomId("#dev%irc@bridge.example.org")
 FREE = Network("irc.example.net")
 
 
+ANYWHERE = (parse_range("0.0.0.0/0"), parse_range("::/0"))
+THIS_MACHINE = (parse_range("127.0.0.0/8"), parse_range("::1"))
+
+
 class Stage:
     """A gateway over a hub without networks."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, *, domain: str = "bridge.capulet.net", **settings: object) -> None:
         self.clock = VirtualClock()
         self.hub = Hub(store=MemoryStore(now=self.clock.now), clock=self.clock, instance="test")
         self.configured: list[Link] = []
@@ -31,7 +35,7 @@ class Stage:
             self.hub,
             GatewaySettings(**settings),  # type: ignore[arg-type]
             instance="test",
-            domain="bridge.example.org",
+            domain=domain,
             relink=lambda: self.hub.set_links(self.gateway.amended(self.configured)),
             known=self._introduce,
         )
@@ -145,21 +149,43 @@ async def test_where_the_channel_is_linked_the_hosted_room_joins_the_link() -> N
         ({}, "irc.example.net", ()),
         ({"open_irc_private": ("10.0.0.0/8",)}, "irc.example.net", (parse_range("10.0.0.0/8"),)),
         ({"open_irc_allow": (".example.net",)}, "irc.example.net", ()),
-        ({"open_irc_allow": ("irc.example.net",)}, "irc.example.net", None),
-        ({"open_irc_allow": ("127.0.0.1",)}, "127.0.0.1:6667", None),
+        ({"open_irc_allow": ("irc.example.net",)}, "irc.example.net", ANYWHERE),
+        ({"open_irc_allow": ("127.0.0.1",)}, "127.0.0.1:6667", ANYWHERE),
+        ({"domain": "bridge.localhost"}, "127.0.0.1:6667", THIS_MACHINE),
+        ({"domain": "bridge.example.org"}, "localhost", THIS_MACHINE),
+        ({"domain": "bridge.localhost.capulet.net"}, "localhost", ()),
+        ({"domain": "myexample.org"}, "localhost", ()),
         ({"fixed_server": "irc.example.net"}, "irc.example.net", None),
     ],
 )
 async def test_a_server_that_a_user_names_is_on_the_public_internet_unless_the_operator_knows_it(
     settings: dict[str, object], network: str, reach: object
 ) -> None:
-    stage = Stage(open_irc=True, **settings)
+    stage = Stage(open_irc=True, **settings)  # type: ignore[arg-type]
     stage.gateway.key = Secret("k")
     stage.gateway.open(HOSTED, Room(Network(network), RoomId("#dev")))
     connector = stage.hub.networks()[Network(network)]
     assert connector._setup.reach == reach  # type: ignore[attr-defined]
     assert connector._setup.key == "k"  # type: ignore[attr-defined]
     await stage.hub.close()
+
+
+@pytest.mark.parametrize(
+    ("fixed", "network"),
+    [
+        ("libera", "libera"),
+        ("irc.libera.example", "libera"),
+        ("irc.other.example", "irc.other.example"),
+        ("irc.both.example", "irc.both.example"),
+    ],
+)
+async def test_the_fixed_server_is_the_configured_network_of_this_name_or_with_this_server(
+    fixed: str, network: str
+) -> None:
+    stage = Stage(fixed_server=fixed)
+    stage.gateway.kinds = {Network("libera"): "irc", Network("irc.both.example"): "irc"}
+    stage.gateway.hosts = {"irc.libera.example": Network("libera"), "irc.both.example": Network("libera")}
+    assert stage.gateway.fixed == network
 
 
 async def test_contacts_are_for_those_who_may_use_the_network_or_are_shown_there() -> None:
@@ -187,7 +213,7 @@ def test_hosts_are_named_whole_or_by_what_they_are_below() -> None:
 
 
 async def test_where_users_are_not_there_as_themselves_strangers_are_not_let_in() -> None:
-    stage = Stage()
+    stage = Stage(domain="bridge.example.org")
     family, irc = Network("family"), Network("irc")
     await stage.hub.open()
     stage.hub.add_network(family, HandConnector(capabilities(Representation.RELAY)), PuppetSettings())

@@ -171,3 +171,9 @@ def test_without_tls_required_the_servers_are_tried_in_plain_text_too():
         ("a.example", 6667, False),
         ("b.example", 7000, False),
     ]
+
+
+@pytest.mark.parametrize(("required", "seconds"), [(True, 15.0), (False, 4.0)])
+def test_nobody_waits_long_for_tls_where_plain_text_is_tried_next(required: bool, seconds: float):
+    found = servers(good(tls_required=required), certificate=False)
+    assert {server.handshake for server in found} == {seconds}
