@@ -88,7 +88,8 @@ class Contacts:
         return True
 
     def _asked(self, kind: str, address: str, caller: str, client: str) -> None:
-        known = self._is_known(address) and not self.blocks(caller, address)
+        blocked = self.blocks(caller, address)
+        known = self._is_known(address) and not blocked
         match kind:
             case "subscribe" if known and self._keep(caller, address):
                 self._send(address, caller, "subscribed")
@@ -97,6 +98,8 @@ class Contacts:
             case "probe" if known:
                 self._keep(caller, address)
                 self._tell(address, caller, client)
+            case "probe" if blocked:  # not "unsubscribed": that would outlast the block
+                self._around.component.send(stanzas.presence(f"{address}/{RESOURCE}", client, kind="unavailable"))
             case "subscribe" | "probe":
                 self._send(address, caller, "unsubscribed")  # there is nobody
             case "unsubscribe":

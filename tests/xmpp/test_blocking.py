@@ -123,8 +123,9 @@ async def test_an_invitation_and_a_subscription_of_who_is_blocked_come_to_nothin
     assert len([element for element in bridge.stream.sent if element.get("to") == "juliet@home.example"]) == 1
     bridge.stream.sent.clear()
     bridge.presence(DESK, BOB, kind="probe")
+    bridge.presence(DESK, BOB, kind="subscribe")
     bridge.presence(DESK, "alice%irc@bridge.localhost", kind="probe")
-    assert [element.get("type") for element in bridge.stream.sent] == ["unsubscribed", "unavailable"]
+    assert [element.get("type") for element in bridge.stream.sent] == ["unavailable", "unsubscribed", "unavailable"]
 
 
 @pytest.mark.parametrize(("blocked", "out"), [(BOB, True), (BRIDGE, True), ("alice%irc@bridge.localhost", False)])
