@@ -189,7 +189,7 @@ async def test_who_is_there_when_their_past_is_forgotten_has_a_future() -> None:
         await bridge.joined(DESK, "juliet")
         await told(bridge, "forget this")
         await bridge.clock.advance(1)
-        assert "deleted, since nobody else may read it: 1." in await command(bridge, "forget")
+        assert "Deleted, since nobody else may read it: 1." in await command(bridge, "forget")
         await bridge.clock.advance(1)
         await told(bridge, "but this I keep")
         assert (await query(bridge, DESK))[0] == ["but this I keep"]
