@@ -198,14 +198,18 @@ class Enquiries:
         return stanzas.element("time", ns.TIME, children=inner)
 
     async def _said(self, request: Request, person: Person, question: Question) -> str | None:
-        """Return what somebody's program says, None where the bridge has to answer for it. Raises: IqRefused."""
+        """Return what somebody's program says, None where the bridge has to answer for it. Raises: IqRefused.
+
+        Their ghost is asked, which is there also where their program says nothing; only the time would be another's.
+        """
         people = self._people()
         if people is None:
             return None
         try:
             return await people.ask(person, question, user(request.sender))
         except ActRefused as refused:
-            if refused.obstacle is Obstacle.IMPOSSIBLE:
+            is_silent = refused.obstacle in (Obstacle.AWAY, Obstacle.BUSY) and question is not Question.TIME
+            if is_silent or refused.obstacle is Obstacle.IMPOSSIBLE:
                 return None
             raise _refusal(refused) from None
 

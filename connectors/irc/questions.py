@@ -19,8 +19,8 @@ from connectors.irc.puppets import Pool
 from connectors.irc.requests import Lost
 from connectors.irc.scene import Scene
 
-PATIENCE = 10.0
-"""Seconds that somebody's client may take."""
+PATIENCE = 5.0
+"""Seconds that somebody's client may take; whoever asks waits for them."""
 _COMMANDS = {Question.SOFTWARE: "VERSION", Question.TIME: "TIME", Question.ECHO: "PING"}
 _ASKERS = 500
 _LONGEST = 300

@@ -83,12 +83,13 @@ async def test_of_whom_little_is_told_the_vcard_says_little() -> None:
         (LAST, Obstacle.ABSENT, "! item-not-found"),
         (LAST, Obstacle.BUSY, "! resource-constraint"),
         (VERSION, Obstacle.ABSENT, "! item-not-found"),
-        (VERSION, Obstacle.AWAY, "! remote-server-timeout"),
+        (VERSION, Obstacle.AWAY, "Linkspan"),
         (VERSION, Obstacle.IMPOSSIBLE, "Linkspan"),
-        (PING, Obstacle.AWAY, "! remote-server-timeout"),
-        (PING, Obstacle.BUSY, "! resource-constraint"),
+        (PING, Obstacle.AWAY, ""),
+        (PING, Obstacle.BUSY, ""),
         (PING, Obstacle.FORBIDDEN, "! not-allowed"),
         (PING, Obstacle.IMPOSSIBLE, ""),
+        (TIME, Obstacle.AWAY, "! remote-server-timeout"),
     ],
 )
 async def test_what_is_answered_when_the_network_does_not(payload: str, obstacle: Obstacle, answer: str) -> None:
