@@ -390,7 +390,7 @@ async def test_the_other_forms_of_addresses_and_a_restart(world: tuple[World, di
 
     # one that must not be connected to, and one that is not there, are told at once
     for server, condition in (
-        (f"127.0.0.2\\3a{plain.port}", "not-allowed"),
+        (f"10.0.0.2\\3a{plain.port}", "not-allowed"),
         (f"127.0.0.1\\3a{free_port()}", "remote-server-not-found"),
     ):
         with pytest.raises(NotSeen, match=condition):
