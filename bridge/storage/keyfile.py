@@ -58,6 +58,7 @@ def write(path: Path, keys: Sequence[bytes]) -> None:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()  # of an attempt that did not end
         number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        _keep_owner(number, path)
         with os.fdopen(number, "w") as file:
             file.write(text)
             file.flush()
@@ -84,6 +85,13 @@ def exposed(path: Path) -> str:
     except OSError:
         return ""
     return "" if mode & 0o077 == 0 else f"the key file {path} is open to others (mode {mode:03o}): chmod 600 {path}"
+
+
+def _keep_owner(number: int, path: Path) -> None:
+    """Give an open file to whom the one at ``path`` belongs, if there is one: root may change the keys of the bridge's user."""
+    with contextlib.suppress(OSError):  # whoever may not do that is the owner of what they write
+        before = path.stat()
+        os.fchown(number, before.st_uid, before.st_gid)
 
 
 def _is_key(line: str) -> bool:

@@ -87,6 +87,17 @@ def test_a_key_file_is_for_its_owner_alone_and_is_read_as_it_was_written(tmp_pat
     assert [each.name for each in tmp_path.iterdir()] == ["linkspan.key"]
 
 
+def test_who_changes_the_keys_of_somebody_else_leaves_the_file_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, given = tmp_path / "linkspan.key", []
+    monkeypatch.setattr(os, "fchown", lambda _, *owner: given.append(owner))
+    keys = keyfile.made(path)
+    assert given == []
+    keyfile.write(path, keys)
+    assert given == [(path.stat().st_uid, path.stat().st_gid)]
+
+
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
