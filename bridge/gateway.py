@@ -221,16 +221,24 @@ class Gateway:
             return
         if remote.network not in self._hub.networks():
             self._open_network(remote.network)
-        self._hosted[hosted] = Hosted(id=hosted, remote=remote, password=password)
+        new = self._hosted[hosted] = Hosted(id=hosted, remote=remote, password=password)
         log.info("hosted.opened room=%s", remote)
-        self._relink()
+        room = Room(XMPP, hosted)
+        if known is None and self._hub.link_of(remote) is None and self._hub.link_of(room) is None:
+            self._hub.add_link(_link(new))  # what all links are need not be found anew for every user
+        else:
+            self._relink()
 
     def close(self, hosted: RoomId) -> None:
         """Take a link down."""
         known = self._hosted.pop(hosted, None)
         if known is not None:
             log.info("hosted.closed room=%s", known.remote)
-            self._relink()
+            own = _link(known)
+            if self._hub.link_of(known.remote) == own:
+                self._hub.remove_link(own.name)
+            else:
+                self._relink()
             self._close_network(known.remote.network)
 
     # -- open mode
@@ -343,24 +351,35 @@ class Gateway:
     def amended(self, links: Iterable[Link]) -> list[Link]:
         """Return the configured links with the open hosted rooms in them, and those that these make."""
         amended = list(links)
+        places = {room: index for index, link in enumerate(amended) for room in link.rooms}
         for hosted in self._hosted.values():
-            _put(hosted, amended)
+            room = Room(XMPP, hosted.id)
+            index = places.get(hosted.remote)
+            if room in places:
+                continue
+            if index is None:
+                amended.append(_link(hosted))
+                places |= {room: len(amended) - 1, hosted.remote: len(amended) - 1}
+            else:
+                amended[index] = _joined(amended[index], hosted)
+                places[room] = index
         return amended
 
 
-def _put(hosted: Hosted, links: list[Link]) -> None:
-    """Put a hosted room into the link of its remote room, made if need be."""
-    room = Room(XMPP, hosted.id)
-    if any(room in link.rooms for link in links):
-        return
-    passwords = {hosted.remote: hosted.password} if hosted.password else {}
-    for index, link in enumerate(links):
-        if hosted.remote in link.rooms:
-            more = {**passwords, **link.passwords}
-            links[index] = msgspec.structs.replace(link, rooms=(*link.rooms, room), passwords=more)
-            return
-    name = f"hosted {hosted.remote}"
-    links.append(Link(name=name, rooms=(room, hosted.remote), passwords=passwords, attended=True))
+def _link(hosted: Hosted) -> Link:
+    """Return the link that a hosted room makes with a remote one that is in no other."""
+    return Link(
+        name=f"hosted {hosted.remote}",
+        rooms=(Room(XMPP, hosted.id), hosted.remote),
+        passwords={hosted.remote: hosted.password} if hosted.password else {},
+        attended=True,
+    )
+
+
+def _joined(link: Link, hosted: Hosted) -> Link:
+    """Return a link with a hosted room in it."""
+    passwords = {**_link(hosted).passwords, **link.passwords}
+    return msgspec.structs.replace(link, rooms=(*link.rooms, Room(XMPP, hosted.id)), passwords=passwords)
 
 
 def is_host_allowed(host: str, allow: Collection[str], deny: Collection[str]) -> bool:

@@ -310,23 +310,41 @@ class Hub:
         for link in wanted.values():
             if before.get(link.name) == link:
                 continue
-            self.puppets.link(link.rooms)
-            self._route(link)
             known = before.get(link.name)
-            only = new if known is None or known.passwords == link.passwords else None
-            for network, attached in self._networks.items():
-                self._listen(network, attached, link, only=only)
+            self._begin(link, only=new if known is None or known.passwords == link.passwords else None)
 
     def add_link(self, link: Link) -> None:
-        """Make one more link. Raises: ValueError."""
-        self.set_links([*self._links.values(), link])
+        """Make one more link, at a cost that does not grow with those that there are. Raises: ValueError, as :meth:`set_links`."""
+        if link.name in self._links:
+            msg = "two links have the same name"
+            raise ValueError(msg)
+        if len(set(link.rooms)) != len(link.rooms) or any(room in self._linked for room in link.rooms):
+            msg = "a room belongs to one link at most"
+            raise ValueError(msg)
+        self._links[link.name] = link
+        self._linked |= dict.fromkeys(link.rooms, link.name)
+        self._begin(link, only=None)
 
     def remove_link(self, name: str) -> bool:
         """Take a link down; False if there was none."""
-        if name not in self._links:
+        link = self._links.pop(name, None)
+        if link is None:
             return False
-        self.set_links([link for link in self._links.values() if link.name != name])
+        for room in link.rooms:
+            del self._linked[room]
+        self._leave(link.rooms)
         return True
+
+    def link_of(self, room: Room) -> Link | None:
+        """Return the link that a room is in."""
+        return self._links.get(self._linked.get(room, ""))
+
+    def _begin(self, link: Link, *, only: set[Room] | None) -> None:
+        """Bring a link into effect; of its rooms, ``only`` these are to be read anew."""
+        self.puppets.link(link.rooms)
+        self._route(link)
+        for network, attached in self._networks.items():
+            self._listen(network, attached, link, only=only)
 
     def _leave(self, rooms: Iterable[Room]) -> None:
         rooms = list(rooms)

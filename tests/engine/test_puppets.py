@@ -548,7 +548,14 @@ def test_a_room_in_two_links_is_refused_and_so_is_a_name_twice():
         w.link("left:#a", "right:#c", name="two")
     with pytest.raises(ValueError, match="same name"):
         w.link("left:#c", "right:#c", name="one")
+    with pytest.raises(ValueError, match="one link"):
+        w.link("left:#d", "left:#d", name="three")
     assert [link.name for link in w.hub.links()] == ["one"]
+    assert w.hub.link_of(room("left:#a")) == w.hub.links()[0]
+    assert w.hub.remove_link("one")
+    assert not w.hub.remove_link("one")
+    assert w.hub.link_of(room("left:#a")) is None
+    w.link("left:#a", "right:#b", name="one")
 
 
 async def test_a_connector_that_fails_at_a_wish_does_not_hurt_who_reported(caplog: pytest.LogCaptureFixture):
