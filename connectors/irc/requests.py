@@ -11,6 +11,8 @@ from typing import NamedTuple, Protocol
 
 from connectors.irc.wire import Line, tagged
 
+_OF_SOMEBODY = frozenset({"KICK", "MODE", "INVITE"})
+"""Their errors may name somebody and no channel (401)."""
 _SAID = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
 
 
@@ -41,12 +43,12 @@ class OutgoingLine(Protocol):
 class Request:
     """One line that somebody wants to know about; the stream tells it when it is written."""
 
-    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "place", "target", "written")
+    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "place", "targets", "written")
 
-    def __init__(self, requests: "Requests", command: str, target: str, label: str) -> None:
+    def __init__(self, requests: "Requests", command: str, targets: Sequence[str], label: str) -> None:
         self._requests = requests
         self.command = command
-        self.target = target
+        self.targets = targets  # what an error may name
         self.label = label
         self.answers: list[Line] = []
         self.future: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
@@ -106,7 +108,7 @@ class Requests:
     def new(self, command: str, params: Sequence[str], *, labeled: bool) -> Request:
         """Return a request; one without label is proven by a PING behind it."""
         label = self._next() if labeled else ""
-        request = Request(self, command, params[0] if params else "", label)
+        request = Request(self, command, params if command in _OF_SOMEBODY else params[:1], label)
         if label:
             self._labels[label] = request
         return request
@@ -226,7 +228,9 @@ class Requests:
         for request in (*(r for round_ in self._rounds for r in round_.requests), *self._turn):
             if request.answers or not request.command:
                 continue
-            if fold(request.target) in targets and (commands is None or request.command in commands):
+            if any(fold(each) in targets for each in request.targets) and (
+                commands is None or request.command in commands
+            ):
                 request.answers.append(line)
                 return True
         return False

@@ -715,6 +715,20 @@ async def test_without_labels_a_ping_follows_the_flush():
         assert ("404", "link", "#B", "Cannot send to channel") in owner.entries
 
 
+async def test_without_labels_an_error_may_name_whom_a_line_was_about():
+    async with connected() as (link, peer, _):
+        lines = (("KICK", "#a", "nobody", "x"), ("MODE", "#a", "+o", "noone"), ("PRIVMSG", "#a", "nobody"))
+        answers = [link.request(*line) for line in lines]
+        await peer.expect("KICK #a nobody :x", "MODE #a +o noone", "PRIVMSG #a :nobody", "PING after-1")
+        peer.send(
+            ":irc.test 401 link noone :No such nick",
+            ":irc.test 401 link Nobody :No such nick",
+            ":irc.test 401 link nobody :No such nick",
+            ":irc.test PONG irc.test :after-1",
+        )
+        assert [[line.param(1) for line in await answer] for answer in answers] == [["Nobody"], ["noone"], []]
+
+
 async def test_without_labels_an_echo_is_found_too():
     async with connected(caps="echo-message message-tags") as (link, peer, _):
         answers = [link.request("PRIVMSG", "#a", text) for text in ("one", "two")]
