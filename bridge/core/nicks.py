@@ -37,6 +37,7 @@ _LETTERS = dict(zip(_FOREIGN, _LATIN.split(" "), strict=True))
 """Letters that Unicode does not decompose into ASCII, as their readers write them in ASCII; two are silent."""
 
 _IRC_SPECIAL = "[]\\`_^{|}"
+_IRC_NOT_FIRST = frozenset("0123456789-")
 _IRC_ALLOWED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-" + _IRC_SPECIAL)
 
 
@@ -57,7 +58,7 @@ def irc_rules(*, nicklen: int, key: Callable[[str], str]) -> NickRules:
         limit=Limit(nicklen, Unit.BYTES),
         key=key,
         allowed=_IRC_ALLOWED,
-        not_first=frozenset("0123456789-"),
+        not_first=_IRC_NOT_FIRST,
         gap="_",
         lead="_",
     )

@@ -508,6 +508,7 @@ class XmppConnector:
     def session_is(self, person: Person, network: Network, session: connector.Session) -> None:
         """Show somebody how their own connection to a network is."""
         self.contacts.session_is(person, network, session)
+        self.hosting.session_is(person, network, session)
 
     def server_said(self, person: Person, network: Network, words: str) -> None:
         """Tell somebody what a network has said to them alone."""

@@ -54,6 +54,9 @@ class Send(Protocol):
         """Write it."""
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 class Capabilities:
     """One connection's capabilities."""
 
@@ -61,9 +64,9 @@ class Capabilities:
 
     def __init__(self, wanted: frozenset[str], send: Send) -> None:
         self.offered: Mapping[str, str] = {}  # name: value, "" where it has none
-        self.enabled: frozenset[str] = frozenset()
+        self.enabled = _NONE
         self._wanted = wanted
-        self._asked: set[str] = set()  # requests that are not answered yet
+        self._asked = _NONE  # requests that are not answered yet
         self._send = send
 
     @property
@@ -73,7 +76,7 @@ class Capabilities:
 
     def want(self, wanted: frozenset[str]) -> None:
         """Ask for these as well, if they are offered."""
-        self._wanted |= wanted
+        self._wanted = _same(self._wanted | wanted)
         self._ask(self.offered)
 
     def line(self, line: Line) -> bool:
@@ -107,7 +110,7 @@ class Capabilities:
 
     def _ask(self, names: Iterable[str]) -> None:
         wanted = sorted(self._wanted & set(names) - self.enabled - self._asked)
-        self._asked.update(wanted)
+        self._asked |= set(wanted)
         while wanted:
             size = 0
             while size < len(wanted) and len(" ".join(wanted[: size + 1])) <= _LONGEST:
@@ -119,12 +122,12 @@ class Capabilities:
         on = {name.lstrip("~=") for name in names if not name.startswith("-")}
         off = {name[1:] for name in names if name.startswith("-")}
         self.enabled = _same((self.enabled | on) - off)
-        self._asked -= on | off
+        self._asked = _same(self._asked - on - off)
 
     def _refused(self, names: list[str]) -> None:
         """Ask for each alone: a request is accepted or refused as a whole."""
         refused = set(names) & self._asked
-        self._asked -= refused
+        self._asked = _same(self._asked - refused)
         if len(refused) > 1:
             for name in sorted(refused):
                 self._ask([name])
@@ -137,5 +140,5 @@ def _shared(offered: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=256)
-def _same(enabled: frozenset[str]) -> frozenset[str]:
-    return enabled
+def _same(names: frozenset[str]) -> frozenset[str]:
+    return names

@@ -91,6 +91,43 @@ class Owner(Protocol):
 class Connection:
     """One connection to one network under one nick."""
 
+    __slots__ = (
+        "__weakref__",
+        "_caps",
+        "_channels",
+        "_early",
+        "_error",
+        "_flood",
+        "_gone",
+        "_greeting",
+        "_heeded",
+        "_identity",
+        "_leaving",
+        "_limit",
+        "_me",
+        "_myinfo",
+        "_ourselves",
+        "_outcome",
+        "_owner",
+        "_reads",
+        "_registration",
+        "_requests",
+        "_said",
+        "_servers",
+        "_silent",
+        "_spoken",
+        "_stream",
+        "_up",
+        "_wire",
+        "answers",
+        "encoding",
+        "idents",
+        "passes",
+        "patience",
+        "server",
+        "writes",
+    )
+
     def __init__(
         self,
         owner: Owner,

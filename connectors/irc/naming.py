@@ -6,6 +6,7 @@ thing is respected: somebody who takes a nick from us again and again (services 
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 from itertools import islice
 
 from bridge.core.ids import Person
@@ -109,6 +110,7 @@ class Naming:
         return sum(1 for at in self._forced.get(key, ()) if now - at < _LET_BE) >= _LOST
 
 
+@lru_cache(maxsize=16)
 def rules_of(nicklen: int, fold: Callable[[str], str]) -> NickRules:
     """Return the rules of a server; ``nicklen`` 0 is one that does not tell."""
     return irc_rules(nicklen=nicklen or LONGEST, key=fold)

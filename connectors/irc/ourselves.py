@@ -13,6 +13,15 @@ _LONGEST_USER = 10  # where the server does not say
 _LONGEST_HOST = 63
 
 
+_NONE: frozenset[str] = frozenset()
+
+
+@lru_cache(maxsize=256)
+def _shared(modes: frozenset[str]) -> frozenset[str]:
+    """Return one set for all connections that have these modes."""
+    return modes
+
+
 class Ourselves:
     """What the server has told about us."""
 
@@ -21,7 +30,7 @@ class Ourselves:
     def __init__(self, isupport: Isupport) -> None:
         self.nick = ""
         self.account = ""
-        self.modes: frozenset[str] = frozenset()
+        self.modes = _NONE
         self.isupport = isupport
         self._user = ""
         self._host = ""
@@ -71,7 +80,7 @@ class Ourselves:
     def mode(self, changes: Iterable[tuple[str, str, object]]) -> None:
         """Take changes (sign, letter, anything) of our user modes."""
         for sign, letter, _ in changes:
-            self.modes = self.modes | {letter} if sign == "+" else self.modes - {letter}
+            self.modes = _shared(self.modes | {letter} if sign == "+" else self.modes - {letter})
 
     def available(self, target: str, command: str) -> int:
         """Return how many bytes of text fit into one line from us to others.

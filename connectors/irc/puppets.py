@@ -53,6 +53,10 @@ _AWAY = {Show.AWAY: "away", Show.DND: "busy"}
 """What is said for somebody who gives no words of their own."""
 
 
+_NOBODY: frozenset[str] = frozenset()
+"""One for all: each empty set is an object of its own, and there are a thousand puppets."""
+
+
 class Puppet:
     """The stand-in of one person."""
 
@@ -70,7 +74,7 @@ class Puppet:
         self._talked = -math.inf  # when somebody talked through it in private
         self._lives = Lives()
         self._session = Session(status=Status.CONNECTING, own=member.session)
-        self._addressed: frozenset[str] = frozenset()  # folded nicks to whom this person has written
+        self._addressed = _NOBODY  # folded nicks to whom this person has written
         self.remarks = Remarks(self._remark, scene.time)
         rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
         own = scene.preferences(member.person).nick

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bridge.connector import Session, Status
 from bridge.core.acts import Act, Appoint, Configuration, Configure, Enroll, Invite, Obstacle, Remove, Roll, Setting
 from bridge.core.deliveries import SetTopic
 from bridge.core.events import (
@@ -135,6 +136,22 @@ async def test_a_join_that_nobody_answers_fails_after_a_minute() -> None:
         assert bridge.diary(DESK) == []
         await bridge.clock.advance(5)
         assert bridge.diary(DESK) == ["! remote-server-timeout"]
+
+
+async def test_a_join_to_a_network_that_is_down_fails_sooner_and_says_why() -> None:
+    async with HostedBridge() as bridge:
+        bridge.join(DESK, "juliet")
+        juliet = Person(XMPP, PersonId("juliet@home.example"))
+        bridge.connector.session_is(juliet, IRC, Session(status=Status.CONNECTING, detail="refused"))
+        await bridge.clock.advance(14)
+        bridge.connector.session_is(juliet, IRC, Session(status=Status.CONNECTING))
+        await bridge.clock.advance(3)  # one more try is under way
+        assert bridge.diary(DESK) == []
+        bridge.connector.session_is(juliet, IRC, Session(status=Status.CONNECTING, detail="no route"))
+        await bridge.clock.advance(2)
+        (error,) = [element for element in bridge.stream.sent if element.get("type") == "error"]
+        assert bridge.diary(DESK) == ["! remote-server-timeout"]
+        assert "no route" in "".join(error.itertext())
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from bridge.xmpp.hosted.speech import MOST, Line, told
 
 LONGEST_WAIT = 60.0
 """Seconds that the remote room may take to let somebody in."""
+LONGEST_TRIES = 15.0
+"""The same where it is known that they have no connection to its network, and why."""
 MOST_RESHOWN = 5_000
 """Presences that one change of the room may cost; beyond that, only our own users are shown anew."""
 
@@ -70,6 +72,7 @@ class _Newcomer(msgspec.Struct, eq=False):
     joins: dict[str, Join] = msgspec.field(default_factory=dict)  # by full JID
     name: str = ""  # the nick that the remote room gave them
     rank: Rank = Rank.MEMBER
+    trouble: str = ""  # why they have no connection there, so far
 
 
 class HostedRoom:
@@ -249,16 +252,25 @@ class HostedRoom:
         out: list[Out] = [refusal(self.address, join, refused) for join in newcomer.joins.values()]
         return [*out, Went(self._coming(newcomer))]
 
+    def cannot_connect(self, person: Person, trouble: str) -> None:
+        """Take note why somebody has no connection to the network so far, "" when that is over."""
+        newcomer = self._newcomers.get(person)
+        if newcomer is not None:
+            newcomer.trouble = trouble
+
     def overdue(self, now: float) -> list[Out]:
         """Refuse whoever has waited for too long."""
-        late = [each for each in self._newcomers.values() if each.joins and now - each.since > LONGEST_WAIT]
         out: list[Out] = []
-        for newcomer in late:
+        for newcomer in list(self._newcomers.values()):
+            waited = now - newcomer.since
+            if not newcomer.joins or waited <= (LONGEST_TRIES if newcomer.trouble else LONGEST_WAIT):
+                continue
             if newcomer.name:
                 self._listed = True  # better an incomplete list than none
                 out += self._admit(newcomer)
             else:
-                out += self.keep_out(newcomer.person, Refused("remote-server-timeout", "the network does not answer"))
+                why = newcomer.trouble or "the network does not answer"
+                out += self.keep_out(newcomer.person, Refused("remote-server-timeout", why))
         return out
 
     def _admit(self, newcomer: _Newcomer) -> list[Out]:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from bridge.connector import Abroad
+from bridge.connector import Abroad, Session, Status
 from bridge.core import commands
 from bridge.core.acts import Configuration, Setting
 from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
@@ -861,6 +861,13 @@ class Hosting:
         """Look after what takes too long."""
         for place in list(self._places.values()):
             self._carry(place, place.room.overdue(now))
+
+    def session_is(self, person: Person, network: Network, session: Session) -> None:
+        """Take note how somebody's own connection to a network is: who waits for one that fails is told why."""
+        trouble = session.detail if session.status is Status.CONNECTING else ""
+        for place in self._places.values():
+            if place.remote.network == network:
+                place.room.cannot_connect(person, trouble)
 
     def leave(self) -> None:
         """Send everybody out: the bridge stops."""

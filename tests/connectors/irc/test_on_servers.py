@@ -177,7 +177,7 @@ async def test_an_old_fashioned_ngircd():
         assert alice.isupport.casemapping == "ascii"
 
 
-async def test_a_hundred_deaf_puppets_come_up_together_and_hear_nothing():
+async def test_a_hundred_deaf_puppets_come_up_together_and_hear_nothing(monkeypatch):
     nicks = [f"puppet{n}" for n in range(100)]
     deaf = {"identity": {"deaf": True}, "reads": Reads.OWN}
     async with (
@@ -188,8 +188,14 @@ async def test_a_hundred_deaf_puppets_come_up_together_and_hear_nothing():
         assert [link.nick for link in puppets] == nicks
         assert all("d" in link.modes for link in puppets)
         received = []
-        real = puppets[0].received
-        puppets[0].received = lambda lines: (received.extend(lines), real(lines))
+        real = Connection.received
+
+        def listening(connection, lines):
+            if connection is puppets[0]:
+                received.extend(lines)
+            real(connection, lines)
+
+        monkeypatch.setattr(Connection, "received", listening)
         alice.send("PRIVMSG", "#dev", "everybody")
         alice.send("PRIVMSG", "puppet0", "you")
         await diary(puppets[0]).told("PRIVMSG", "puppet0", "you")
