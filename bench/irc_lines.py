@@ -18,10 +18,10 @@ from irc.client_aio import AioReactor
 
 from bench.figures import calibration, least
 from bridge.demo.processes import resident
-from connectors.irc.client import Connection, Flood, Identity, Reads, Server
-from connectors.irc.formatting import read, write
-from connectors.irc.stream import Stream
-from connectors.irc.wire import concerns, encode, parse
+from connectors.irc.connection.client import Connection, Flood, Identity, Reads, Server
+from connectors.irc.connection.stream import Stream
+from connectors.irc.connection.wire import concerns, encode, parse
+from connectors.irc.speaking.formatting import read, write
 
 PLAIN = b":nick!user@host.example.org PRIVMSG #channel :hello there, this is a line of ordinary length"
 TAGGED = b"@time=2026-11-21T03:43:14.000Z;msgid=1a2b3c4d;account=nick " + PLAIN

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from slixmpp.componentxmpp import ComponentXMPP
 
 from bench.figures import least
-from bridge.xmpp.stream import Reader
+from bridge.xmpp.wire.stream import Reader
 
 HEADER = (
     b"<?xml version='1.0'?><stream:stream xml:lang='en' xmlns:stream='http://etherx.jabber.org/streams'"

@@ -12,7 +12,7 @@ from typing import Self
 
 from bridge.demo.processes import Server, program, until
 from bridge.demo.servers import Prosody
-from bridge.xmpp.marks import COLLAPSE
+from bridge.xmpp.wire.marks import COLLAPSE
 from tests.support.servers import CollapsingProsody, Ejabberd, MulticastEjabberd
 from tests.support.xmpp_component import BareComponent, entered
 

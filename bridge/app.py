@@ -58,9 +58,9 @@ from bridge.web.ports import CannotListen, GatewayDocument
 from bridge.web.proxies import Proxies
 from bridge.web.public import PublicSite
 from bridge.web.server import Listener
-from bridge.xmpp.blocking import Report
 from bridge.xmpp.connector import XmppConnector
-from bridge.xmpp.uploads import Puts
+from bridge.xmpp.messages.uploads import Puts
+from bridge.xmpp.people.blocking import Report
 
 log = logging.getLogger(__name__)
 

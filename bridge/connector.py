@@ -755,7 +755,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     factory: str  # "connectors.irc.connector:build", a callable Setup -> Connector
     extra: str = ""  # the pip extra that brings what it imports
     capabilities: str = (
-        ""  # "connectors.irc.capabilities:DEFAULT", a Capabilities: what listings show, where it is known
+        ""  # "connectors.irc.connection.capabilities:DEFAULT", a Capabilities: what listings show, where it is known
     )
 
 

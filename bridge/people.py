@@ -1,7 +1,7 @@
 """Remote people as the XMPP side asks for them: who they are, whether they are there, and users' own connections.
 
 Finds the ability of the network that is asked, and whether somebody may ask it: whoever may use the gateway. Implements
-:class:`bridge.xmpp.people.People`; built by :mod:`bridge.app`.
+:class:`bridge.xmpp.people.profiles.People`; built by :mod:`bridge.app`.
 """
 
 from bridge.connector import Asks, Informs, Session, Sessions, Sights

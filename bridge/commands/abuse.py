@@ -74,7 +74,7 @@ COMMANDS: Final = (BLOCK, UNBLOCK, BLOCKED, REPORT, LIST, SETTLE)
 
 
 class Blocking(Protocol):
-    """Who keeps block lists: :class:`bridge.xmpp.blocking.Blocking`."""
+    """Who keeps block lists: :class:`bridge.xmpp.people.blocking.Blocking`."""
 
     def block(self, user: str, addresses: Iterable[str]) -> None:
         """Keep these from a user. Raises: ValueError."""

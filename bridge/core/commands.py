@@ -3,7 +3,7 @@
 Here are the definition (:class:`Command`, of typed fields: :class:`Field`), what comes of it (:class:`Answer`, or a further
 :class:`Form`), and who asks where (:class:`Caller`, :class:`Place`). Not here: reading what was given (``fields``), the words
 of a line (``lines``), the way through the forms (``dialogue``), which commands there are (``bridge.commands``), and
-the doors: forms and chat on XMPP (``bridge.xmpp.adhoc``, ``bridge.xmpp.console``), HTTP (``bridge.web.commands``), the
+the doors: forms and chat on XMPP (``bridge.xmpp.commands.adhoc``, ``bridge.xmpp.commands.console``), HTTP (``bridge.web.commands``), the
 command line, which goes through HTTP.
 """
 

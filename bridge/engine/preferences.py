@@ -1,7 +1,7 @@
 """Preferences: how users want to be on networks, kept over restarts, and handed to their connectors.
 
 Here: what there is, changing it, forgetting it, and the rooms in which users want to be without being asked. Not here: what may
-be preferred (the connector's ability ``Adapts``), and how a user says it (``bridge.commands``, ``bridge.xmpp.registering``).
+be preferred (the connector's ability ``Adapts``), and how a user says it (``bridge.commands``, ``bridge.xmpp.commands.registering``).
 """
 
 import logging

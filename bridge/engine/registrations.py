@@ -1,6 +1,7 @@
 """Who has registered with which network: whoever has a login there, or has set anything for themselves.
 
-Over :mod:`bridge.engine.logins` and :mod:`bridge.engine.preferences`, for whoever treats both as one (``bridge.xmpp.registering``).
+Over :mod:`bridge.engine.logins` and :mod:`bridge.engine.preferences`, for whoever treats both as one
+(``bridge.xmpp.commands.registering``).
 """
 
 from collections.abc import Sequence

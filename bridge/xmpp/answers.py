@@ -10,8 +10,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from xml.etree.ElementTree import Element
 
-from bridge.xmpp import errors, stanzas
 from bridge.xmpp.ports import Answer, Describes, IqRefused, Request
+from bridge.xmpp.wire import errors, stanzas
 
 _log = logging.getLogger(__name__)
 

@@ -16,8 +16,8 @@ from bridge.core.content import Attachment
 from bridge.core.events import Event, Member, Presence, RoomClosed, RoomOpened
 from bridge.core.ids import XMPP, EventKey, MessageId, MessageRef, Person, PersonId, RoomId
 from bridge.core.profiles import Question
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp.rooms import JoinedRoom
+from bridge.xmpp.joined.rooms import JoinedRoom
+from bridge.xmpp.wire import namespaces as ns
 
 SILENCE = 5.0
 """Seconds for the stream; leaving one that hangs takes two more."""

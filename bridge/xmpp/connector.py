@@ -39,38 +39,40 @@ from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
 from bridge.core.profiles import Question
 from bridge.engine.ports import Archive, Clock
-from bridge.xmpp import adhoc, checks, stanzas
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp.adhoc import AdHoc
-from bridge.xmpp.alarms import Alarms
-from bridge.xmpp.avatars import Avatar, Avatars
-from bridge.xmpp.blocking import Blocking
-from bridge.xmpp.component import Address, ExternalComponent
-from bridge.xmpp.console import Console
-from bridge.xmpp.contacts import Contacts
+from bridge.xmpp import checks
+from bridge.xmpp.commands import adhoc
+from bridge.xmpp.commands.adhoc import AdHoc
+from bridge.xmpp.commands.console import Console
+from bridge.xmpp.commands.rawlines import RawLines
+from bridge.xmpp.commands.reception import Judge, Reception
+from bridge.xmpp.commands.registering import Known, Registering
 from bridge.xmpp.directory import Directory
-from bridge.xmpp.directs import Directs
 from bridge.xmpp.disco import Disco
-from bridge.xmpp.ghost import Stage
 from bridge.xmpp.hosted.governing import Governing
 from bridge.xmpp.hosted.inquiries import Inquiries
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.hosted.service import Guest, Hosting
-from bridge.xmpp.keepsakes import Keepsakes
-from bridge.xmpp.networkwords import NetworkWords
-from bridge.xmpp.outbound import LONGEST, Spoken
-from bridge.xmpp.people import Clients, Enquiries, People
-from bridge.xmpp.placing import Conversations
+from bridge.xmpp.joined.alarms import Alarms
+from bridge.xmpp.joined.ghost import Stage
+from bridge.xmpp.joined.rooms import JoinedRoom
+from bridge.xmpp.messages.avatars import Avatar, Avatars
+from bridge.xmpp.messages.outbound import LONGEST, Spoken
+from bridge.xmpp.messages.placing import Conversations
+from bridge.xmpp.messages.uploads import Puts, Uploads
+from bridge.xmpp.people.blocking import Blocking
+from bridge.xmpp.people.contacts import Contacts
+from bridge.xmpp.people.directs import Directs
+from bridge.xmpp.people.keepsakes import Keepsakes
+from bridge.xmpp.people.networkwords import NetworkWords
+from bridge.xmpp.people.privileges import Privileges
+from bridge.xmpp.people.profiles import Clients, Enquiries, People
+from bridge.xmpp.people.searching import Searching
 from bridge.xmpp.ports import Answer, Component, IqRefused, Request, Session
-from bridge.xmpp.privileges import Privileges
-from bridge.xmpp.rawlines import RawLines
-from bridge.xmpp.reception import Judge, Reception
-from bridge.xmpp.registering import Known, Registering
-from bridge.xmpp.rooms import JoinedRoom
-from bridge.xmpp.searching import Searching
 from bridge.xmpp.surroundings import Surroundings
-from bridge.xmpp.uploads import Puts, Uploads
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
+from bridge.xmpp.wire.component import Address, ExternalComponent
 
 CAPABILITIES = Capabilities(
     representation=Representation.ADDRESS,

@@ -12,9 +12,10 @@ from msgspec.structs import replace
 from bridge.core.events import Member
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import from_localpart, to_localpart
-from bridge.xmpp import blocking, multicast
-from bridge.xmpp import namespaces as ns
+from bridge.xmpp.people import blocking
 from bridge.xmpp.ports import Described, Item, Photo
+from bridge.xmpp.wire import multicast
+from bridge.xmpp.wire import namespaces as ns
 
 
 class Directory:

@@ -10,9 +10,9 @@ import hashlib
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp import stanzas
 from bridge.xmpp.ports import Answer, Described, Form, IqRefused, Item, Request
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 NODE = "urn:linkspan"
 """What XEP-0115 calls the node: whose capabilities they are."""

@@ -166,7 +166,7 @@ class Component(Protocol):
     namespace: str  # of the elements handed to Session.stanza and returned by iq: always "jabber:component:accept"
 
     def send(self, stanza: str) -> None:
-        """Write one whole stanza, built by ``bridge.xmpp.stanzas``; all of one loop turn leave in one write, in order.
+        """Write one whole stanza, built by ``bridge.xmpp.wire.stanzas``; all of one loop turn leave in one write, in order.
 
         Dropped, and counted, when the stream is down. Raises: ValueError when ``from`` is not an address of ours.
         """

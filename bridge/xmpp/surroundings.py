@@ -18,8 +18,8 @@ from bridge.core.events import Event, Member, Origin
 from bridge.core.ids import EventKey, Person, Room
 from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import Clock
+from bridge.xmpp.messages.sharing import Placed
 from bridge.xmpp.ports import Component
-from bridge.xmpp.sharing import Placed
 
 RESOURCE = "linkspan"
 """Resource of the listener and of every ghost: ``bob%libera@bridge.example.org/linkspan``."""

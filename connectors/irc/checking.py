@@ -4,13 +4,13 @@ import asyncio
 
 from bridge.connector import Finding, Setup
 from bridge.core.ids import Person, PersonId, RoomId
-from connectors.irc.appearance import servers_for
-from connectors.irc.channels import View
-from connectors.irc.client import Connection, Failure, Identity, Kind, Line, Lost, Refused
 from connectors.irc.config import flood, sasl
-from connectors.irc.naming import Naming, rules_of, username
-from connectors.irc.places import is_usable
-from connectors.irc.verdicts import JOIN_ERRORS, join_refused
+from connectors.irc.connection.appearance import servers_for
+from connectors.irc.connection.client import Connection, Failure, Identity, Kind, Line, Lost, Refused
+from connectors.irc.connection.verdicts import JOIN_ERRORS, join_refused
+from connectors.irc.puppets.naming import Naming, rules_of, username
+from connectors.irc.reading.channels import View
+from connectors.irc.reading.places import is_usable
 
 _PATIENCE = 15.0
 """Seconds for all rooms together, once connected."""

@@ -12,10 +12,10 @@ import msgspec
 
 from bridge.connector import Secret
 from bridge.core.addresses import Range, parse_range
-from connectors.irc.dialing import HANDSHAKE, HASTE, Server, Tls
-from connectors.irc.flood import Flood
-from connectors.irc.registration import Sasl
-from connectors.irc.wire import encode, is_charset, parse
+from connectors.irc.connection.dialing import HANDSHAKE, HASTE, Server, Tls
+from connectors.irc.connection.flood import Flood
+from connectors.irc.connection.registration import Sasl
+from connectors.irc.connection.wire import encode, is_charset, parse
 
 _NO_SECRET = Secret("")
 _PORTS = {True: 6697, False: 6667}  # with and without TLS

@@ -18,26 +18,28 @@ from bridge.core.events import Member
 from bridge.core.failures import Retry
 from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Profile, Question, Wanted
-from connectors.irc import appearance, preferences, raw
-from connectors.irc.absence import Absence
-from connectors.irc.acquaintance import Acquaintance
 from connectors.irc.checking import check
-from connectors.irc.idents import Idents
-from connectors.irc.inquiring import Inquiring
-from connectors.irc.isupport import Isupport
-from connectors.irc.listener import Listener
-from connectors.irc.logins import FORM, Logins
-from connectors.irc.moderation import Moderation
-from connectors.irc.naming import rules_of
-from connectors.irc.pace import Pace
-from connectors.irc.places import Place, Places
-from connectors.irc.preferences import USUAL, Preferences
-from connectors.irc.puppets import Pool
-from connectors.irc.questions import Questions
+from connectors.irc.connection import appearance
+from connectors.irc.connection.idents import Idents
+from connectors.irc.connection.isupport import Isupport
+from connectors.irc.connection.pace import Pace
+from connectors.irc.people import raw
+from connectors.irc.people.acquaintance import Acquaintance
+from connectors.irc.people.inquiring import Inquiring
+from connectors.irc.people.moderation import Moderation
+from connectors.irc.people.questions import Questions
+from connectors.irc.people.sightings import Sightings
+from connectors.irc.puppets import preferences
+from connectors.irc.puppets.logins import FORM, Logins
+from connectors.irc.puppets.naming import rules_of
+from connectors.irc.puppets.pool import Pool
+from connectors.irc.puppets.preferences import USUAL, Preferences
+from connectors.irc.reading.absence import Absence
+from connectors.irc.reading.listener import Listener
+from connectors.irc.reading.places import Place, Places
 from connectors.irc.scene import Scene, command
-from connectors.irc.sending import Sender
-from connectors.irc.sightings import Sightings
-from connectors.irc.voices import Voices
+from connectors.irc.speaking.sending import Sender
+from connectors.irc.speaking.voices import Voices
 
 CAPABILITIES = Capabilities(
     representation=Representation.SESSION,

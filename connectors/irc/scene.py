@@ -13,21 +13,21 @@ from typing import Any
 from bridge.connector import Hub, PuppetSettings, Setup, Status, StoreAway
 from bridge.core.events import Event, MessagePosted, Origin
 from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId, digest
-from connectors.irc.appearance import servers_for
-from connectors.irc.bans import Bans
-from connectors.irc.channels import View
-from connectors.irc.client import Congested, Connection, Identity, Owner, Reads
 from connectors.irc.config import IrcSettings, flood, servers
-from connectors.irc.connects import Connects
-from connectors.irc.idents import Idents
-from connectors.irc.inbound import Inbound, topic_key
-from connectors.irc.isupport import Isupport
-from connectors.irc.logins import Logins
-from connectors.irc.manners import Manners
-from connectors.irc.overhearing import Overhearing
-from connectors.irc.pace import Pace
-from connectors.irc.places import Places
-from connectors.irc.preferences import USUAL, Preferences
+from connectors.irc.connection.appearance import servers_for
+from connectors.irc.connection.client import Congested, Connection, Identity, Owner, Reads
+from connectors.irc.connection.connects import Connects
+from connectors.irc.connection.idents import Idents
+from connectors.irc.connection.isupport import Isupport
+from connectors.irc.connection.overhearing import Overhearing
+from connectors.irc.connection.pace import Pace
+from connectors.irc.people.bans import Bans
+from connectors.irc.people.manners import Manners
+from connectors.irc.puppets.logins import Logins
+from connectors.irc.puppets.preferences import USUAL, Preferences
+from connectors.irc.reading.channels import View
+from connectors.irc.reading.inbound import Inbound, topic_key
+from connectors.irc.reading.places import Places
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 _RECENT = 15

@@ -7,7 +7,7 @@ from bridge.core.ids import Network, Person, PersonId
 from bridge.engine import complaints
 from bridge.engine.complaints import Complaint, Complaints
 from bridge.storage.memory import MemoryStore
-from bridge.xmpp.blocking import Blocking
+from bridge.xmpp.people.blocking import Blocking
 from tests.support.clock import VirtualClock
 from tests.support.commands import known
 from tests.support.muc import Stream

@@ -17,7 +17,7 @@ from bridge.commands import catalogue
 from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Field, Offer, Sort, Table, Values, Who
 from bridge.core.ids import Network
 from bridge.web.admin import Admin
-from bridge.xmpp import adhoc
+from bridge.xmpp.commands import adhoc
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.administered import FakeBridge
 from tests.support.clock import quiet

@@ -15,7 +15,7 @@ from bridge.core.fields import Wrong
 from bridge.core.ids import Network
 from bridge.core.lines import words
 from bridge.web.admin import Admin
-from bridge.xmpp import adhoc, console, forms
+from bridge.xmpp.commands import adhoc, console, forms
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.administered import FakeBridge
 from tests.support.clock import quiet

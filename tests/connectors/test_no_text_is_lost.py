@@ -8,7 +8,7 @@ from bridge.core.ids import Network, Person, PersonId
 from bridge.core.splitting import lines
 from bridge.core.styling import from_styling, plain, to_styling
 from bridge.core.text import clean
-from connectors.irc import formatting
+from connectors.irc.speaking import formatting
 from connectors.telegram.entities import from_entities, to_entities
 
 FAMILY = Network("family")

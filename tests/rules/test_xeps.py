@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {path: path.read_text() for path in [*ROOT.glob("bridge/xmpp/**/*.py"), *ROOT.glob("bridge/core/*.py")]}
-NAMESPACES = ROOT / "bridge/xmpp/namespaces.py"
+NAMESPACES = ROOT / "bridge/xmpp/wire/namespaces.py"
 PAGE = ROOT / "docs/xeps.md"
 
 

@@ -6,9 +6,9 @@ from bridge.connector import Login, LoginForm, LoginRefused, Secret
 from bridge.core.capabilities import Representation
 from bridge.core.commands import Field, Sort, Values
 from bridge.core.ids import Person, RoomId
-from connectors.irc import preferences
-from connectors.irc.naming import rules_of
-from connectors.irc.preferences import NAMES, USUAL, Preferences
+from connectors.irc.puppets import preferences
+from connectors.irc.puppets.naming import rules_of
+from connectors.irc.puppets.preferences import NAMES, USUAL, Preferences
 from tests.support.connectors import HandConnector, capabilities
 
 NETWORK = preferences.Network(rules=rules_of(30, str.lower), chantypes="#", fold=str.lower)

@@ -32,10 +32,10 @@ from bridge.core.events import (
 )
 from bridge.core.ids import XMPP, EventKey, Network, Person, PersonId, Room, RoomId
 from bridge.storage.memory import MemoryStore
-from bridge.xmpp.errors import refusal
 from bridge.xmpp.hosted.ports import Doing
+from bridge.xmpp.messages.uploads import Puts
 from bridge.xmpp.ports import IqRefused, Request
-from bridge.xmpp.uploads import Puts
+from bridge.xmpp.wire.errors import refusal
 from tests.support.clock import quiet
 from tests.support.commands import known
 from tests.support.muc import NS, USER, xml

@@ -29,8 +29,8 @@ from bridge.core.ids import (
 )
 from bridge.core.profiles import Question
 from connectors.irc.config import IrcSettings
+from connectors.irc.connection.pace import Pace
 from connectors.irc.connector import IrcConnector
-from connectors.irc.pace import Pace
 from tests.support.files import opened
 from tests.support.ircd import NAME, Ircd, Peer
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 from bridge.core.nicks import nick_key
 from bridge.core.preparation import resourceprep
-from bridge.xmpp.inbound import milliseconds, stamp
+from bridge.xmpp.messages.inbound import milliseconds, stamp
 from bridge.xmpp.ports import Answer, IqRefused, Session
 from tests.support.clock import VirtualClock, VirtualTimer
 

@@ -1,4 +1,4 @@
-"""Remote people in memory: a :class:`bridge.xmpp.people.People` whose network ``irc`` is asked by hand."""
+"""Remote people in memory: a :class:`bridge.xmpp.people.profiles.People` whose network ``irc`` is asked by hand."""
 
 from bridge.connector import Session
 from bridge.core.acts import ActRefused, Obstacle

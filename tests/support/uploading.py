@@ -1,4 +1,4 @@
-"""An upload service of an XMPP server (XEP-0363) in memory: slots by IQ, and a :class:`bridge.xmpp.uploads.Puts` into it."""
+"""An upload service of an XMPP server (XEP-0363) in memory: slots by IQ, and a :class:`bridge.xmpp.messages.uploads.Puts` into it."""
 
 from collections.abc import AsyncIterator, Mapping
 from xml.etree.ElementTree import Element

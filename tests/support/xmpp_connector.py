@@ -15,8 +15,8 @@ from bridge.core.events import Event, Member, Presence
 from bridge.core.ids import XMPP, EventKey, MessageRef, Network, Person, PersonId, RoomId
 from bridge.core.profiles import Question
 from bridge.xmpp.connector import XmppConnector
-from bridge.xmpp.rooms import JoinedRoom
-from bridge.xmpp.uploads import Puts
+from bridge.xmpp.joined.rooms import JoinedRoom
+from bridge.xmpp.messages.uploads import Puts
 from tests.support.clock import VirtualClock, quiet
 from tests.support.files import opened
 from tests.support.muc import ROOM, Muc, Stream

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 from bridge.engine.clock import SystemClock
 from bridge.engine.ports import Clock
-from bridge.xmpp.component import Address, Described, ExternalComponent, Times
+from bridge.xmpp.wire.component import Address, Described, ExternalComponent, Times
 
 GHOST = "bob%net"
 

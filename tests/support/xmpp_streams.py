@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, tostring
 
 from slixmpp.componentxmpp import ComponentXMPP
 
-from bridge.xmpp.stream import Reader
+from bridge.xmpp.wire.stream import Reader
 
 HEADER = (
     b"<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream='http://etherx.jabber.org/streams'"

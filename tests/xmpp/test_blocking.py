@@ -11,7 +11,7 @@ from bridge.core.deliveries import AsPuppet, Head, Sent, Tell
 from bridge.core.events import DirectPosted
 from bridge.core.failures import Permanent
 from bridge.core.ids import XMPP, DeliveryKey, EventKey, Network, Person, PersonId, Room, RoomId
-from bridge.xmpp.blocking import LONGEST, Blocking, Report
+from bridge.xmpp.people.blocking import LONGEST, Blocking, Report
 from tests.support.clock import quiet
 from tests.support.hosted import DESK, IRC, PHONE, REMOTE, ROMEO, HostedBridge, remote
 

@@ -11,7 +11,8 @@ from bridge.connector import Login, LoginForm, LoginRefused, Secret
 from bridge.core.commands import Field, Sort, Who
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.engine.ports import StoredLogin
-from bridge.xmpp import adhoc, console, disco
+from bridge.xmpp import disco
+from bridge.xmpp.commands import adhoc, console
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet
 from tests.support.commands import known

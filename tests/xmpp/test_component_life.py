@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from bridge.xmpp.component import Address, ExternalComponent, Times
+from bridge.xmpp.wire.component import Address, ExternalComponent, Times
 from tests.support.clock import VirtualClock
 from tests.support.xmpp_server import XmppServer
 from tests.support.xmpp_session import Directory, running

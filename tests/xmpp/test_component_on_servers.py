@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from bridge.demo.processes import Server
-from bridge.xmpp import stanzas
-from bridge.xmpp.component import IqRefused
+from bridge.xmpp.wire import stanzas
+from bridge.xmpp.wire.component import IqRefused
 from tests.support.servers import Ejabberd, Jabberd2, Prosody
 from tests.support.xmpp_server import ACCEPT
 from tests.support.xmpp_session import running

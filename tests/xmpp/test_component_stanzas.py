@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from bridge.xmpp import stanzas
-from bridge.xmpp.component import IqRefused
-from bridge.xmpp.library import HIGH_WATER, Library
+from bridge.xmpp.wire import stanzas
+from bridge.xmpp.wire.component import IqRefused
+from bridge.xmpp.wire.library import HIGH_WATER, Library
 from tests.support.clock import VirtualClock
 from tests.support.xmpp_server import ACCEPT, XmppServer
 from tests.support.xmpp_session import GHOST, running

@@ -8,7 +8,7 @@ from bridge.connector import Session, Status
 from bridge.core.acts import Obstacle
 from bridge.core.events import Presence, Show
 from bridge.core.ids import XMPP, Network, Person, PersonId
-from bridge.xmpp.contacts import MOST_OF_ONE
+from bridge.xmpp.people.contacts import MOST_OF_ONE
 from tests.support.hosted import HostedBridge, entry
 from tests.support.people import Crowd
 from tests.support.xmpp_connector import Bridge, quiet

@@ -7,9 +7,10 @@ from xml.etree.ElementTree import Element, fromstring
 
 import pytest
 
-from bridge.xmpp import disco, stanzas
-from bridge.xmpp.component import Described, IqRefused, Item
+from bridge.xmpp import disco
 from bridge.xmpp.ports import Form
+from bridge.xmpp.wire import stanzas
+from bridge.xmpp.wire.component import Described, IqRefused, Item
 from tests.support.clock import VirtualClock
 from tests.support.xmpp_server import Connection, XmppServer
 from tests.support.xmpp_session import GHOST, Directory, running

@@ -6,8 +6,8 @@ import pytest
 
 from bridge.core.capabilities import Feature
 from bridge.core.failures import AuthLost, DeliveryFailure, Permanent, Retry, Uncertain, Unsupported, VoiceLost
-from bridge.xmpp import errors
 from bridge.xmpp.ports import IqRefused
+from bridge.xmpp.wire import errors
 
 
 @pytest.mark.parametrize("condition", errors.KINDS)

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.core.events import DirectPosted, MemberJoined, MessagePosted
 from bridge.core.ids import XMPP, Person, PersonId
-from bridge.xmpp import adhoc
+from bridge.xmpp.commands import adhoc
 from bridge.xmpp.hosted.ports import Doing
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet

@@ -8,9 +8,10 @@ from bridge.core.content import Content, Kind
 from bridge.core.deliveries import AsBridge, Kick
 from bridge.core.events import Member, MessagePosted, Presence, Show
 from bridge.core.ids import Network, Person, PersonId, RoomId
-from bridge.xmpp import inbound, muc
-from bridge.xmpp.inbound import Scene
-from bridge.xmpp.occupants import Joined, Left, Occupants, Renamed
+from bridge.xmpp.joined import muc
+from bridge.xmpp.joined.occupants import Joined, Left, Occupants, Renamed
+from bridge.xmpp.messages import inbound
+from bridge.xmpp.messages.inbound import Scene
 from tests.support import build
 from tests.support.muc import MUC, NS, USER, xml
 from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, as_relayed, outcome, quiet, remote

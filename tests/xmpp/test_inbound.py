@@ -17,8 +17,9 @@ from bridge.core.events import (
 )
 from bridge.core.ids import XMPP, Person, PersonId, Room, RoomId, digest
 from bridge.core.styling import to_styling
-from bridge.xmpp import inbound, marks, stanzas
-from bridge.xmpp.inbound import Ids, Scene
+from bridge.xmpp.messages import inbound
+from bridge.xmpp.messages.inbound import Ids, Scene
+from bridge.xmpp.wire import marks, stanzas
 from tests.support.muc import xml
 
 ROOM = "verona@conference.localhost"

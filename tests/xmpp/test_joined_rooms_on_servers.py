@@ -37,9 +37,9 @@ from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId, RoomI
 from bridge.demo.people import CLIENT, MUC_USER, NotSeen, XmppPerson, body, codes
 from bridge.demo.processes import until
 from bridge.engine.clock import SystemClock
-from bridge.xmpp import listener
 from bridge.xmpp.connector import XmppConnector
-from bridge.xmpp.selfping import is_inside
+from bridge.xmpp.joined import listener
+from bridge.xmpp.joined.selfping import is_inside
 from tests.support import build
 from tests.support.proxy import Proxy
 from tests.support.servers import CollapsingProsody, Ejabberd, Jabberd2, MulticastEjabberd, Prosody

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.core.content import Content, Span, Style
 from bridge.core.spans import tidy
 from bridge.core.styling import from_styling, to_styling
-from bridge.xmpp import markup
+from bridge.xmpp.messages import markup
 
 B, IT, S, CODE, Q = Style.BOLD, Style.ITALIC, Style.STRIKE, Style.CODE, Style.QUOTE
 SPANS = st.lists(

@@ -5,9 +5,9 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from bridge.core.ids import Network
-from bridge.xmpp import multicast
 from bridge.xmpp.directory import Directory
-from bridge.xmpp.stream import Reader
+from bridge.xmpp.wire import multicast
+from bridge.xmpp.wire.stream import Reader
 from tests.support.xmpp_streams import DOMAIN, HEADER
 
 LISTENER = f"{DOMAIN}/linkspan"

@@ -9,8 +9,8 @@ from bridge.core.content import Attachment, Content, Kind, Mention, Reply, Span,
 from bridge.core.deliveries import Announce, AsBridge
 from bridge.core.ids import XMPP, MessageId, MessageRef, Person, PersonId
 from bridge.core.styling import from_styling
-from bridge.xmpp import outbound
-from bridge.xmpp.outbound import Speaker
+from bridge.xmpp.messages import outbound
+from bridge.xmpp.messages.outbound import Speaker
 from tests.support import build
 from tests.support.build import edit, post, react, retract, set_topic
 from tests.support.muc import NS, xml

@@ -11,8 +11,8 @@ from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Post, Sent
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import MessageId
-from bridge.xmpp.placing import Conversations
-from bridge.xmpp.sharing import Placed
+from bridge.xmpp.messages.placing import Conversations
+from bridge.xmpp.messages.sharing import Placed
 from tests.support import build
 from tests.support.clock import quiet
 

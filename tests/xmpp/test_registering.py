@@ -8,7 +8,7 @@ import pytest
 from bridge.commands import logins, preferences
 from bridge.core.commands import Values, Who
 from bridge.core.ids import XMPP, Network, Person, PersonId
-from bridge.xmpp import adhoc
+from bridge.xmpp.commands import adhoc
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.adapting import AdaptingConnector
 from tests.support.clock import quiet

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 
 from bridge.core.events import Cause, MemberJoined, MemberLeft, Presence, PuppetJoined, PuppetLeft, Show
 from bridge.core.ids import Network, Person, PersonId, RoomId
-from bridge.xmpp import claims, ghosts
+from bridge.xmpp.joined import claims, ghosts
 from tests.support.muc import MUC, NS, Refused
 from tests.support.xmpp_connector import INSTANCE, ROOM, Bridge, quiet, remote
 

@@ -19,8 +19,8 @@ from bridge.core.events import (
     TypingChanged,
 )
 from bridge.core.ids import RoomId
-from bridge.xmpp import marks
-from bridge.xmpp.hearing import MOST_HELD
+from bridge.xmpp.joined.hearing import MOST_HELD
+from bridge.xmpp.wire import marks
 from tests.support import build
 from tests.support.clock import START
 from tests.support.muc import MAM, NS, OCCUPANT_ID, SID

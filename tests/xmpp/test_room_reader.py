@@ -10,7 +10,7 @@ from bridge.core.deliveries import AsBridge, Sent
 from bridge.core.events import Cause, MemberJoined, MembersListed, MessagePosted, PuppetLeft, RoomClosed, RoomOpened
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import RoomId
-from bridge.xmpp import alarms, listener, selfping
+from bridge.xmpp.joined import alarms, listener, selfping
 from tests.support import build
 from tests.support.clock import START
 from tests.support.muc import MAM, NS, Muc, Refused

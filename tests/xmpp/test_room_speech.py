@@ -8,8 +8,8 @@ from bridge.core.deliveries import Announce, AsBridge, Kick, Sent
 from bridge.core.events import MessagePosted
 from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import MessageId, MessageRef, Person, PersonId, RoomId
-from bridge.xmpp import speech
-from bridge.xmpp.rooms import REPLAY
+from bridge.xmpp.joined import speech
+from bridge.xmpp.joined.rooms import REPLAY
 from tests.support import build
 from tests.support.muc import MODERATE, NS, Refused
 from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, as_relayed, outcome, quiet, remote

@@ -5,8 +5,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bridge.core.content import Attachment
-from bridge.xmpp import sharing
-from bridge.xmpp.sharing import Placed, Thumbnail
+from bridge.xmpp.messages import sharing
+from bridge.xmpp.messages.sharing import Placed, Thumbnail
 
 URL = "https://up.example/s/1/ship.png"
 SHIP = Attachment(

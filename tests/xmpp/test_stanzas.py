@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.xmpp import stanzas
+from bridge.xmpp.wire import stanzas
 
 ANYTHING = st.text(st.characters(exclude_categories=()))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.xmpp.starttag import take_apart, unescaped
+from bridge.xmpp.wire.starttag import take_apart, unescaped
 
 NAME = "<message"
 

@@ -4,8 +4,8 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from bridge.xmpp import stream
-from bridge.xmpp.stream import NotXml, Reader
+from bridge.xmpp.wire import stream
+from bridge.xmpp.wire.stream import NotXml, Reader
 from tests.support.xmpp_streams import HEADER
 
 LISTENER = "bridge.example.org/listener"

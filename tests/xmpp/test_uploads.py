@@ -10,7 +10,7 @@ from PIL import Image
 
 from bridge.connector import Unreadable
 from bridge.core.content import Attachment, Content
-from bridge.xmpp import uploads
+from bridge.xmpp.messages import uploads
 from tests.support import build
 from tests.support.uploading import UPLOAD, Service
 from tests.support.xmpp_connector import ROOM, Bridge, as_ghost, outcome

@@ -10,11 +10,12 @@ from xml.etree.ElementTree import Element
 
 from bridge.core.ids import PersonId, RoomId
 from bridge.engine.ports import SEQ_OF_MILLISECOND, Archive, ArchivedLine, Clock, NoSuchLine, Page, Wanted
-from bridge.xmpp import inbound, stanzas
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted.requests import user
 from bridge.xmpp.hosted.speech import MOST, Line
+from bridge.xmpp.messages import inbound
 from bridge.xmpp.ports import Answer, IqRefused, Request
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 LARGEST = 100
 """Messages of one page (XEP-0313 section 4.3: a limit of our own)."""

@@ -10,11 +10,11 @@ from functools import partial
 from typing import Final
 
 from bridge.core.ids import Person
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.requests import FATAL, user
 from bridge.xmpp.ports import Cancellable, IqRefused
 from bridge.xmpp.surroundings import Surroundings
+from bridge.xmpp.wire import namespaces as ns
 
 GONE: Final = "has gone offline"
 _PING: Final = f"<ping xmlns='{ns.PING}'/>"

@@ -15,11 +15,11 @@ from bridge.connector import OpenFile, Unreadable
 from bridge.core.content import Attachment
 from bridge.core.ids import XMPP, PersonId, RoomId
 from bridge.engine.ports import ArchivedLine, StoreError, Wanted
-from bridge.xmpp import inbound
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.speech import Line
+from bridge.xmpp.messages import inbound
 from bridge.xmpp.surroundings import Surroundings
+from bridge.xmpp.wire import namespaces as ns
 
 PAGE = 500
 """Messages that are read at once."""

@@ -21,8 +21,6 @@ from bridge.core.acts import (
 )
 from bridge.core.events import Rank
 from bridge.core.jids import from_localpart
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp import stanzas
 from bridge.xmpp.hosted import occupants
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, standing
 from bridge.xmpp.hosted.places import CONDITIONS, Place
@@ -30,6 +28,8 @@ from bridge.xmpp.hosted.requests import user
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.ports import Answer, IqRefused, Request
 from bridge.xmpp.surroundings import RESOURCE
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 _AFFILIATIONS = {"owner": Rank.OWNER, "admin": Rank.ADMIN, "member": Rank.SPEAKER, "none": Rank.MEMBER}
 _ROLES = {"moderator": Rank.MODERATOR, "participant": Rank.SPEAKER, "visitor": Rank.MEMBER}

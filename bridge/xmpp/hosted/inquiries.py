@@ -8,13 +8,14 @@ import msgspec
 from bridge.connector import Listed
 from bridge.core.acts import ActRefused
 from bridge.core.ids import Network
-from bridge.xmpp import disco, pages, stanzas
-from bridge.xmpp import namespaces as ns
+from bridge.xmpp import disco
 from bridge.xmpp.hosted import occupants
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.requests import user
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.ports import Answer, IqRefused, Request
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import pages, stanzas
 
 _RESERVED = "x-roomuser-item"
 _TRAFFIC = (

@@ -11,9 +11,9 @@ import msgspec
 from bridge.core.events import Presence, Rank, Show
 from bridge.core.ids import Network, Person, digest
 from bridge.core.jids import TooLong, to_localpart
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp import stanzas
 from bridge.xmpp.surroundings import RESOURCE
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 NON_ANONYMOUS, CONFIGURED, SELF, LOGGED, CREATED, ASSIGNED = "100", "104", "110", "170", "201", "210"
 BANNED, RENAMED, KICKED, SHUTDOWN, TECHNICAL = "301", "303", "307", "332", "333"

@@ -12,13 +12,15 @@ from xml.etree.ElementTree import Element
 from bridge.core.acts import Act, ActRefused, Appoint, Invite
 from bridge.core.events import Rank
 from bridge.core.jids import from_localpart
-from bridge.xmpp import inbound, muc, stanzas
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant
 from bridge.xmpp.hosted.places import CONDITIONS, Place
 from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import Refused
+from bridge.xmpp.joined import muc
+from bridge.xmpp.messages import inbound
 from bridge.xmpp.surroundings import RESOURCE, Surroundings
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 Bounce = Callable[[Element, Refused], None]
 

@@ -15,12 +15,12 @@ import msgspec
 
 from bridge.core.events import Member, Rank
 from bridge.core.ids import Person, PersonId, Room
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp import pictures
-from bridge.xmpp.avatars import Avatar
 from bridge.xmpp.hosted.places import Place
+from bridge.xmpp.messages import pictures
+from bridge.xmpp.messages.avatars import Avatar
 from bridge.xmpp.ports import Answer, IqRefused, Request
 from bridge.xmpp.surroundings import Surroundings
+from bridge.xmpp.wire import namespaces as ns
 
 AS_IT_IS: Final = 100_000
 """Bytes of a picture that is kept as it came."""

@@ -7,11 +7,11 @@ import msgspec
 from bridge.core.events import Barrier, Presence, Show
 from bridge.core.ids import XMPP, Person, PersonId
 from bridge.core.text import clean_name
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp import stanzas
-from bridge.xmpp.errors import KINDS
 from bridge.xmpp.hosted import speech
 from bridge.xmpp.hosted.speech import Asked, Line
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
+from bridge.xmpp.wire.errors import KINDS
 
 _STANZA = f"{{{ns.COMPONENT}}}"
 JOIN = f"{{{ns.MUC}}}x"

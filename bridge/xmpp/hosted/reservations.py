@@ -11,10 +11,10 @@ from bridge.connector import Hub
 from bridge.core.ids import Network
 from bridge.core.nicks import nick_key
 from bridge.core.text import clean_name
-from bridge.xmpp import namespaces as ns
-from bridge.xmpp import stanzas
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.ports import Answer, IqRefused, Request
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 _PREFIX = "nick "
 _LONGEST = 100

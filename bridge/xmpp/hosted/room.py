@@ -17,12 +17,13 @@ import msgspec
 from bridge.core.events import Cause, Member, Presence, Rank
 from bridge.core.ids import Network, Person
 from bridge.core.nicks import MUC_RULES, choose, clean, muc_candidates, nick_key
-from bridge.xmpp import inbound, stanzas
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants
 from bridge.xmpp.hosted.occupants import Occupant, Removal
 from bridge.xmpp.hosted.requests import Join, Refused, user
 from bridge.xmpp.hosted.speech import MOST, Line, told
+from bridge.xmpp.messages import inbound
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 LONGEST_WAIT = 60.0
 """Seconds that the remote room may take to let somebody in."""

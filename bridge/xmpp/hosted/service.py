@@ -38,8 +38,6 @@ from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
 from bridge.core.jids import TooLong, from_localpart, to_localpart
 from bridge.core.preparation import nodeprep
 from bridge.engine.ports import StoreError
-from bridge.xmpp import inbound, muc, outbound, stanzas
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.detaching import Detaching
@@ -55,10 +53,14 @@ from bridge.xmpp.hosted.reservations import Reservations
 from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, presence_error, refusal, removal_of
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
-from bridge.xmpp.keepsakes import Keepsakes
+from bridge.xmpp.joined import muc
+from bridge.xmpp.messages import inbound, outbound
+from bridge.xmpp.messages.sharing import Placed
+from bridge.xmpp.people.keepsakes import Keepsakes
 from bridge.xmpp.ports import Described, Form, IqRefused, Photo
-from bridge.xmpp.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
+from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire import stanzas
 
 Spoken = Post | Edit | Retract | React | SetTopic | Announce
 

@@ -10,9 +10,10 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
-from bridge.xmpp import inbound, marks, stanzas
-from bridge.xmpp import namespaces as ns
 from bridge.xmpp.hosted.occupants import identity
+from bridge.xmpp.messages import inbound
+from bridge.xmpp.wire import marks, stanzas
+from bridge.xmpp.wire import namespaces as ns
 
 MOST = 100
 """Messages of history that anybody gets at once."""

@@ -9,8 +9,8 @@ from bridge.connector import PuppetSettings, Secret, Setup
 from bridge.core.addresses import parse_range
 from bridge.core.events import Member
 from bridge.core.ids import Network, Person, PersonId
-from connectors.irc import appearance
 from connectors.irc.config import IrcSettings
+from connectors.irc.connection import appearance
 
 
 def user(name: str) -> Person:

@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.core.ids import Network, Person, PersonId, RoomId
-from connectors.irc.bans import Bans
+from connectors.irc.people.bans import Bans
 
 ROOM, OTHER = RoomId("#verona"), RoomId("#mantua")
 BOB, MASK = PersonId("bob"), "*!*@bad.example"

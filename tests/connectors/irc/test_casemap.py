@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.irc.casemap import folder, matches
+from connectors.irc.connection.casemap import folder, matches
 
 VECTORS = yaml.safe_load((Path(__file__).parent / "vectors" / "mask-match.yaml").read_text())["tests"]
 

@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from connectors.irc.certificates import LASTS, fingerprints, made, read
+from connectors.irc.connection.certificates import LASTS, fingerprints, made, read
 
 NOW = datetime(2026, 11, 28, tzinfo=UTC)
 PEM = made("juliet", NOW)

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bridge.connector import Secret
-from connectors.irc import client, greeting
-from connectors.irc.client import (
+from connectors.irc.connection import client, greeting
+from connectors.irc.connection.client import (
     Congested,
     Connection,
     Flood,
@@ -27,8 +27,8 @@ from connectors.irc.client import (
     Tls,
     TooLong,
 )
-from connectors.irc.flood import LEAST, WINDOW
-from connectors.irc.pulse import Pulse, shared
+from connectors.irc.connection.flood import LEAST, WINDOW
+from connectors.irc.connection.pulse import Pulse, shared
 from tests.support.irc_diary import Diary
 from tests.support.ircd import Ircd
 from tests.support.servers import certificate

@@ -7,8 +7,8 @@ import yaml
 
 from bridge.settings import Reader
 from connectors.irc.config import IrcSettings, flood, sasl, servers
-from connectors.irc.flood import Flood
-from connectors.irc.registration import Sasl
+from connectors.irc.connection.flood import Flood
+from connectors.irc.connection.registration import Sasl
 
 
 def read(**table):

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from connectors.irc.client import Failure, Kind, Refused
-from connectors.irc.connects import LISTENER, MEMBER, SPEAKER, Connects, Lives
-from connectors.irc.pace import Pace
+from connectors.irc.connection.client import Failure, Kind, Refused
+from connectors.irc.connection.connects import LISTENER, MEMBER, SPEAKER, Connects, Lives
+from connectors.irc.connection.pace import Pace
 
 
 class Candidate:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.irc.copies import Copies
+from connectors.irc.reading.copies import Copies
 
 CONFIRMED = "1234~abc"
 

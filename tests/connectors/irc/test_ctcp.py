@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.irc.ctcp import read, write
+from connectors.irc.connection.ctcp import read, write
 
 
 @pytest.mark.parametrize(

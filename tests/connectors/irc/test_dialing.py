@@ -7,12 +7,12 @@ import pytest
 from bridge.connector import Wire
 from bridge.core.addresses import parse_range
 from bridge.demo.processes import free_port
-from connectors.irc.client import Connection
-from connectors.irc.dialing import Server, dial
-from connectors.irc.idents import Idents
-from connectors.irc.refusals import Kind, Refused
-from connectors.irc.registration import Identity
-from connectors.irc.stream import Stream
+from connectors.irc.connection.client import Connection
+from connectors.irc.connection.dialing import Server, dial
+from connectors.irc.connection.idents import Idents
+from connectors.irc.connection.refusals import Kind, Refused
+from connectors.irc.connection.registration import Identity
+from connectors.irc.connection.stream import Stream
 from tests.support.clock import quiet
 from tests.support.irc_diary import Diary
 from tests.support.ircd import Ircd

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.irc.flood import LEAST, WINDOW, Bucket, Flood, Window, cost
+from connectors.irc.connection.flood import LEAST, WINDOW, Bucket, Flood, Window, cost
 
 SHORT, LONG = b"x" * 20, b"x" * 512
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bridge.core.content import Span, Style
 from bridge.core.spans import tidy
-from connectors.irc.formatting import _CODE, _PALETTE, read, strip, write
+from connectors.irc.speaking.formatting import _CODE, _PALETTE, read, strip, write
 
 CODES = {
     "B": "\x02",

@@ -24,10 +24,10 @@ from bridge.core.events import (
     TypingChanged,
 )
 from bridge.core.ids import Network, Person, PersonId, RoomId
-from connectors.irc.channels import View, covers
-from connectors.irc.client import isupport_of
-from connectors.irc.inbound import Batches, Inbound
-from connectors.irc.wire import parse
+from connectors.irc.connection.client import isupport_of
+from connectors.irc.connection.wire import parse
+from connectors.irc.reading.channels import View, covers
+from connectors.irc.reading.inbound import Batches, Inbound
 
 NOW = 1_700_000_000_000
 ROOM = RoomId("#Dev")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.irc.inquiring import topic
+from connectors.irc.people.inquiring import topic
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.irc.client import isupport_of
-from connectors.irc.isupport import Isupport
+from connectors.irc.connection.client import isupport_of
+from connectors.irc.connection.isupport import Isupport
 
 INSPIRCD = (
     "AWAYLEN=200 CASEMAPPING=rfc1459 CHANLIMIT=#:20 CHANMODES=IXbegw,k,Hfjl,ACKMNOPQRSTcimnprstz CHANNELLEN=64 CHANTYPES=# "

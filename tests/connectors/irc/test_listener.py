@@ -16,8 +16,8 @@ from bridge.core.events import (
     TopicChanged,
 )
 from bridge.core.ids import EventKey, RoomId
-from connectors.irc.listener import joins
-from connectors.irc.places import Place, Places, is_usable
+from connectors.irc.reading.listener import joins
+from connectors.irc.reading.places import Place, Places, is_usable
 from tests.support.irc_stage import CHANNEL, QUICK, Diary, enter, listener, settle, stage
 from tests.support.ircd import NAME, Ircd
 

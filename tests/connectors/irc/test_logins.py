@@ -7,9 +7,9 @@ import pytest
 
 from bridge.connector import Login, LoginRefused, PuppetSettings, Secret, Setup
 from bridge.core.ids import XMPP, Network, Person, PersonId
-from connectors.irc.certificates import made, today
 from connectors.irc.config import IrcSettings
-from connectors.irc.logins import Account, Logins
+from connectors.irc.connection.certificates import made, today
+from connectors.irc.puppets.logins import Account, Logins
 from tests.support.irc_stage import CHANNEL, listener, someone, stage
 from tests.support.ircd import Ircd
 

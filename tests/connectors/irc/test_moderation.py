@@ -4,8 +4,8 @@ import pytest
 
 from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.events import Rank
-from connectors.irc.client import isupport_of
-from connectors.irc.moderation import appointing
+from connectors.irc.connection.client import isupport_of
+from connectors.irc.people.moderation import appointing
 
 FULL = isupport_of(("PREFIX=(qaohv)~&@%+",), ("", ""))
 PLAIN = isupport_of(("PREFIX=(ov)@+",), ("", ""))

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.core.ids import Network, Person, PersonId
-from connectors.irc.casemap import folder
-from connectors.irc.naming import Naming, rules_of, username
+from connectors.irc.connection.casemap import folder
+from connectors.irc.puppets.naming import Naming, rules_of, username
 
 FOLD = folder("rfc1459")
 JULIET = Person(Network("xmpp"), PersonId("juliet@example.org"))

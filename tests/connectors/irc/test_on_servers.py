@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bridge.demo.processes import answers
-from connectors.irc import dialing
-from connectors.irc.client import Connection, Flood, Identity, Kind, Lost, Reads, Refused, Server, Tls
-from connectors.irc.pulse import shared
+from connectors.irc.connection import dialing
+from connectors.irc.connection.client import Connection, Flood, Identity, Kind, Lost, Reads, Refused, Server, Tls
+from connectors.irc.connection.pulse import shared
 from tests.support.irc_diary import Diary
 from tests.support.servers import InspIRCd, Ngircd
 

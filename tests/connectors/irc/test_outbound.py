@@ -8,9 +8,9 @@ from msgspec.structs import replace
 from bridge.core.content import Attachment, Content, Kind, Mention, Reply, Span, Style
 from bridge.core.deliveries import Announce, AsBridge, AsRelay, Kick, Tell
 from bridge.core.ids import MessageId, MessageRef, Network, Person, PersonId
-from connectors.irc.marks import VIA
-from connectors.irc.outbound import Dialect, Order, one_line, orders, plain_line, speakable
-from connectors.irc.wire import encode, parse
+from connectors.irc.connection.marks import VIA
+from connectors.irc.connection.wire import encode, parse
+from connectors.irc.speaking.outbound import Dialect, Order, one_line, orders, plain_line, speakable
 from tests.support.build import as_relay, edit, head, member, post, react, retract, room, set_topic
 
 ROOM = "irc:#dev"

@@ -9,11 +9,11 @@ from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.events import DirectPosted, Presence, Show
 from bridge.core.ids import Person, PersonId
 from bridge.core.profiles import Profile, Question, Wanted
-from connectors.irc import raw, whois
-from connectors.irc.casemap import folder
-from connectors.irc.remarks import WINDOW, Remarks, is_from_network
-from connectors.irc.watch import NickWatch
-from connectors.irc.wire import Line, parse
+from connectors.irc.connection.casemap import folder
+from connectors.irc.connection.wire import Line, parse
+from connectors.irc.people import raw, whois
+from connectors.irc.people.remarks import WINDOW, Remarks, is_from_network
+from connectors.irc.people.watch import NickWatch
 from tests.support.irc_stage import CHANNEL, NETWORK, Play, listener, puppet, settle, someone, stage
 from tests.support.ircd import NAME, Ircd, Peer
 

@@ -8,10 +8,11 @@ from bridge.core.commands import Sort, Values
 from bridge.core.events import DirectPosted, PuppetJoined
 from bridge.core.fields import fill
 from bridge.core.ids import XMPP, Person, PersonId, RoomId
-from connectors.irc.casemap import folder
-from connectors.irc.marks import MARKER
-from connectors.irc.naming import rules_of
-from connectors.irc.preferences import (
+from connectors.irc.connection.casemap import folder
+from connectors.irc.connection.marks import MARKER
+from connectors.irc.connection.wire import is_charset, recode
+from connectors.irc.puppets.naming import rules_of
+from connectors.irc.puppets.preferences import (
     FIELDS,
     NAMES,
     USUAL,
@@ -25,7 +26,6 @@ from connectors.irc.preferences import (
     within,
     written,
 )
-from connectors.irc.wire import is_charset, recode
 from tests.support.irc_stage import CHANNEL, listener, puppet, someone, stage
 from tests.support.ircd import Ircd, Peer
 

@@ -25,9 +25,9 @@ from bridge.core.events import (
 )
 from bridge.core.ids import Network, Person, PersonId, RoomId
 from bridge.demo.processes import free_port
-from connectors.irc import seeking
-from connectors.irc.marks import MARKER
-from connectors.irc.puppets import realname
+from connectors.irc.connection.marks import MARKER
+from connectors.irc.puppets import seeking
+from connectors.irc.puppets.pool import realname
 from tests.support.irc_stage import CHANNEL, QUICK, listener, puppet, someone, stage
 from tests.support.ircd import Ircd
 

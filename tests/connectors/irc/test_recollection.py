@@ -3,10 +3,10 @@
 import pytest
 
 from bridge.core.ids import RoomId
-from connectors.irc.marks import KEY, VIA
-from connectors.irc.outbound import Order
-from connectors.irc.recollection import Recollection
-from connectors.irc.wire import parse
+from connectors.irc.connection.marks import KEY, VIA
+from connectors.irc.connection.wire import parse
+from connectors.irc.reading.recollection import Recollection
+from connectors.irc.speaking.outbound import Order
 from tests.support.irc_stage import CHANNEL, Play, enter, puppet, settle, stage
 from tests.support.ircd import NAME, Ircd
 

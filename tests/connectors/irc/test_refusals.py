@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.irc.refusals import Failure, Kind, closing_kind
+from connectors.irc.connection.refusals import Failure, Kind, closing_kind
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 import pytest
 
-from connectors.irc.capabilities import LISTENER, PUPPET, Capabilities
-from connectors.irc.refusals import Kind, Refused
-from connectors.irc.registration import Identity, Registration, Sasl, Webirc
-from connectors.irc.wire import encode, parse
+from connectors.irc.connection.capabilities import LISTENER, PUPPET, Capabilities
+from connectors.irc.connection.refusals import Kind, Refused
+from connectors.irc.connection.registration import Identity, Registration, Sasl, Webirc
+from connectors.irc.connection.wire import encode, parse
 
 PLAIN = Sasl(mechanism="PLAIN", username="jilles", password="sesame")
 

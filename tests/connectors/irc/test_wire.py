@@ -7,7 +7,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.irc.wire import TAGS_IN, TAGS_OUT, TEXTS, Framer, Line, TooLong, decode, encode, parse, split_source
+from connectors.irc.connection.wire import (
+    TAGS_IN,
+    TAGS_OUT,
+    TEXTS,
+    Framer,
+    Line,
+    TooLong,
+    decode,
+    encode,
+    parse,
+    split_source,
+)
 
 VECTORS = Path(__file__).parent / "vectors"
 

@@ -1,0 +1,1 @@
+"""The doors to the commands on XMPP: forms and lines of chat."""

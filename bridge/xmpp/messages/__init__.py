@@ -1,0 +1,1 @@
+"""Messages and their files, read from elements and written as stanzas."""

@@ -1,0 +1,1 @@
+"""One connection to an IRC server: from a socket to lines that are known to have arrived. Nothing of rooms or people."""

@@ -1,0 +1,1 @@
+"""Users' own connections: the pool, where each shall be, under which nick, and as its user likes it."""

@@ -1,0 +1,420 @@
+"""Carrying out deliveries: over whose connection, in which order, and whether it arrived.
+
+One lane for each room. What is said by one voice is pipelined; when the voice changes, the lane waits until everything
+before it is confirmed, since two connections have no order between them. Confirmed is what the server has answered
+(an echo, a label, a PONG behind it: :meth:`connectors.irc.connection.client.Connection.request`), or what the listener has seen.
+
+Nothing is said twice: of a delivery that broke off it is kept how many of its lines are through, and for those of which
+nobody knows, the listener is waited for. It either sees them, or sees the speaker quit, behind which nothing can come. What was
+under way when the listener, too, was gone, or the whole process, is looked for in the channel's history (``recollection``).
+
+Not here: who says it (``voices``), what it looks like in lines (``outbound``), what errors mean (``verdicts``), and when
+it is tried again, which is the bridge's business. Called by the connector, and by listener and puppets when things change.
+"""
+
+import asyncio
+from collections import deque
+from functools import partial
+from itertools import takewhile
+from operator import attrgetter
+
+from bridge.core.deliveries import Delivery, Post, React, Sent, Tell
+from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
+from bridge.core.ids import DeliveryKey, MessageId, RoomId
+from connectors.irc.connection.client import Congested, Connection, Line, Lost
+from connectors.irc.connection.marks import OWN
+from connectors.irc.connection.verdicts import is_about_codes, speech_refused
+from connectors.irc.reading.copies import Copies
+from connectors.irc.reading.recollection import Recollection
+from connectors.irc.scene import Scene
+from connectors.irc.speaking.outbound import Order, orders, plain_line
+from connectors.irc.speaking.voices import Absent, Voices
+
+_BROKEN_OFF = 1000
+"""Deliveries of which is kept how far they got."""
+_COPIES = 100
+"""Confirmed lines of a room whose copies may still be on their way to the listener."""
+_LATE = 10.0
+"""Seconds after which no copy comes any more."""
+_FIRST = "another message has to be said before"
+
+
+class _Part:
+    """One line of a delivery."""
+
+    __slots__ = ("id", "is_through", "is_written", "order")
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+        self.id = ""
+        self.is_through = False
+        self.is_written = True
+
+
+class _Job:
+    """One delivery on its way."""
+
+    __slots__ = (
+        "connection",
+        "deadline",
+        "delivery",
+        "failure",
+        "future",
+        "is_cut_off",
+        "is_over",
+        "nick",
+        "open",
+        "parts",
+        "timer",
+    )
+
+    def __init__(self, delivery: Delivery, future: "asyncio.Future[Sent]") -> None:
+        self.delivery = delivery
+        self.future = future
+        self.deadline = 0.0  # for its speaker to come; 0: nobody was waited for
+        self.connection: Connection | None = None
+        self.nick = ""  # folded, of who says it
+        self.parts: list[_Part] = []
+        self.open = 0  # lines without an answer
+        self.failure: DeliveryFailure | None = None
+        self.is_over = False
+        self.is_cut_off = False  # the listener has seen the speaker quit
+        self.timer: asyncio.TimerHandle | None = None  # until nobody will ever know
+
+    @property
+    def key(self) -> DeliveryKey:
+        return self.delivery.head.key
+
+
+class _Lane:
+    """What is to be said in one room, in order. Rooms stay; a ``conversation`` is forgotten when nothing is to be said."""
+
+    __slots__ = ("answered", "conversation", "flying", "is_pumping", "owed", "timer", "waiting")
+
+    def __init__(self, *, conversation: RoomId | None) -> None:
+        self.conversation = conversation
+        self.waiting: deque[_Job] = deque()
+        self.flying: deque[_Job] = deque()
+        self.timer: asyncio.TimerHandle | None = None
+        self.is_pumping = False
+        self.answered: dict[str, None] = {}  # ids of lines that the server has confirmed, oldest first
+        self.owed: deque[tuple[float, str, str]] = deque(maxlen=_COPIES)  # (when, nick, text) of those without id
+
+    def confirm(self, job: "_Job", part: "_Part", now: float) -> None:
+        """Take a line for said by the server's word; its copy, which comes by another way, is of no other line."""
+        part.is_through = True
+        if part.id:
+            self.answered[part.id] = None
+            if len(self.answered) > _COPIES:
+                del self.answered[next(iter(self.answered))]
+        else:
+            self.owed.append((now, job.nick, part.order.params[-1]))
+
+    def is_confirmed(self, nick: str, line: Line, now: float) -> bool:
+        """Tell whether a copy is of a line that the server has confirmed before."""
+        if line.tags.get("msgid") in self.answered:
+            return True
+        while self.owed and now - self.owed[0][0] > _LATE:
+            self.owed.popleft()
+        found = next((owed for owed in self.owed if owed[1:] == (nick, line.text)), None)
+        if found is not None:
+            self.owed.remove(found)
+        return found is not None
+
+
+class Sender:
+    """The deliveries of one run."""
+
+    def __init__(self, scene: Scene, voices: Voices, recollection: Recollection) -> None:
+        self._scene = scene
+        self._voices = voices
+        self._recollection = recollection
+        self._lanes: dict[RoomId, _Lane] = {}
+        self._broken_off: dict[DeliveryKey, list[str]] = {}  # ids of the lines that are through already
+        self.copies = Copies()
+
+    def send(self, delivery: Delivery) -> "asyncio.Future[Sent]":
+        """Say something when its turn comes."""
+        room = delivery.head.room.id
+        lane = self._lanes.get(room)
+        if lane is None:
+            lane = self._lanes[room] = _Lane(conversation=room if isinstance(delivery, Tell) else None)
+        future: asyncio.Future[Sent] = self._scene.loop.create_future()
+        lane.waiting.append(_Job(delivery, future))
+        self._pump(lane)
+        return future
+
+    def wake(self, room: RoomId | None) -> None:
+        """Look again who can speak in a room; None: in private."""
+        lane = self._lanes.get(room) if room is not None else None
+        if lane is not None and lane.waiting:
+            self._pump(lane)
+        elif room is None:
+            self._wake_private()
+
+    def _wake_private(self) -> None:
+        for lane in list(self._lanes.values()):
+            if lane.waiting and isinstance(lane.waiting[0].delivery, Tell):
+                self._pump(lane)
+
+    def close(self, reason: str) -> None:
+        """Give back everything: the run is over."""
+        for lane in self._lanes.values():
+            self._stop(lane)
+            for job in (*lane.flying, *lane.waiting):
+                if job.timer is not None:
+                    job.timer.cancel()
+                is_open = any(part.is_written and not part.is_through for part in job.parts)
+                _fail(job, Uncertain(reason) if is_open else Retry(reason))
+        self._lanes.clear()
+
+    # in order
+
+    def _pump(self, lane: _Lane) -> None:
+        if lane.is_pumping:
+            return
+        lane.is_pumping = True
+        try:
+            while lane.waiting and self._next(lane):
+                pass
+        finally:
+            lane.is_pumping = False
+        if not lane.waiting:
+            self._stop(lane)
+            if lane.conversation is not None and not lane.flying:
+                self._lanes.pop(lane.conversation, None)
+
+    def _next(self, lane: _Lane) -> bool:
+        """Say the first in line if it can be said now; tells whether to go on with the next."""
+        job = lane.waiting[0]
+        if job.future.done():  # nobody waits for it any more
+            lane.waiting.popleft()
+            return True
+        found = self._voices.find(job.delivery)
+        match found:
+            case Connection():
+                if lane.flying and lane.flying[-1].connection is not found:
+                    return False
+                lane.waiting.popleft()
+                self._say(lane, job, found)
+                return True
+            case Absent():
+                return self._await(lane, job, found)
+            case _:
+                lane.waiting.popleft()
+                self._give_up(lane, job, found)
+                return True
+
+    def _await(self, lane: _Lane, job: _Job, absent: Absent) -> bool:
+        """Wait for a speaker, up to the deadline."""
+        now = self._scene.time()
+        if not job.deadline:
+            job.deadline = (absent.since or now) + self._scene.pace.speaker
+        if now >= job.deadline:
+            lane.waiting.popleft()
+            self._give_up(lane, job, absent.failure)
+            return True
+        self._stop(lane)
+        lane.timer = self._scene.later(job.deadline - now, partial(self._overdue, lane))
+        return False
+
+    def _overdue(self, lane: _Lane) -> None:
+        lane.timer = None
+        self._pump(lane)
+
+    def _stop(self, lane: _Lane) -> None:
+        if lane.timer is not None:
+            lane.timer.cancel()
+            lane.timer = None
+
+    # on the wire
+
+    def _say(self, lane: _Lane, job: _Job, connection: Connection) -> None:
+        job.connection, job.nick = connection, self._scene.view.fold(connection.nick)
+        through = self._broken_off.pop(job.key, [])
+        job.parts = [_Part(order) for order in self._orders(job.delivery, connection)]
+        for part, message in zip(job.parts, through, strict=False):
+            part.id, part.is_through = message, True
+        if self._recollection.has(job.delivery.head.room.id):
+            self._look_up(job, connection)
+        for part in job.parts:
+            if not part.is_through and not self._write(lane, job, part, connection):
+                break
+        if job.open:
+            lane.flying.append(job)
+        else:
+            self._settle(lane, job)
+
+    def _look_up(self, job: _Job, connection: Connection) -> None:
+        """Take for said what the channel's history has of a delivery: it was under way when everything ended."""
+        lines = [part.order for part in job.parts]
+        found = self._recollection.found(job.delivery, lines, mask=connection.mask)
+        for part, message in zip(job.parts, found, strict=True):
+            if message is not None:
+                part.id, part.is_through = message or part.id, True
+
+    def _orders(self, delivery: Delivery, connection: Connection) -> list[Order]:
+        if isinstance(delivery, Post):
+            channel = delivery.head.room.id
+            room = connection.available(channel)
+            keyed = self._voices.is_told_again(channel)
+            line = plain_line(delivery, channel, room=room, tags="message-tags" in connection.caps, keyed=keyed)
+            if line is not None:
+                return [line]
+        reacted = self._voices.reacted(delivery) if isinstance(delivery, React) else ()
+        return orders(delivery, self._voices.dialect(delivery, connection), reacted=reacted)
+
+    def _write(self, lane: _Lane, job: _Job, part: _Part, connection: Connection) -> bool:
+        order = part.order
+        try:
+            answer = connection.request(order.command, *order.params, tags=order.tags)
+        except Congested:
+            job.failure = Retry("too much waits to be sent", after=2.0)
+        except ValueError as error:
+            job.failure = Permanent(f"cannot be written as a line of IRC: {error}")
+        else:
+            job.open += 1
+            answer.add_done_callback(partial(self._answered, lane, job, part))
+            return True
+        for unsaid in job.parts[job.parts.index(part) :]:
+            unsaid.is_written = False
+        return False
+
+    def _answered(self, lane: _Lane, job: _Job, part: _Part, answer: "asyncio.Future[list[Line]]") -> None:
+        job.open -= 1
+        if job.is_over:
+            return
+        lost = answer.exception()
+        if lost is None:
+            self._judge(lane, job, part, answer.result())
+        elif isinstance(lost, Lost):
+            part.is_written = lost.written
+        else:
+            raise lost
+        if not job.open:
+            self._settle(lane, job)
+
+    def _judge(self, lane: _Lane, job: _Job, part: _Part, answers: list[Line]) -> None:
+        """Find out from the server's answers whether a line is through."""
+        if part.is_through:
+            return
+        refused = next((line for line in answers if _is_error(line)), None)
+        if refused is None:
+            part.id = next((line.tags["msgid"] for line in answers if "msgid" in line.tags), "")
+            if part.id and job.connection is not self._voices.listener():
+                self.copies.expect(part.id)
+            lane.confirm(job, part, self._scene.time())
+            return
+        part.is_written = False
+        place = self._scene.places.get(job.delivery.head.room.id)
+        if is_about_codes(refused) and place is not None and not place.is_plain:
+            place.is_plain = True
+            job.failure = job.failure or Retry(refused.text, after=0.0)
+        else:
+            job.failure = job.failure or speech_refused(part.order.params[0], refused)
+
+    def _settle(self, lane: _Lane, job: _Job) -> None:
+        """Decide what has become of a delivery, all of whose lines are answered or lost."""
+        unknown = [part for part in job.parts if not part.is_through and part.is_written]
+        if unknown and not job.is_cut_off and self._voices.can_tell(job.delivery, job.connection):
+            job.timer = self._scene.later(self._scene.pace.verdict, partial(self._end, lane, job))
+        else:
+            self._end(lane, job)
+
+    def _end(self, lane: _Lane, job: _Job) -> None:
+        """Tell what has become of a delivery, and go on with the next."""
+        job.is_over = True
+        if job.timer is not None:
+            job.timer.cancel()
+        if job in lane.flying:
+            lane.flying.remove(job)
+        through = [part.id for part in takewhile(_is_through, job.parts)]
+        if len(through) == len(job.parts):
+            self._done(job, _named(job.delivery, through))
+        else:
+            self._keep(job.key, through)
+            self._give_up(lane, job, self._why(job, is_begun=bool(through)))
+        self._pump(lane)
+
+    def _why(self, job: _Job, *, is_begun: bool) -> DeliveryFailure:
+        is_unknown = any(part.is_written and not part.is_through for part in job.parts)
+        if job.failure is None:
+            if is_unknown and not job.is_cut_off:
+                return Uncertain("the connection was lost before the network had answered")
+            return Retry("the connection was lost")
+        if isinstance(job.failure, Permanent) and is_begun:
+            return Permanent(f"only the beginning arrived: {job.failure.reason}")
+        return job.failure
+
+    def _done(self, job: _Job, ids: tuple[MessageId, ...]) -> None:
+        self._voices.said(job.delivery, ids)
+        if not job.future.done():
+            job.future.set_result(Sent(ids))
+
+    def _keep(self, key: DeliveryKey, through: list[str]) -> None:
+        if through:
+            self._broken_off[key] = through
+            if len(self._broken_off) > _BROKEN_OFF:
+                del self._broken_off[next(iter(self._broken_off))]
+
+    def _give_up(self, lane: _Lane, job: _Job, failure: DeliveryFailure) -> None:
+        """Fail a delivery; where it will come again, those behind it have to come again after it."""
+        _fail(job, failure)
+        if isinstance(failure, Retry | VoiceLost | Uncertain):
+            behind, lane.waiting = lane.waiting, deque()
+            for other in behind:
+                _fail(other, Retry(_FIRST, after=0.0))
+
+    # what the listener sees
+
+    def seen(self, line: Line) -> None:
+        """Take note that something one of ours has said is in the channel."""
+        room = self._scene.places.room(line.param(0))
+        lane = self._lanes.get(room) if room is not None else None
+        if lane is None or not (lane.flying or lane.owed):
+            return
+        nick = self._scene.view.fold(line.nick)
+        if lane.is_confirmed(nick, line, self._scene.time()):
+            return
+        for job in lane.flying:
+            if job.nick == nick and self._recognised(job, line):
+                if all(part.is_through for part in job.parts):
+                    self._end(lane, job)
+                return
+
+    def _recognised(self, job: _Job, line: Line) -> bool:
+        for part in job.parts:
+            if not part.is_through and part.order.command == line.command and part.order.params[-1] == line.text:
+                part.is_through, part.id = True, line.tags.get("msgid", "")
+                return True
+        return False
+
+    def gone(self, nick: str) -> None:
+        """Take note that one of ours has quit: what was not seen by now was never said."""
+        folded = self._scene.view.fold(nick)
+        for lane in list(self._lanes.values()):
+            for job in [job for job in lane.flying if job.nick == folded]:
+                job.is_cut_off = True
+                if job.timer is not None:
+                    self._end(lane, job)
+
+
+_is_through = attrgetter("is_through")
+
+
+def _fail(job: _Job, failure: DeliveryFailure) -> None:
+    if not job.future.done():
+        job.future.set_exception(failure)
+        job.future.exception()  # it is no mistake if nobody waits any more
+
+
+def _is_error(line: Line) -> bool:
+    return line.command == "FAIL" or (line.command.isdecimal() and line.command >= "400")
+
+
+def _named(delivery: Delivery, ids: list[str]) -> tuple[MessageId, ...]:
+    """Return the network's ids of a message; one of our own where it has none, so that what becomes of it is known to be about it."""
+    given = tuple(MessageId(message) for message in ids if message)
+    if given or not isinstance(delivery, Post):
+        return given
+    return (MessageId(f"{OWN}{delivery.head.key}"),)
