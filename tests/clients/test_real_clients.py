@@ -96,7 +96,7 @@ async def poezio_joins_talks_corrects_and_moderates(scene: Scene) -> None:
     romeo, bob, nurse, world = scene.romeo, scene.bob, scene.nurse, scene.world
     tybalt = await world.irc_user("tybalt")
     await romeo.join(HOSTED, "romeo")
-    await romeo.shows("You (romeo) joined the room", "tybalt")
+    await romeo.shows("You (romeo) joined the room", "tybal")  # the list of people is narrow
     bob.say("#verona", "hello romeo")
     await romeo.shows("bob> hello romeo")
     await romeo.type("helo all")
