@@ -54,7 +54,8 @@ class Send(Protocol):
         """Write it."""
 
 
-_NONE: frozenset[str] = frozenset()
+NONE: frozenset[str] = frozenset()
+"""One for all connections: each empty set is an object of its own, and there are a thousand of them."""
 
 
 class Capabilities:
@@ -64,9 +65,9 @@ class Capabilities:
 
     def __init__(self, wanted: frozenset[str], send: Send) -> None:
         self.offered: Mapping[str, str] = {}  # name: value, "" where it has none
-        self.enabled = _NONE
+        self.enabled = NONE
         self._wanted = wanted
-        self._asked = _NONE  # requests that are not answered yet
+        self._asked = NONE  # requests that are not answered yet
         self._send = send
 
     @property
@@ -76,7 +77,7 @@ class Capabilities:
 
     def want(self, wanted: frozenset[str]) -> None:
         """Ask for these as well, if they are offered."""
-        self._wanted = _same(self._wanted | wanted)
+        self._wanted = same(self._wanted | wanted)
         self._ask(self.offered)
 
     def line(self, line: Line) -> bool:
@@ -121,13 +122,13 @@ class Capabilities:
     def _acknowledged(self, names: list[str]) -> None:
         on = {name.lstrip("~=") for name in names if not name.startswith("-")}
         off = {name[1:] for name in names if name.startswith("-")}
-        self.enabled = _same((self.enabled | on) - off)
-        self._asked = _same(self._asked - on - off)
+        self.enabled = same((self.enabled | on) - off)
+        self._asked = same(self._asked - on - off)
 
     def _refused(self, names: list[str]) -> None:
         """Ask for each alone: a request is accepted or refused as a whole."""
         refused = set(names) & self._asked
-        self._asked = _same(self._asked - refused)
+        self._asked = same(self._asked - refused)
         if len(refused) > 1:
             for name in sorted(refused):
                 self._ask([name])
@@ -140,5 +141,6 @@ def _shared(offered: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
 
 
 @lru_cache(maxsize=256)
-def _same(names: frozenset[str]) -> frozenset[str]:
+def same(names: frozenset[str]) -> frozenset[str]:
+    """Return one set for all connections that have an equal one."""
     return names

@@ -6,20 +6,12 @@ Pure. One for each connection; fed by :mod:`connectors.irc.connection.client`, r
 from collections.abc import Iterable
 from functools import lru_cache
 
+from connectors.irc.connection.capabilities import NONE, same
 from connectors.irc.connection.isupport import Isupport
 from connectors.irc.connection.wire import Line, split_source
 
 _LONGEST_USER = 10  # where the server does not say
 _LONGEST_HOST = 63
-
-
-_NONE: frozenset[str] = frozenset()
-
-
-@lru_cache(maxsize=256)
-def _shared(modes: frozenset[str]) -> frozenset[str]:
-    """Return one set for all connections that have these modes."""
-    return modes
 
 
 class Ourselves:
@@ -30,7 +22,7 @@ class Ourselves:
     def __init__(self, isupport: Isupport) -> None:
         self.nick = ""
         self.account = ""
-        self.modes = _NONE
+        self.modes = NONE
         self.isupport = isupport
         self._user = ""
         self._host = ""
@@ -80,7 +72,7 @@ class Ourselves:
     def mode(self, changes: Iterable[tuple[str, str, object]]) -> None:
         """Take changes (sign, letter, anything) of our user modes."""
         for sign, letter, _ in changes:
-            self.modes = _shared(self.modes | {letter} if sign == "+" else self.modes - {letter})
+            self.modes = same(self.modes | {letter} if sign == "+" else self.modes - {letter})
 
     def available(self, target: str, command: str) -> int:
         """Return how many bytes of text fit into one line from us to others.

@@ -20,7 +20,7 @@ from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Question
 from bridge.core.splitting import clip
 from connectors.irc.connection.appearance import username, webirc
-from connectors.irc.connection.capabilities import BOUNCERS
+from connectors.irc.connection.capabilities import BOUNCERS, NONE
 from connectors.irc.connection.client import Connection, Failure, Identity, Kind, Line
 from connectors.irc.connection.connects import MEMBER, SPEAKER, Lives
 from connectors.irc.connection.marks import MARKER
@@ -53,10 +53,6 @@ _AWAY = {Show.AWAY: "away", Show.DND: "busy"}
 """What is said for somebody who gives no words of their own."""
 
 
-_NOBODY: frozenset[str] = frozenset()
-"""One for all: each empty set is an object of its own, and there are a thousand puppets."""
-
-
 class Puppet:
     """The stand-in of one person."""
 
@@ -74,7 +70,7 @@ class Puppet:
         self._talked = -math.inf  # when somebody talked through it in private
         self._lives = Lives()
         self._session = Session(status=Status.CONNECTING, own=member.session)
-        self._addressed = _NOBODY  # folded nicks to whom this person has written
+        self._addressed = NONE  # folded nicks to whom this person has written
         self.remarks = Remarks(self._remark, scene.time)
         rules = rules_of(scene.view.isupport.nicklen, scene.view.fold)
         own = scene.preferences(member.person).nick
