@@ -32,7 +32,7 @@ from bridge.commands import (
     users,
 )
 from bridge.commands.administering import administering
-from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector
+from bridge.config import Config, ConfigError, HttpSettings, UnknownConnector, hosts_of
 from bridge.connector import Connector, Identifies, Opens, PuppetMode, PuppetSettings, Serves, Setup, Wire
 from bridge.core.addresses import parse_range
 from bridge.core.commands import CommandRefused, Place, Who, Why
@@ -167,16 +167,6 @@ def build(
 def kinds_of(configured: Config) -> dict[Network, str]:
     """Return the kind of connector of each network, XMPP included."""
     return {XMPP: "xmpp", **{name: network.connector for name, network in configured.networks.items()}}
-
-
-def hosts_of(configured: Config) -> dict[str, Network]:
-    """Return the IRC network that each configured server belongs to, by host name as it is written; the first that has it."""
-    hosts: dict[str, Network] = {}
-    for name, network in configured.networks.items():
-        host = getattr(network.settings, "host", ()) if network.connector == "irc" else ()
-        for each in [host] if isinstance(host, str) else host:
-            hosts.setdefault(each, name)
-    return hosts
 
 
 def admins_of(configured: Config) -> tuple[Person, ...]:

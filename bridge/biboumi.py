@@ -8,14 +8,14 @@ taken over is not taken over again.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import cast
 
 import msgspec
 
 from bridge import registry
-from bridge.config import Config
+from bridge.config import Config, fixed_network, hosts_of
 from bridge.connector import Adapts, Inherits, LoginRefused, PuppetSettings, Secret, Setup, Unsuitable
 from bridge.core.commands import Values
 from bridge.core.ids import XMPP, Network, Person, PersonId, RoomId
@@ -25,7 +25,7 @@ from bridge.storage.biboumi import Heard, ServerOptions, Source, opened
 from bridge.storage.rules import wall_clock
 from bridge.storage.store import SqlStore
 from bridge.xmpp.hosted.speech import remembered
-from bridge.xmpp.hosted.stays import PREFIX, Stay
+from bridge.xmpp.hosted.stays import Stay
 
 CLOSE = 2
 """Seconds by which the copies of one message differ at most: each user's came over a connection of their own."""
@@ -57,14 +57,16 @@ class Said(msgspec.Struct, eq=False):
 def together(heard: Iterable[Heard]) -> list[Said]:
     """Lay together what the users of one channel got, each in their own order, and return it by time."""
     found: list[Said] = []
-    by_words: dict[tuple[str, str], list[Said]] = defaultdict(list)
+    by_words: dict[tuple[str, str, int], list[Said]] = defaultdict(
+        list
+    )  # and by second: some words are said very often
     for each in heard:
-        same = by_words[each.nick, each.body]
-        fitting = (said for said in same if abs(said.at - each.at) <= CLOSE and each.owner not in said.owners)
+        near = (by_words.get((each.nick, each.body, at), ()) for at in range(each.at - CLOSE, each.at + CLOSE + 1))
+        fitting = (said for second in near for said in second if each.owner not in said.owners)
         said = min(fitting, key=lambda said: abs(said.at - each.at), default=None)
         if said is None:
             said = Said(each.at, each.nick, each.body, each.id)
-            same.append(said)
+            by_words[each.nick, each.body, each.at].append(said)
             found.append(said)
         said.owners.add(each.owner)
     return sorted(found, key=lambda said: said.at)  # keeps the order of those of one second
@@ -110,8 +112,9 @@ class Names:
                 msg = f"{server}={network}: no network {network!r} is configured"
                 raise ValueError(msg)
         self._domain = config.xmpp.domain
-        self._fixed = config.gateway.fixed_server
-        self._networks = {host: name for name, host in _hosts(config)}
+        hosts = hosts_of(config)
+        self._fixed = fixed_network(config.gateway, config.networks, hosts)
+        self._networks = {host.lower(): name for host, name in hosts.items()}
         self._networks.update((server.lower(), Network(network)) for server, network in given.items())
         for options in source.servers():
             if options.address in self._networks:
@@ -172,11 +175,9 @@ async def _stays(
             with suppress(TooLong):
                 wished.add((names.room(options.server, options.channel), options.owner))
     for room, user in sorted(wished):
-        name = f"{PREFIX}{room} {user}"
+        name, value = Stay(room=room, user=user, wished=True).kept()
         if await store.recall(XMPP, name) is None:
-            await store.remember(
-                XMPP, name, Secret(msgspec.json.encode(Stay(room=room, user=user, wished=True)).decode())
-            )
+            await store.remember(XMPP, name, value)
             outcome.stays += 1
 
 
@@ -251,11 +252,3 @@ def _chosen(judge: Inherits, person: Person, options: ServerOptions, outcome: Ou
 
 def _left_out(options: ServerOptions, what: str) -> str:
     return f"{options.owner} on {options.server}, left out: {what}"
-
-
-def _hosts(config: Config) -> Iterator[tuple[Network, str]]:
-    """Return the configured networks that have a host."""
-    for name, network in config.networks.items():
-        host = getattr(network.settings, "host", "")
-        if network.connector == "irc" and isinstance(host, str):
-            yield name, host.lower()

@@ -11,7 +11,7 @@ import hmac
 import os
 import re
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -438,6 +438,24 @@ class _Link(_Table, frozen=True):
         if not link_name(self.name):
             msg = f"name: found {quoted(self.name)}, expected up to 64 characters without slash or control characters"
             raise ValueError(msg)
+
+
+def hosts_of(config: Config) -> dict[str, Network]:
+    """Return the IRC network that each configured server belongs to, by host name as it is written; the first that has it."""
+    hosts: dict[str, Network] = {}
+    for name, network in config.networks.items():
+        host = getattr(network.settings, "host", ()) if network.connector == "irc" else ()
+        for each in [host] if isinstance(host, str) else host:
+            hosts.setdefault(each, name)
+    return hosts
+
+
+def fixed_network(settings: GatewaySettings, known: Container[Network], hosts: Mapping[str, Network]) -> Network | None:
+    """Return the network of ``fixed_server``: the configured one of this name, or with this server; None where none is fixed."""
+    named = settings.fixed_server
+    if not named:
+        return None
+    return Network(named) if named in known else hosts.get(named, Network(named))
 
 
 def find(given: str | None, environ: Mapping[str, str] = os.environ) -> Path:

@@ -17,7 +17,7 @@ from typing import Final
 import msgspec
 
 from bridge import __version__, registry
-from bridge.config import GatewaySettings, History, OpenIrcTls, UnknownConnector, history
+from bridge.config import GatewaySettings, History, OpenIrcTls, UnknownConnector, fixed_network, history
 from bridge.connector import (
     Attends,
     Connector,
@@ -125,10 +125,7 @@ class Gateway:
     @property
     def fixed(self) -> Network | None:
         """The network that is meant where an address names none: the configured one of this name, or with this server."""
-        named = self.settings.fixed_server
-        if not named:
-            return None
-        return Network(named) if named in self.kinds else self.hosts.get(named, Network(named))
+        return fixed_network(self.settings, self.kinds, self.hosts)
 
     def may_open(self, network: Network) -> bool:
         """Tell whether an IRC server may be connected to because somebody has named it."""

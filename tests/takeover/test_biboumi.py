@@ -10,13 +10,13 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench.worlds import BIBOUMI, GATEWAY, Biboumi, with_components
-from bridge import cli
-from bridge.biboumi import Said, archived, together
+from bridge import cli, config, registry
+from bridge.biboumi import Names, Said, archived, together
 from bridge.core.ids import XMPP, PersonId, RoomId
 from bridge.demo.people import IrcPerson, XmppPerson
 from bridge.demo.servers import InspIRCd, Prosody
 from bridge.engine.ports import SEQ_OF_MILLISECOND, Wanted
-from bridge.storage.biboumi import Heard
+from bridge.storage.biboumi import Heard, ServerOptions, Source
 from bridge.storage.store import SqlStore
 
 ROOM = RoomId("#verona%irc@bridge.localhost")
@@ -68,6 +68,36 @@ connector = "irc"
 host = "irc.localhost"
 tls = false
 """
+
+
+class Nobody(Source):
+    """A biboumi whose users have set nothing."""
+
+    def __init__(self) -> None:
+        pass
+
+    def servers(self) -> list[ServerOptions]:
+        return []
+
+
+@pytest.mark.parametrize(
+    ("host", "fixed", "address"),
+    [
+        ('"IRC.localhost"', "", "#verona%irc@bridge.localhost"),
+        ('["a.localhost", "irc.localhost"]', "", "#verona%irc@bridge.localhost"),
+        ('"irc.localhost"', "irc", "#verona@bridge.localhost"),
+        ('"irc.localhost"', "irc.localhost", "#verona@bridge.localhost"),
+        ('"other.localhost"', "irc.localhost", "#verona@bridge.localhost"),
+        ('"other.localhost"', "", "#verona%irc.localhost@bridge.localhost"),
+    ],
+)
+def test_a_channel_has_the_address_that_the_gateway_gives_it(
+    host: str, fixed: str, address: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(CONFIG.replace('"irc.localhost"', host) + f'[gateway]\nfixed_server = "{fixed}"\n')
+    names = Names(config.load(path, registry.settings_of, {}), Nobody(), {})
+    assert names.room("irc.localhost", "#Verona") == address
 
 
 @pytest.mark.parametrize(

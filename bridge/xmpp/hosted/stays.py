@@ -11,7 +11,7 @@ import msgspec
 from bridge.connector import Hub, Secret
 from bridge.core.ids import XMPP, Person, PersonId
 
-PREFIX = "stay "
+_PREFIX = "stay "
 """How the names of what is remembered begin; behind it room and user."""
 
 
@@ -24,6 +24,10 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
     password: str = ""
     wished: bool | None = None  # whether they want to stay, None: they have not said
     here: bool = False  # with or without a client
+
+    def kept(self) -> tuple[str, Secret]:
+        """Return under which name it is remembered, and as what."""
+        return f"{_PREFIX}{self.room} {self.user}", Secret(msgspec.json.encode(self).decode())
 
 
 class Stays:
@@ -51,7 +55,7 @@ class Stays:
     async def recall(self) -> list[Stay]:
         """Return who was in which room when the last run ended, of those who stay."""
         hub = self._hub()
-        kept = await hub.recollect(PREFIX) if hub is not None else {}
+        kept = await hub.recollect(_PREFIX) if hub is not None else {}
         for text in kept.values():
             stay = msgspec.json.decode(text, type=Stay)
             self._stays.setdefault((stay.room, stay.user), stay)
@@ -100,7 +104,7 @@ class Stays:
         matters = stay.wished is not None or (stay.here and self.usual())
         mattered = before is not None and (before.wished is not None or (before.here and self.usual()))
         if matters or mattered:
-            hub.remember(f"{PREFIX}{stay.room} {stay.user}", Secret(msgspec.json.encode(stay).decode()))
+            hub.remember(*stay.kept())
         if not stay.here and stay.wished is None:
             del self._stays[stay.room, stay.user]
 
