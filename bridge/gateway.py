@@ -158,15 +158,17 @@ class Gateway:
         if network is None:
             return self.door.denies(user)
         usual = () if self.sessions(network) else (self._home,)
-        is_open = network not in self.kinds and network != self.fixed
-        return self.door.refuses(user, network, allow=usual, is_open=is_open)
+        return self.door.refuses(user, network, allow=usual, is_open=self._is_named(network))
 
     def refuses_contact(self, user: str, network: Network) -> str:
         """Return why somebody may not write to a network's people; whoever is shown there already may."""
         if self._hub.puppets.is_shown(network, Person(XMPP, PersonId(user))):
             return self.door.denies(user)
-        is_open = network not in self.kinds and network != self.fixed
-        return self.door.refuses(user, network, is_open=is_open)
+        return self.door.refuses(user, network, is_open=self._is_named(network))
+
+    def _is_named(self, network: Network) -> bool:
+        """Tell whether a network is there, or would be, only because a user names it."""
+        return network not in self.kinds and network != self.fixed
 
     def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
         """Return why somebody cannot be in one more room, who holds these; so many use the gateway now."""
