@@ -50,6 +50,11 @@ class Presences:
             (other, msgspec.structs.replace(known, presence=presence)) for other, known in self._others(None, person)
         ]
 
+    def places(self, person: Person) -> list[Place]:
+        """Return the rooms that somebody is in, or on their way into."""
+        found = (self._place(room) for room in self._where.get(person, ()))
+        return [place for place in found if place is not None]
+
     def went(self, place: Place, person: Person) -> None:
         """Take note that somebody is not in a room any more."""
         rooms = self._where.get(person)

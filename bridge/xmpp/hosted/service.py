@@ -867,7 +867,7 @@ class Hosting:
     def session_is(self, person: Person, network: Network, session: Session) -> None:
         """Take note how somebody's own connection to a network is: who waits for one that fails is told why."""
         trouble = session.detail if session.status is Status.CONNECTING else ""
-        for place in self._places.values():
+        for place in self.presences.places(person):
             if place.remote.network == network:
                 place.room.cannot_connect(person, trouble)
 
