@@ -14,7 +14,7 @@ import signal
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -62,6 +62,7 @@ from bridge.xmpp.connector import XmppConnector
 from bridge.xmpp.messages.uploads import Puts
 from bridge.xmpp.people.blocking import Report
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 PATIENCE: Final = 30.0
@@ -271,6 +272,13 @@ class App:
         await self._hub.close(deadline=LEAVE)
         await self._web.close()
         await self._store.close()
+
+    async def broken(self) -> str:
+        """Return why the store has ended by itself, once it has; from then on nothing is sent, and the admins know."""
+        why = await self._store.broken()
+        self._hub.halt()
+        self._tell_admins(f"{why}. The bridge ends now; started again, it goes on from what is stored")
+        return why
 
     def _tell_admins(self, words: str) -> bool:
         return any(each.tell_admins(words) for each in self._hosts())
@@ -611,19 +619,30 @@ async def _serve(path: Path, configured: Config) -> None:
     reloading = Reloading(path, configured, change=app.change, notify=notify)
     app.reload = reloading.asked
     app.offer()
+    breaking = _beside(_until_broken(app, signals))
     while await signals.get() == signal.SIGHUP:
         await reloading.now()
+    broken = breaking.result() if breaking.done() else ""
     log.info("stopping")
     notify.stopping()
-    for task in tasks:
+    for task in (*tasks, breaking):
         task.cancel()
     await app.stop()
+    if broken:
+        raise StoreError(broken)
 
 
-def _beside(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+async def _until_broken(app: App, signals: asyncio.Queue[signal.Signals]) -> str:
+    """Wait until the bridge cannot go on in this process, and let it end as if it had been told to."""
+    why = await app.broken()
+    signals.put_nowait(signal.SIGABRT)
+    return why
+
+
+def _beside(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
     """Do something beside the bridge's own work, and do not keep it a secret if that ends badly."""
 
-    def ended(task: asyncio.Task[None]) -> None:
+    def ended(task: asyncio.Task[T]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("%s ended", task.get_name(), exc_info=error)
 

@@ -212,6 +212,11 @@ class Hub:
         await self._intake.close()
         await self.outbox.close()
 
+    def halt(self) -> None:
+        """Send nothing more: what became of it could not be stored, and it would be sent again by the next process."""
+        for network in self._networks:
+            self.outbox.detach(network)
+
     # -- networks
 
     def add_network(self, network: Network, connector: Connector, puppets: PuppetSettings) -> None:

@@ -326,6 +326,12 @@ class Archive(Protocol):
 class Keeper(Store, Archive, Protocol):
     """Both: what the application is given."""
 
+    async def broken(self) -> str:
+        """Return why nothing will be stored any more, once that is so by a fault of the bridge's own; it must be open.
+
+        From then on every write fails: only the next process can go on, from what is stored.
+        """
+
 
 class StoreError(Exception):
     """The store cannot be used; one sentence for an operator."""

@@ -108,6 +108,11 @@ class MemoryStore:
         """Return what :meth:`break_down` was given."""
         return self._trouble
 
+    async def broken(self) -> str:
+        """Wait for ever: there is nothing that could break."""
+        never: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        return await never
+
     def break_down(self, why: str) -> None:
         """Behave like a store whose disk is full: writes wait until :meth:`recover`."""
         self._trouble = why

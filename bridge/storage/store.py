@@ -74,6 +74,10 @@ class SqlStore:
         """Return "" when writes go through, else why they do not."""
         return self._writer.trouble
 
+    async def broken(self) -> str:
+        """Return why nothing will be stored any more, once that is so by a fault of the bridge's own."""
+        return await self._writer.broken()
+
     def journal(self, event: Said, queued: Sequence[Queued]) -> Awaitable[None]:
         """Keep an event, its message with its aliases, and its deliveries; nothing if the event is known."""
         return self._writer.put(Journal(event, tuple(queued)))

@@ -9,6 +9,10 @@ A transaction that the database refuses is tried again, the same, until it goes 
 each other because a disk is full or a server restarts. Only a write that is itself at fault fails, alone, after the
 batch was taken apart to find it. How much waits here is for the callers to bound.
 
+Should the thread end by a fault of its own, nothing is stored any more: every write that waits fails, so does every later
+one, and :meth:`Writer.broken` says so. A thread that is begun anew could not tell which writes the last one had done; the
+next process can, by reading the store.
+
 What the writes mean is :mod:`bridge.storage.ledger`'s; what they are called, :mod:`bridge.storage.store`'s.
 """
 
@@ -17,9 +21,9 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,6 +51,7 @@ _SLOW: Final = 5.0
 """Seconds after which a transaction that has not ended is trouble: a server that hangs, a disk that stalls."""
 
 _log = logging.getLogger(__name__)
+T = TypeVar("T")
 _Entry = tuple[Write, "asyncio.Future[Any]"]
 
 
@@ -77,16 +82,20 @@ class Writer:
         self._soon = False  # whether they will be in this turn of the loop
         self._timer: asyncio.TimerHandle | None = None  # until they are otherwise
         self._inbox: SimpleQueue[list[_Entry] | None] = SimpleQueue()
+        self._queue: deque[_Entry] = deque()  # the thread's
+        self._batch: list[_Entry] = []  # what it is writing just now
         self._trouble = ""
+        self._fault = ""  # why the thread has ended
         self._since: float | None = None  # when the transaction under way began
         self._deadline = float("inf")
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Future[None] | None = None
+        self._broken: asyncio.Future[str] | None = None
 
     @property
     def trouble(self) -> str:
         """Why writes do not go through, "" when they do."""
-        return self._trouble or (f"no answer for {_SLOW:.0f} s" if self._under_way() > _SLOW else "")
+        return self._fault or self._trouble or (f"no answer for {_SLOW:.0f} s" if self._under_way() > _SLOW else "")
 
     def _under_way(self) -> float:
         """Return for how many seconds the transaction under way has been so."""
@@ -98,6 +107,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         opened: asyncio.Future[None] = loop.create_future()
         self._over = loop.create_future()
+        self._broken = loop.create_future()
         threading.Thread(target=self._run, args=(loop, opened, self._over), name="store", daemon=True).start()
         await opened
         self._loop = loop
@@ -109,7 +119,7 @@ class Writer:
         """
         loop = self._loop
         if loop is None:
-            return _refused()
+            return _refused(self._fault or "the store is not open")
         future: asyncio.Future[Any] = loop.create_future()
         self._turn.append((write, future))
         if self._soon:
@@ -131,6 +141,22 @@ class Writer:
             turn, self._turn = self._turn, []
             self._inbox.put(turn)
 
+    async def broken(self) -> str:
+        """Return why the thread has ended by itself, once it has; the store must be open."""
+        assert self._broken is not None, "a store that is not open has no thread"
+        return await asyncio.shield(self._broken)
+
+    def _break(self, fault: str) -> None:
+        """Fail what waits, and from now on everything: the thread is no more."""
+        self._loop, self._fault = None, fault
+        self._hand_over()
+        waiting = [*self._batch, *self._queue]
+        while not self._inbox.empty():
+            waiting += self._inbox.get() or ()
+        _resolve([(future, StoreError(fault)) for _, future in waiting])
+        if self._broken is not None:
+            self._broken.set_result(fault)
+
     async def close(self) -> None:
         """Write what is queued and let go of the store; a store in trouble gets two seconds more."""
         over = self._over
@@ -151,22 +177,30 @@ class Writer:
     def _run(self, loop: asyncio.AbstractEventLoop, opened: asyncio.Future[None], over: asyncio.Future[None]) -> None:
         try:
             self._connect()
-        except StoreError as error:
+        except BaseException as error:  # noqa: BLE001 - the boundary of the thread
             self._claim.release()
-            _tell(loop, [(opened, error)])
+            failed = error if isinstance(error, StoreError) else StoreError(_ended_by(self._url, error))
+            _tell(loop, [(opened, failed)])
             return
         _tell(loop, [(opened, None)])
+        fault: BaseException | None = None
         try:
             self._serve(loop)
-        finally:
+        except BaseException as error:  # noqa: BLE001 - the boundary of the thread: nobody else would hear of it
+            _log.critical("the thread of the store has ended", exc_info=error)
+            fault = error
+        try:
             self._disconnect()
+        finally:
             self._claim.release()
+            if fault is not None:
+                _on(loop, self._break, _ended_by(self._url, fault))
             _tell(loop, [(over, None)])
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         pace = Pace()
         next_commit = 0.0
-        queue: deque[_Entry] = deque()
+        queue = self._queue
         going_on = True
         while going_on or queue:
             if not queue:
@@ -176,7 +210,7 @@ class Writer:
                 time.sleep(pause)
             while going_on and not self._inbox.empty():
                 going_on = self._gather(queue, self._inbox.get())
-            batch = [queue.popleft() for _ in range(min(len(queue), LARGEST))]
+            batch = self._batch = [queue.popleft() for _ in range(min(len(queue), LARGEST))]
             outcomes = self._durably([write for write, _ in batch])
             if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
                 now = time.monotonic()
@@ -277,17 +311,25 @@ class Writer:
             self._trouble = ""
 
 
-def _refused() -> asyncio.Future[Any]:
+def _ended_by(url: URL, fault: BaseException) -> str:
+    return f"{title(url)} is written no more, by a fault in the bridge: {type(fault).__name__}"
+
+
+def _refused(why: str) -> asyncio.Future[Any]:
     future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    future.set_exception(StoreError("the store is not open"))
+    future.set_exception(StoreError(why))
     future.exception()  # who does not wait need not be told
     return future
 
 
 def _tell(loop: asyncio.AbstractEventLoop, outcomes: list[tuple[asyncio.Future[Any], object]]) -> None:
     """Resolve futures on the loop, all in one call."""
+    _on(loop, _resolve, outcomes)
+
+
+def _on(loop: asyncio.AbstractEventLoop, call: Callable[[T], None], value: T) -> None:
     try:
-        loop.call_soon_threadsafe(_resolve, outcomes)
+        loop.call_soon_threadsafe(call, value)
     except RuntimeError:
         _log.debug("the loop ended before its store")
 

@@ -8,7 +8,8 @@ import threading
 import pytest
 from sqlalchemy import event
 
-from bridge.core.ids import EventKey, MessageId, Network
+from bridge.core.deliveries import Sent
+from bridge.core.ids import DeliveryKey, EventKey, MessageId, Network
 from bridge.demo.processes import until
 from bridge.engine.ports import Known, Queued, StoreError
 from bridge.storage import database, writer
@@ -282,3 +283,50 @@ async def test_nothing_people_said_is_logged(store, caplog):
         assert secret not in text
         assert "mallory@host" not in text
     assert content(secret).text == secret
+
+
+async def test_a_fault_of_the_thread_itself_fails_everything_at_once_and_is_told(store, caplog):
+    """No write may wait for a thread that is no more; what was stored before is whole."""
+    assert await store.journal(posted("before", id="m0"), []) is None
+    reached = threading.Event()
+    begun = threading.Event()
+
+    def ends(connection, writes):
+        begun.set()
+        reached.wait()
+        raise SystemExit
+
+    transact, store._ledger.transact = store._ledger.transact, ends
+    breaking = asyncio.ensure_future(store.broken())
+    under_way = store.journal(posted("under way", id="m1"), [])
+    await asyncio.to_thread(begun.wait)
+    queued = store.journal(posted("queued", id="m2"), [])
+    await asyncio.sleep(0)
+    lingering = store.settle(DeliveryKey("none"), Sent())
+    reached.set()
+    why = await breaking
+    assert "SystemExit" in why
+    assert store.healthy() == why
+    later = store.remember(Network("left"), "offset", "5")
+    for write in (under_way, queued, lingering, later):
+        with pytest.raises(StoreError, match="written no more"):
+            await write
+    with pytest.raises(StoreError, match="written no more"):
+        await store.recent(1)
+    assert [record.levelno for record in caplog.records if record.levelno > logging.WARNING] == [logging.CRITICAL]
+    await store.close()
+    store._ledger.transact = transact
+
+
+async def test_a_fault_while_the_store_is_being_opened_is_no_start(path, monkeypatch):
+    monkeypatch.setattr("bridge.storage.writer.ready", _fault)
+    with pytest.raises(StoreError, match="RecursionError"):
+        await SqlStore(f"sqlite:///{path}").open()
+    monkeypatch.undo()
+    opened = SqlStore(f"sqlite:///{path}")
+    await opened.open()  # nobody holds it
+    await opened.close()
+
+
+def _fault(*_):
+    raise RecursionError
