@@ -38,7 +38,7 @@ from bridge.core.events import Cause, DirectCopied, Member, Presence, RoomClosed
 from bridge.core.failures import DeliveryFailure, Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Network, Person, Room, RoomId
 from bridge.core.profiles import Question
-from bridge.engine.ports import Archive, Clock
+from bridge.engine.ports import Archive, Clock, StoreError
 from bridge.xmpp import checks
 from bridge.xmpp.commands import adhoc
 from bridge.xmpp.commands.adhoc import AdHoc
@@ -375,13 +375,14 @@ class XmppConnector:
                     work.create_task(self.blocking.recall())
                     self.hosting.introduce()
                     work.create_task(self.hosting.restore())
+                    work.create_task(self.hosting.whereabouts.tell())
                     work.create_task(self.contacts.restore())
                     await self._tick()
             finally:
                 self._work = None
                 self._staying.clear()
                 self._around.stop()
-                await self._leave()
+                await self._leave(hub)
                 streaming.cancel()
 
     async def _tick(self) -> None:
@@ -394,15 +395,16 @@ class XmppConnector:
                     room.read_on()
             self.hosting.tick(now)
 
-    async def _leave(self) -> None:
+    async def _leave(self, hub: Hub) -> None:
         for room in self._rooms.values():
             room.leave()
         self.hosting.leave()
         self.contacts.leave()
         if self._stream.connected():
-            with contextlib.suppress(TimeoutError, IqRefused):
+            with contextlib.suppress(TimeoutError, IqRefused, StoreError):
                 async with asyncio.timeout(LEAVING):
                     await self._stream.barrier()
+                    await self.hosting.whereabouts.forget(hub)
         self._around.up.clear()
 
     def _stay(self, room: JoinedRoom) -> None:

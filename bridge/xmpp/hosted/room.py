@@ -52,7 +52,13 @@ class Seated(msgspec.Struct, frozen=True):
     person: Person
 
 
-Out = str | Came | Went | Seated
+class Moved(msgspec.Struct, frozen=True):
+    """The user is here with other clients than before, or under another nick."""
+
+    person: Person
+
+
+Out = str | Came | Went | Seated | Moved
 
 
 class Subject(msgspec.Struct, frozen=True):
@@ -217,7 +223,7 @@ class HostedRoom:
         if occupant.presence != before:
             out = self._shown(occupant, but=join.client)
             out.append(Came(self._member(occupant)))
-        return out + self._welcome(occupant, join)
+        return [*out, Moved(occupant.person), *self._welcome(occupant, join)]
 
     def let_in(self, person: Person, name: str, rank: Rank) -> list[Out]:
         """Take note that a user is in the remote room, under which nick and with which rank; or that these changed."""
@@ -360,7 +366,7 @@ class HostedRoom:
         del occupant.clients[client]
         farewell = occupants.unavailable(occupant, self.address, client, removal, own=client)
         if occupant.clients or stays:
-            return [farewell, *self._with_less(occupant)]
+            return [farewell, Moved(person), *self._with_less(occupant)]
         return [farewell, *self._gone(occupant, removal), Went(self._member(occupant), status)]
 
     def _with_less(self, occupant: Occupant) -> list[Out]:
@@ -539,6 +545,7 @@ class HostedRoom:
         self._named(occupant, name)
         self._nicks[nick_key(nick)] = occupant
         is_as_wished = not occupant.is_user or nick == occupant.wanted
+        out += [Moved(occupant.person)] if occupant.clients else []
         return out + self._shown(occupant, codes=() if is_as_wished else (occupants.ASSIGNED,))
 
     def _named(self, occupant: Occupant, name: str = "") -> None:

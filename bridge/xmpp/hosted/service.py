@@ -50,9 +50,21 @@ from bridge.xmpp.hosted.ports import Doing, Gateway
 from bridge.xmpp.hosted.presences import Presences
 from bridge.xmpp.hosted.requests import BARRIERS, FATAL, Refused
 from bridge.xmpp.hosted.reservations import Reservations
-from bridge.xmpp.hosted.room import Came, HostedRoom, Out, Seated, Subject, Went, presence_error, refusal, removal_of
+from bridge.xmpp.hosted.room import (
+    Came,
+    HostedRoom,
+    Moved,
+    Out,
+    Seated,
+    Subject,
+    Went,
+    presence_error,
+    refusal,
+    removal_of,
+)
 from bridge.xmpp.hosted.speech import Line
 from bridge.xmpp.hosted.stays import Stay, Stays
+from bridge.xmpp.hosted.whereabouts import Whereabouts
 from bridge.xmpp.joined import muc
 from bridge.xmpp.messages import inbound, outbound
 from bridge.xmpp.messages.sharing import Placed
@@ -124,6 +136,7 @@ class Hosting:
             around, delay=lambda: 0.0 if self.gateway is None else self.gateway.detach, out=self._out
         )
         self.portraits = Portraits(around, place=self.place, changed=self._repainted)
+        self.whereabouts = Whereabouts(around, is_here=self._is_here)
         self.reservations = Reservations(
             lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
         )
@@ -894,7 +907,11 @@ class Hosting:
                     if self.keepsakes is not None:
                         self.keepsakes.network(person.id, place.remote.network)
                     self._note_stay(place, person)
+                    self._note_clients(place, person)
+                case Moved(person=person):
+                    self._note_clients(place, person)
                 case Went(member=member, reason=reason):
+                    self.whereabouts.note(place.id, member.person.id)
                     self._holds_no_more(member.person, place.remote)
                     self.presences.went(place, member.person)
                     self.archivist.went(place.id, member.person.id)
@@ -947,6 +964,17 @@ class Hosting:
         occupant = place.room.find(person)
         if occupant is not None:
             self.stays.came(place.id, person.id, occupant.wanted, place.password)
+
+    def _note_clients(self, place: Place, person: Person) -> None:
+        occupant = place.room.find(person)
+        if occupant is not None:
+            self.whereabouts.note(place.id, person.id, occupant.nick, occupant.clients)
+
+    def _is_here(self, address: str, client: str) -> bool:
+        """Tell whether a client is in a room, or on its way in."""
+        place = self._places.get(address)
+        is_known = place is not None and (place.room.at(client) is not None or place.room.awaits(client))
+        return is_known or f"{address}/{client}" in self._coming
 
     def _look_after(self, place: Place) -> None:
         """Close a room soon that nobody is in."""
