@@ -145,6 +145,9 @@ def _network(setup: Setup, connection: Connection) -> Finding:
     if missing:
         said.append(f"without {', '.join(missing)}")
     hint = "" if connection.nick == setup.settings.nick else f"the nick {setup.settings.nick} is taken"
+    if connection.server.insists:
+        said.append("it has asked for TLS (STS)")
+        hint = hint or f"set tls = true and port = {connection.server.port}"
     return Finding(str(setup.network), ok=True, detail="; ".join(said), hint=hint)
 
 

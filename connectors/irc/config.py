@@ -35,6 +35,8 @@ class IrcSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Encrypt connections."""
     tls_required: bool = True
     """Do without TLS rather than not connect, where this is false and no server can be reached with it."""
+    sts: bool = True
+    """Use TLS from then on with a server that asks for it (strict transport security), whatever ``tls`` and ``tls_required`` say."""
     tls_verify: bool = True
     """Check that the server's certificate is genuine and for this host."""
     tls_ca: str = ""
@@ -185,20 +187,25 @@ def servers(
 
     ``bind`` is the local address to connect from, ``reach`` as in :class:`bridge.connector.Setup`.
     """
-    tls = None
-    if settings.tls:
-        tls = Tls(
-            verify=settings.tls_verify,
-            ca=settings.tls_ca,
-            fingerprint=settings.tls_fingerprint,
-            certificate=settings.certificate if certificate else "",
-            key=settings.key if certificate else "",
-        )
-    password = str(settings.password)
-    ways = [tls] if tls is None or settings.tls_required else [tls, None]
-    handshake = HANDSHAKE if len(ways) == 1 else HASTE
+    tls = Tls(
+        verify=settings.tls_verify,
+        ca=settings.tls_ca,
+        fingerprint=settings.tls_fingerprint,
+        certificate=settings.certificate if certificate else "",
+        key=settings.key if certificate else "",
+    )
+    ways = [None] if not settings.tls else [tls] if settings.tls_required else [tls, None]
+    server = Server(
+        host="",
+        port=0,
+        password=str(settings.password),
+        bind=bind,
+        reach=reach,
+        handshake=HANDSHAKE if len(ways) == 1 else HASTE,
+        strictly=tls if settings.sts else None,
+    )
     return tuple(
-        Server(host=host, port=port, tls=way, password=password, bind=bind, reach=reach, handshake=handshake)
+        msgspec.structs.replace(server, host=host, port=port, tls=way)
         for way in ways
         for host, port in (_place(settings, address, way) for address in _hosts(settings))
     )

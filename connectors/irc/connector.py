@@ -23,6 +23,7 @@ from connectors.irc.connection import appearance
 from connectors.irc.connection.idents import Idents
 from connectors.irc.connection.isupport import Isupport
 from connectors.irc.connection.pace import Pace
+from connectors.irc.connection.sts import Policies
 from connectors.irc.people import raw
 from connectors.irc.people.acquaintance import Acquaintance
 from connectors.irc.people.inquiring import Inquiring
@@ -106,7 +107,8 @@ class IrcConnector:
         self._pace = pace or Pace()
         self._places = Places()
         self._preferences: dict[Person, Preferences] = {}
-        self._logins = Logins(setup, self._preferences)
+        self._policies = Policies()
+        self._logins = Logins(setup, self._preferences, self._policies)
         self._idents = Idents()
         self._run: _Run | None = None
         self._early: list[Callable[[_Run], None]] = []  # wishes for the next run
@@ -125,6 +127,9 @@ class IrcConnector:
                     self._setup, hub, self._pace, self._places, tasks, self._logins, self._sighted
                 )
                 run.scene.idents = self._idents
+                run.scene.policies = self._policies
+                self._policies.remember = run.scene.remember
+                await self._policies.recall(hub)
                 await run.scene.recall_topics()
                 await run.absence.recall()
                 await run.scene.bans.recall(hub)
@@ -143,6 +148,9 @@ class IrcConnector:
         if run.listener.connection is not None:
             run.absence.up()
         run.sightings.end()
+        for connection in (run.listener.connection, *(puppet.connection for puppet in run.pool)):
+            if connection is not None:
+                self._policies.left(connection.server)
         for puppet in run.pool:
             puppet.end()
         run.scene.close()

@@ -21,6 +21,7 @@ from connectors.irc.connection.idents import Idents
 from connectors.irc.connection.isupport import Isupport
 from connectors.irc.connection.overhearing import Overhearing
 from connectors.irc.connection.pace import Pace
+from connectors.irc.connection.sts import Policies
 from connectors.irc.people.bans import Bans
 from connectors.irc.people.manners import Manners
 from connectors.irc.puppets.logins import Logins
@@ -68,6 +69,7 @@ class Scene:
         self.logins = logins or Logins(setup)
         self._reported: tuple[Status, str] | None = None
         self.idents = Idents()
+        self.policies = Policies()
         self.bans = Bans(self.remember)
         self._recent: dict[RoomId, deque[MessageId]] = {}
 
@@ -183,6 +185,7 @@ class Scene:
         )
         connection.writes = own.encoding or settings.encoding_out
         connection.idents = self.idents
+        connection.policies = self.policies
         return connection
 
 

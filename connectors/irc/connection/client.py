@@ -31,6 +31,7 @@ from irc.features import FeatureSet
 from irc.modes import parse_nick_modes
 
 from bridge.connector import Wire
+from connectors.irc.connection import sts
 from connectors.irc.connection.capabilities import LISTENER, PUPPET, Capabilities
 from connectors.irc.connection.dialing import Server, Tls, dial
 from connectors.irc.connection.flood import Flood
@@ -49,6 +50,8 @@ log = logging.getLogger(__name__)
 
 REGISTRATION = 60.0
 """Seconds from then until the server has welcomed us."""
+WARY = 5.0
+"""Seconds until a server that says nothing of capabilities is told a password in plain text."""
 QUIT = 2.0
 """Seconds to wait for the server to close after QUIT."""
 SILENT = 4
@@ -124,6 +127,7 @@ class Connection:
         "idents",
         "passes",
         "patience",
+        "policies",
         "server",
         "writes",
     )
@@ -156,6 +160,8 @@ class Connection:
         """Seconds until a server must have said its first word; may be set before connecting."""
         self.idents = Idents()
         """Where it is kept which sockets are ours; may be replaced before connecting."""
+        self.policies = sts.Policies()
+        """What servers have said of TLS; may be replaced before connecting."""
         self._wire: Wire | None = None
         self._requests = Requests(self)
         self.answers = False  # whether the line that is being told answers something of ours
@@ -192,13 +198,11 @@ class Connection:
         Raises: Refused, for the reason of a server that answered, else that of the last one tried.
         """
         refusals = []
-        for server in self._servers:
-            self.server = server
-            self._begin()
+        for server in self.policies.ways(self._servers):
             try:
-                await self._attempt()
+                await self._reach(server)
             except Refused as refused:
-                refusals.append(refused)
+                refusals.append(sts.insisted(self.server, refused))
                 if refused.kind in _STOPS:
                     break
             else:
@@ -363,17 +367,31 @@ class Connection:
 
     # connecting
 
-    async def _attempt(self) -> None:
+    async def _reach(self, server: Server) -> None:
+        """Be registered by a server, the way that it asks for."""
+        try:
+            await self._attempt(server)
+        except sts.Upgrade as upgrade:
+            await self._attempt(sts.strict(server, upgrade.port))
+
+    async def _attempt(self, server: Server) -> None:
+        self.server = server
+        self._begin()
         loop = asyncio.get_running_loop()
         self._outcome, self._gone, self._spoken = loop.create_future(), loop.create_future(), loop.create_future()
-        registration = Registration(self._identity, self.server.password, self._caps, self._urgent)
+        wary = server.tls is None and server.strictly is not None
+        registration = Registration(
+            self._identity, server.password, self._caps, self._urgent, heed=self._heed_policy, wary=wary
+        )
         self._registration = registration  # before the socket: some servers refuse at the door
         registered = False
         stream: Stream | None = None
+        trust: asyncio.TimerHandle | None = None
         try:
             async with asyncio.timeout(self.patience):
                 stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit), self._opened)
                 registration.start()
+                trust = loop.call_later(WARY, registration.trust)
                 await asyncio.wait([self._spoken, self._outcome], return_when=asyncio.FIRST_COMPLETED)
             async with asyncio.timeout(REGISTRATION):
                 await self._outcome
@@ -382,8 +400,20 @@ class Connection:
             what = "did not answer in time while registering" if self._spoken.done() else "says nothing"
             raise Refused(Kind.NETWORK, f"{self.server} {what}") from None
         finally:
+            if trust is not None:
+                trust.cancel()
             if not registered:
                 self._drop(stream)
+
+    def _heed_policy(self) -> None:
+        """Do as the server wishes that offers ``sts`` (IRCv3). Raises: Upgrade, Refused."""
+        if "sts" not in self.offered or self.server.strictly is None:
+            return
+        said = sts.read(self.offered["sts"])
+        if self.server.tls is None and said.port is not None:
+            raise sts.demand(self.server, said.port)
+        if self.server.tls is not None and said.duration is not None:
+            self.policies.heard(self.server, said.duration)
 
     def _opened(self, way: socket) -> None:
         """Be known by our ports: the server may ask at once whose connection this is."""
@@ -431,6 +461,8 @@ class Connection:
         self._end_greeting()
         failure = self._error or _lost_by(error)
         was_up, self._up = self._up, False
+        if was_up:
+            self.policies.left(self.server)
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
         self._requests.fail_all()
@@ -524,12 +556,23 @@ class Connection:
                 self._requests.pong(line.text)
             case "CAP":
                 self._caps.line(line)
+                if line.param(1).upper() == "NEW":
+                    self._demanded()
             case "ACK":
                 self._requests.line(line, self.nick, self.isupport.fold)
             case "ERROR":
                 self._error = self._error or Failure(closing_kind(line.text), line.text)
             case _:
                 pass  # AUTHENTICATE: nothing is asked for after registration
+
+    def _demanded(self) -> None:
+        """Come again with TLS, where the server has only now begun to ask for it."""
+        try:
+            self._heed_policy()
+        except Refused as refused:
+            self._error = refused.failure
+            if self._stream is not None:
+                self._stream.abort()
 
     def _about_us(self, line: Line) -> None:
         """Keep what is known of ourselves true; the owner gets the line as well."""

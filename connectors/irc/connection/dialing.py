@@ -62,6 +62,8 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     bind: str = ""  # local address to connect from
     reach: tuple[Range, ...] | None = None  # only public addresses, and these; None: any
     handshake: float = HANDSHAKE  # seconds for TLS
+    strictly: Tls | None = None  # what to demand once it asks for TLS by itself (STS); None: it asks in vain
+    insists: bool = False  # it has asked
 
     def __str__(self) -> str:
         """Name it without its password."""

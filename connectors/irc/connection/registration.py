@@ -6,6 +6,7 @@ capability-negotiation, sasl-3.1, sasl-3.2.
 """
 
 from base64 import b64encode
+from collections.abc import Callable
 
 import msgspec
 
@@ -22,6 +23,8 @@ _UNKNOWN = "the server does not know SASL"
 NO_SASL = frozenset({_NOT_OFFERED, _UNKNOWN})
 """Reasons that say nothing about the account."""
 _SASL_FAILED = frozenset({"902", "904", "905", "906"})
+_NO_CAPABILITIES = frozenset({"421", "451"})
+"""What a server says to CAP that does not know it."""
 
 
 class Sasl(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,19 +66,32 @@ class Registration:
     __slots__ = (
         "_candidates",
         "_ended",
+        "_heed",
         "_identity",
+        "_introduced",
         "_listed",
         "_methods",
         "_password",
         "_sasl",
         "_sasl_done",
         "_send",
+        "_wary",
         "account",
         "caps",
         "nick",
     )
 
-    def __init__(self, identity: Identity, password: str, caps: Capabilities, send: Send) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        password: str,
+        caps: Capabilities,
+        send: Send,
+        *,
+        heed: Callable[[], None] = lambda: None,
+        wary: bool = False,
+    ) -> None:
+        """``heed`` looks at what is offered, and may raise Refused; ``wary``: no password before that, which others may read."""
         self.nick = ""  # ours by the server's word, once it has said 001
         self.account = ""
         self.caps = caps
@@ -83,6 +99,9 @@ class Registration:
         self._password = password
         self._candidates = iter(identity.nicks)
         self._send = send
+        self._heed = heed
+        self._wary = wary and bool(password)
+        self._introduced = False
         self._listed = False  # CAP LS is complete
         self._methods = iter(identity.sasl)
         self._sasl: Sasl | None = None  # the way that is tried now
@@ -90,13 +109,26 @@ class Registration:
         self._ended = False  # CAP END is sent
 
     def start(self) -> None:
-        """Say who we are; nothing has to be waited for before that. Raises: Refused without any nick."""
+        """Say who we are; nothing has to be waited for before that, unless we are wary. Raises: Refused without any nick."""
         webirc = self._identity.webirc
         if webirc is not None:  # has to be the very first line
             self._send("WEBIRC", webirc.password, webirc.gateway, webirc.host, webirc.ip)
+        if self._wary:
+            self._send("CAP", "LS", "302")
+            return
         if self._password:
             self._send("PASS", self._password)
         self._send("CAP", "LS", "302")
+        self._introduce()
+
+    def trust(self) -> None:
+        """Say what was held back: a server that asks for nothing gets everything. Raises: as :meth:`start`."""
+        if self._wary and not self._introduced:
+            self._send("PASS", self._password)
+            self._introduce()
+
+    def _introduce(self) -> None:
+        self._introduced = True
         self._next_nick("no nick to try")
         self._send("USER", self._identity.username, "0", "*", self._identity.realname)
 
@@ -115,6 +147,8 @@ class Registration:
                 self._sasl_over()
             case "ERROR":
                 raise Refused(closing_kind(line.text), line.text)
+            case numeric if numeric in _NO_CAPABILITIES:
+                self.trust()
             case numeric:
                 self._refusal(numeric, line)
 
@@ -138,6 +172,8 @@ class Registration:
         listed = self.caps.line(line)
         if listed and not self._listed:
             self._listed = True
+            self._heed()
+            self.trust()
             if "sasl" not in self.caps.offered and not self._sasl_done:
                 self._sasl_failed(_NOT_OFFERED)
         if not self._listed or not self.caps.settled:

@@ -16,8 +16,9 @@ from bridge.core.ids import Person, digest
 from connectors.irc.config import IrcSettings, flood
 from connectors.irc.connection.appearance import servers_for, webirc
 from connectors.irc.connection.client import Connection, Failure, Identity, Kind, Line, Reads, Refused
-from connectors.irc.connection.dialing import Server
+from connectors.irc.connection.dialing import Server, Tls
 from connectors.irc.connection.registration import NO_SASL, Sasl
+from connectors.irc.connection.sts import Policies
 from connectors.irc.puppets.preferences import USUAL, Preferences
 
 PATIENCE = 45.0
@@ -85,11 +86,17 @@ class Account(msgspec.Struct, frozen=True):
 class Logins:
     """The accounts of one network's users."""
 
-    def __init__(self, setup: Setup, preferences: Mapping[Person, Preferences] | None = None) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        preferences: Mapping[Person, Preferences] | None = None,
+        policies: Policies | None = None,
+    ) -> None:
         """``preferences`` is how users want to be: a try shows the server's password that is theirs."""
         self._setup = setup
         self._accounts: dict[Person, Account] = {}
         self.preferences = preferences if preferences is not None else {}
+        self._policies = policies or Policies()
 
     def use(self, login: Login) -> Account:
         """Use an account from the next connection on."""
@@ -194,6 +201,7 @@ class Logins:
             encoding=settings.encoding,
             reads=Reads.OWN,
         )
+        connection.policies = self._policies
         try:
             async with asyncio.timeout(PATIENCE):
                 await connection.connect()
@@ -229,10 +237,15 @@ def _personal(servers: tuple[Server, ...], password: str, pem: str) -> tuple[Ser
         msgspec.structs.replace(
             server,
             password=password or server.password,
-            tls=server.tls if server.tls is None or not pem else msgspec.structs.replace(server.tls, pem=Secret(pem)),
+            tls=_shown(server.tls, pem),
+            strictly=_shown(server.strictly, pem),
         )
         for server in servers
     )
+
+
+def _shown(tls: Tls | None, pem: str) -> Tls | None:
+    return tls if tls is None or not pem else msgspec.structs.replace(tls, pem=Secret(pem))
 
 
 def _about(pem: str, *, made: bool) -> str:
