@@ -20,6 +20,7 @@ from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Profile, Question, Wanted
 from connectors.irc.checking import check
 from connectors.irc.connection import appearance
+from connectors.irc.connection.client import Connection
 from connectors.irc.connection.idents import Idents
 from connectors.irc.connection.isupport import Isupport
 from connectors.irc.connection.pace import Pace
@@ -27,6 +28,7 @@ from connectors.irc.connection.sts import Policies
 from connectors.irc.people import raw
 from connectors.irc.people.acquaintance import Acquaintance
 from connectors.irc.people.inquiring import Inquiring
+from connectors.irc.people.looking import Looks
 from connectors.irc.people.moderation import Moderation
 from connectors.irc.people.questions import Questions
 from connectors.irc.people.sightings import Sightings
@@ -37,7 +39,7 @@ from connectors.irc.puppets.pool import Pool
 from connectors.irc.puppets.preferences import USUAL, Preferences
 from connectors.irc.reading.absence import Absence
 from connectors.irc.reading.listener import Listener
-from connectors.irc.reading.places import Place, Places
+from connectors.irc.reading.places import Place, Places, Step
 from connectors.irc.scene import Scene, command
 from connectors.irc.speaking.sending import Sender
 from connectors.irc.speaking.voices import Voices
@@ -94,6 +96,7 @@ class _Run(NamedTuple):
     acquaintance: Acquaintance
     questions: Questions
     sightings: Sightings
+    looks: Looks
 
 
 class IrcConnector:
@@ -148,6 +151,7 @@ class IrcConnector:
         if run.listener.connection is not None:
             run.absence.up()
         run.sightings.end()
+        run.looks.stop()
         for connection in (run.listener.connection, *(puppet.connection for puppet in run.pool)):
             if connection is not None:
                 self._policies.left(connection.server)
@@ -391,8 +395,12 @@ def _compose(
     def wake(room: RoomId | None) -> None:
         sender.wake(room)
 
-    def report() -> None:
+    def changed() -> None:
+        looks.wake()
         listener.report()
+
+    def reader(place: Place) -> Connection | None:
+        return listener.connection if place.step is Step.IN else pool.deputies.connection(place.id)
 
     def invite(nick: str, place: Place) -> None:
         listener.invite(nick, place)
@@ -406,12 +414,14 @@ def _compose(
     scene = Scene(setup, hub=hub, pace=pace, places=places, spawn=tasks.create_task, puppet=person, logins=logins)
     absence = Absence(scene, settled=wake)
     sightings = Sightings(scene, sighted, free)
-    pool = Pool(scene, absence, sightings, wake=wake, changed=report, invite=invite, watch=watch)
+    pool = Pool(scene, absence, sightings, wake=wake, changed=changed, invite=invite, watch=watch)
     voices = Voices(scene, pool, absence, lambda: listener.connection)
     sender = Sender(scene, voices, absence.recollection)
     listener = Listener(
         scene, pool, absence, wake=wake, seen=sender.seen, gone=sender.gone, is_known=sender.copies.is_one
     )
+    looks = Looks(scene, reader, pool.attended)
+    listener.look = looks.wake
     return _Run(
         scene,
         absence,
@@ -424,6 +434,7 @@ def _compose(
         Acquaintance(scene, pool, lambda: listener.connection),
         Questions(scene, pool),
         sightings,
+        looks,
     )
 
 

@@ -18,7 +18,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     sight: float = (
         30.0  # between two looks who of users' contacts is there, or away, where the server does not tell by itself
     )
-    away: float = 600.0  # between two looks who is away, where the server does not tell by itself; 0: never
+    away: float = 30.0  # between two looks who is away in a channel, where the server does not tell by itself; 0: never
     typing: float = 3.0  # between two notices that the same puppet is typing
     retry: float = 2.0  # after the first connection that failed; doubles
     longest_retry: float = 300.0

@@ -42,6 +42,11 @@ class Remarks:
         """Tell every numeric for a while: the user has sent a line."""
         self._until = self._now() + WINDOW
 
+    @property
+    def are_expected(self) -> bool:
+        """Whether every numeric is told now."""
+        return self._now() < self._until
+
     def line(self, line: Line) -> None:
         """Take a line that is about nothing else."""
         match line.command:
@@ -64,8 +69,8 @@ class Remarks:
 
     def _is_news(self, numeric: str) -> bool:
         if numeric >= "400" and numeric < "600":
-            return self._now() < self._until
-        return numeric not in _MINE or self._now() < self._until
+            return self.are_expected
+        return numeric not in _MINE or self.are_expected
 
     def _of_the_day(self, line: Line) -> None:
         motd = self._motd

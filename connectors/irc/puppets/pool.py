@@ -83,6 +83,11 @@ class Puppet:
         """SPEAKER while something is to be said."""
         return SPEAKER if any(wish.awaited for wish in self.wishes) else MEMBER
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the person has just written a line of IRC of their own, and is told all that the server says."""
+        return self.remarks.are_expected
+
     def show(self, member: Member, *, anew: bool = True) -> None:
         """Follow a change of the person: name, presence; ``anew`` is false where they only come into one more channel.
 
@@ -278,6 +283,8 @@ class Puppet:
             return
         if line.command in TOLD and self._pool.sees(connection, line):
             return
+        if line.command == "301":
+            self._scene.emit(self._scene.inbound.attendance.away_words(line, self._scene.now()))
         if line.command not in _SAID:
             self.seeker.line(line)
             self.wishes.line(connection, line)
@@ -472,6 +479,11 @@ class Pool:
             if puppet.connection is not None:
                 self._owned.take(self._scene.view.fold(puppet.connection.nick), member.person)
         self.join(place, member)
+
+    def attended(self) -> set[RoomId]:
+        """Return the rooms in which somebody is who is not away."""
+        here = (puppet for puppet in self._puppets.values() if puppet.member.presence.show is not Show.AWAY)
+        return {wish.place.id for puppet in here for wish in puppet.wishes}
 
     def clear(self, room: RoomId) -> None:
         """Show nobody in a channel any more."""

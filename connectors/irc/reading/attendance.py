@@ -157,6 +157,13 @@ class Attendance:
             user.away = (plain(line.text) or AWAY) if line.text else None
         return self._updated(user, now)
 
+    def away_words(self, line: Line, now: int) -> Sequence[Event]:
+        """Read ``301 me nick :words``: what somebody says who is away, told to who writes to them."""
+        user = self.view.user(line.param(1))
+        if user is not None:
+            user.away = plain(line.text) or AWAY
+        return self._updated(user, now)
+
     def _account(self, line: Line, now: int) -> Sequence[Event]:
         user = self.view.user(line.nick)
         if user is not None:

@@ -41,6 +41,10 @@ class Puppet(Protocol):
     def wishes(self) -> Wishes:
         """The channels that it shall be in."""
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether its person has asked the server something in its own words, and waits for all that it says."""
+
 
 class _Post(msgspec.Struct, eq=False):
     """The deputy of one channel."""
@@ -116,6 +120,11 @@ class Deputies:
         if post is None or not post.reads or post.deputy.connection is None:
             return ""
         return post.deputy.connection.nick
+
+    def connection(self, room: RoomId) -> Connection | None:
+        """Return the connection of the deputy that reads a channel now, while nobody waits there for answers of another kind."""
+        post = self._posts.get(room)
+        return post.deputy.connection if post is not None and post.reads and not post.deputy.is_asking else None
 
     def listener_is(self, nick: str) -> None:
         """Take note of the nick under which the listener is about to join."""

@@ -7,14 +7,13 @@ invites them where it may.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Iterable
 
 from bridge.connector import Status
 from bridge.core.events import BanLifted, Cause, RoomClosed
 from bridge.core.ids import Person, PersonId, RoomId
 from connectors.irc.config import sasl
-from connectors.irc.connection.client import Congested, Connection, Failure, Identity, Kind, Line
+from connectors.irc.connection.client import Connection, Failure, Identity, Kind, Line
 from connectors.irc.connection.connects import LISTENER, Lives
 from connectors.irc.connection.marks import MARKER
 from connectors.irc.connection.overhearing import ENDS
@@ -59,6 +58,8 @@ class Listener:
         ``is_known`` tells of a line as bytes that it is of no interest: what a puppet has said, and knows it has.
         """
         self.connection: Connection | None = None
+        self.look: Callable[[], None] = _nothing
+        """Called when the listener reads another channel than before."""
         self._scene = scene
         self._pool = pool
         self._absence = absence
@@ -72,7 +73,6 @@ class Listener:
         self._lines = 0
         self._held = False
         self._rejoins: dict[Place, asyncio.TimerHandle] = {}
-        self._away: asyncio.TimerHandle | None = None
         self._sightings = pool.sightings
         me = Person(scene.network, PersonId(scene.settings.nick))
         naming = Naming(scene.settings.nick, person=me, template="{nick}", rules=rules_of(0, scene.view.fold))
@@ -164,7 +164,6 @@ class Listener:
         self._join(scene.places)
         self.report()
         scene.connects.open()
-        self._look_who_is_away()
 
     def down(self, connection: Connection, failure: Failure) -> None:
         """Come back, unless we are not wanted."""
@@ -342,6 +341,7 @@ class Listener:
         """Let those who wait for it act: puppets join only where it is clear who reads."""
         self._pool.enter()
         self._wake(place.id)
+        self.look()
         self.report()
 
     def report(self) -> None:
@@ -397,23 +397,6 @@ class Listener:
         self._seeker.freed(nick)
         self._pool.freed(nick)
 
-    def _look_who_is_away(self) -> None:
-        """Ask now and then, where the server does not tell by itself."""
-        connection, every = self.connection, self._scene.pace.away
-        if connection is None or "away-notify" in connection.caps or not every:
-            return
-        self._away = self._scene.later(every, self._ask_who_is_away)
-
-    def _ask_who_is_away(self) -> None:
-        connection = self.connection
-        if connection is None:
-            return
-        with contextlib.suppress(Congested):
-            for place in self._scene.places:
-                if place.step is Step.IN:
-                    connection.send("WHO", place.name)
-        self._look_who_is_away()
-
     # ourselves
 
     def _look_for_congestion(self, connection: Connection) -> None:
@@ -442,8 +425,6 @@ class Listener:
     def _stop_timers(self) -> None:
         for place in list(self._rejoins):
             self._stop_rejoin(place)
-        if self._away is not None:
-            self._away.cancel()
 
 
 def joins(places: Iterable[Place], most: int) -> Iterable[tuple[str, str]]:
@@ -459,6 +440,10 @@ def joins(places: Iterable[Place], most: int) -> Iterable[tuple[str, str]]:
         size += needed
     if row:
         yield _joined(row)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _impossible(place: Place, connection: Connection) -> str:
