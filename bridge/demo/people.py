@@ -298,10 +298,18 @@ class IrcPerson:
     """Somebody on IRC with one connection. Every line received stays in :attr:`seen`, as text without line end."""
 
     def __init__(
-        self, nick: str, *, port: int, host: str = "127.0.0.1", tls: bool = False, caps: Iterable[str] = ()
+        self,
+        nick: str,
+        *,
+        port: int,
+        host: str = "127.0.0.1",
+        tls: bool = False,
+        caps: Iterable[str] = (),
+        password: str = "",
     ) -> None:
         self.nick = nick
         self.seen: list[str] = []
+        self._password = password  # the server's
         self._host, self._port, self._tls, self._caps = host, port, tls, tuple(caps)
         self._news = asyncio.Event()
         self._fences = count(1)
@@ -326,6 +334,8 @@ class IrcPerson:
         if self._caps:
             self.send(f"CAP REQ :{' '.join(self._caps)}")
             self.send("CAP END")
+        if self._password:
+            self.send(f"PASS {self._password}")
         self.send(f"NICK {self.nick}")
         self.send(f"USER {self.nick} 0 * :{self.nick}")
         await self.line(" 001 ")

@@ -4,8 +4,8 @@ The core of every area is played on four pairs: Prosody and ejabberd, each with 
 both IRC servers as networks; every screenplay has channels and people of its own there.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
 import pytest
@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from bridge.demo.people import CLIENT, MUC_USER, IrcPerson, NotSeen, XmppPerson, body, codes
 from bridge.demo.processes import free_port, until
+from tests.support.pairs import Stage, users
 from tests.support.proxy import Proxy
 from tests.support.servers import Ngircd
 from tests.support.world import World
@@ -47,32 +48,7 @@ fixed_server = "irc"
 """
 
 
-class Stage(NamedTuple):
-    """One of the four pairs."""
-
-    world: World
-    network: str
-    port: int  # of the IRC server
-
-    def room(self, channel: str) -> str:
-        """Return the address of a channel."""
-        return f"{channel}%{self.network}@{self.world.xmpp.component}"
-
-    async def irc(self, nick: str, channel: str = "") -> IrcPerson:
-        """Connect somebody to IRC."""
-        return await self.world.irc_user(nick, join=bool(channel), channel=channel, port=self.port)
-
-    async def user(self, name: str) -> XmppPerson:
-        """Log somebody in on XMPP, in no room."""
-        return await self.world.user(name, join=False)
-
-
-PEOPLE = [f"{name}{network}" for name in ("juliet", "romeo", "nurse", "tybalt") for network in ("irc", "old")] + [
-    "paris",
-    "lady",
-    "benvolio",
-    "rosaline",
-]
+PEOPLE = [*users("juliet", "romeo", "nurse", "tybalt"), "paris", "lady", "benvolio", "rosaline"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["prosody", "ejabberd"])
@@ -110,7 +86,7 @@ async def test_a_user_joins_talks_and_leaves(stage: Stage) -> None:
     bob = await stage.irc("bob", "#python")
     bob.send("TOPIC #python :all about snakes")
     await bob.fence()
-    juliet, romeo = await stage.user(f"juliet{stage.network}"), await stage.user(f"romeo{stage.network}")
+    juliet, romeo = await stage.user("juliet"), await stage.user("romeo")
     await juliet.join(room, "juliet", history=0)
     here = juliet.occupants(room)
     assert set(here) == {"bob", "juliet"}
@@ -203,10 +179,10 @@ async def in_roster(person: XmppPerson, jid: str) -> None:
 
 async def test_operators_rule_from_xmpp_and_whoever_is_refused_knows_why(stage: Stage) -> None:
     room, domain = stage.room("#law"), stage.world.xmpp.component
-    bob = await stage.irc("bobby", "#law")
-    nurse, tybalt = await stage.user(f"nurse{stage.network}"), await stage.user(f"tybalt{stage.network}")
+    bob, mercutio, peter = await asyncio.gather(stage.irc("bobby", "#law"), stage.irc("mercutio"), stage.irc("peter"))
+    nurse, tybalt = await stage.user("nurse"), await stage.user("tybalt")
     await nurse.join(room, "nurse")
-    mercutio = await stage.irc("mercutio", "#law")
+    await mercutio.join("#law")
     for payload, kind in ((ADMIN.format("<item affiliation='outcast'/>"), "get"), (OWNER, "get")):
         assert condition(await nurse.iq(kind, payload, to=room)) == "forbidden"
     bob.send("MODE #law +o nurse")
@@ -283,7 +259,6 @@ async def test_operators_rule_from_xmpp_and_whoever_is_refused_knows_why(stage: 
     tybalt.seen.clear()
     with pytest.raises(NotSeen, match="conflict"):
         await tybalt.join(room, "nurse")
-    peter = await stage.irc("peter")
     nurse.send(
         f"<message to='{room}'><x xmlns='http://jabber.org/protocol/muc#user'>"
         f"<invite to='peter%{stage.network}@{domain}'/></x></message>"

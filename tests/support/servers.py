@@ -27,6 +27,7 @@ __all__ = [
     "Ejabberd",
     "InspIRCd",
     "Jabberd2",
+    "LockedNgircd",
     "MulticastEjabberd",
     "Ngircd",
     "Prosody",
@@ -389,6 +390,17 @@ Password = oper
 
     async def ready(self) -> bool:
         return await answers(self.port, say=b"NICK probe\r\nUSER probe 0 * :probe\r\n", expect=b" 001 ")
+
+
+class LockedNgircd(Ngircd):
+    """A ngircd that nobody enters without its password."""
+
+    def __init__(self) -> None:
+        super().__init__(more="[Global]\nPassword = sesame")
+
+    async def ready(self) -> bool:
+        """Try to enter without it."""
+        return await answers(self.port, say=b"NICK probe\r\nUSER probe 0 * :probe\r\n", expect=b"assword")
 
 
 class Alertmanager(Server):

@@ -72,8 +72,11 @@ general {{ commit_interval = 5; expiry = 30; }};
         except (OSError, NotSeen):
             return False
 
-    async def register(self, nick: str, password: str) -> None:
-        """Register somebody's nick."""
+    async def register(self, nick: str, password: str, *, fingerprint: str = "") -> None:
+        """Register somebody's nick, and the certificate that logs in to it."""
         async with IrcPerson(nick, port=self.ircd.port) as person:
             person.send(f"PRIVMSG NickServ :REGISTER {password} {nick}@example.org")
             await person.line("NOTICE", "registered")
+            if fingerprint:
+                person.send(f"PRIVMSG NickServ :CERT ADD {fingerprint}")
+                await person.line("NOTICE", "fingerprint")

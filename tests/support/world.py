@@ -144,10 +144,18 @@ rooms = [{rooms}]
         return person
 
     async def irc_user(
-        self, nick: str, *, join: bool = True, channel: str = "", caps: Sequence[str] = (), port: int = 0
+        self,
+        nick: str,
+        *,
+        join: bool = True,
+        channel: str = "",
+        caps: Sequence[str] = (),
+        port: int = 0,
+        password: str = "",
     ) -> IrcPerson:
         """Connect somebody to IRC, by default into the linked channel; ``port``: of another server of the network."""
-        person = await self._stack.enter_async_context(IrcPerson(nick, port=port or self.irc.port, caps=caps))
+        person = IrcPerson(nick, port=port or self.irc.port, caps=caps, password=password)
+        await self._stack.enter_async_context(person)
         if join:
             await person.join(channel or self.channel)
         return person

@@ -106,7 +106,9 @@ class Acquaintance:
             raise ActRefused(Obstacle.ABSENT, f"there is no such name on {network}") from None
         refusal = next((line for line in said if "400" <= line.command < "600" and line.command.isdecimal()), None)
         if refusal is not None:
-            raise ActRefused(Obstacle.ABSENT if refusal.command in _ABSENT else Obstacle.FORBIDDEN, refusal.text)
+            if refusal.command in _ABSENT:  # ngIRCd says "No such server" of somebody who is not there
+                raise ActRefused(Obstacle.ABSENT, f"there is nobody of this name on {network}")
+            raise ActRefused(Obstacle.FORBIDDEN, refusal.text)
         return lines
 
     def _over(self, by: Person) -> tuple[Connection, bool]:

@@ -1,7 +1,8 @@
 """Who of the people in users' contact lists is there, and who is away.
 
-One connection looks out for them: the listener's, else a puppet's. What it sees in channels counts as well as what it is told by ``watch``.
-When it is lost nothing is known, so nobody is there until the next one has looked. Whom to look out for outlasts the run.
+One connection looks out for them: the listener's, else a puppet's. What is seen in channels, by it or by whichever puppet reads
+one, counts as well as what it is told by ``watch``. When it is lost nothing is known, so nobody is there until the next one has
+looked. Whom to look out for outlasts the run.
 """
 
 import asyncio
@@ -101,12 +102,11 @@ class Sightings:
     # -- what is seen
 
     def line(self, connection: Connection, line: Line) -> None:
-        """Take a line of the connection that looks out."""
-        if connection is not self._connection:
-            return
+        """Take a line: an answer to the connection that looks out, or what any of ours sees somebody do."""
         if line.command in TOLD:
-            self._watch.line(line)
-        elif line.command in _MOVES and self._nicks:
+            if connection is self._connection:
+                self._watch.line(line)
+        elif line.command in _MOVES and self._nicks and self._connection is not None:
             self._moved(line)
 
     def _moved(self, line: Line) -> None:

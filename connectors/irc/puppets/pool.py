@@ -510,8 +510,8 @@ class Pool:
             self.sightings.down(connection, others)
 
     def sees(self, connection: Connection, line: Line) -> bool:
-        """Pass on what a connection sees of people; False where the listener does that."""
-        if self._scene.settings.listener:
+        """Pass on what a connection sees of people; False for an answer, where it is the listener who asks."""
+        if self._scene.settings.listener and line.command in TOLD:
             return False
         self.sightings.line(connection, line)
         return True

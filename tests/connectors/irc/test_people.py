@@ -7,7 +7,7 @@ import pytest
 from bridge.connector import Status
 from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.events import DirectPosted, Presence, Show
-from bridge.core.ids import Person, PersonId
+from bridge.core.ids import Person, PersonId, RoomId
 from bridge.core.profiles import Profile, Question, Wanted
 from connectors.irc.connection.casemap import folder
 from connectors.irc.connection.wire import Line, parse
@@ -353,10 +353,9 @@ async def test_a_profile_is_asked_for_once_and_of_nobody_refused() -> None:
         assert (await play.connector.profile(BOB, me)).away is None  # known
         waiting = asyncio.ensure_future(play.connector.profile(Person(NETWORK, PersonId("nobody")), me))
         await own.find("WHOIS nobody nobody")
-        own.numeric(401, "nobody", "No such nick")
-        own.numeric(318, "nobody", "End")
+        own.numeric(402, "nobody", "No such server")  # as ngIRCd says it
         await settle(own)
-        with pytest.raises(ActRefused) as refused:
+        with pytest.raises(ActRefused, match="nobody of this name") as refused:
             await waiting
         assert refused.value.obstacle is Obstacle.ABSENT
         with pytest.raises(ActRefused, match="nobody of this name"):
@@ -431,6 +430,25 @@ async def test_what_is_seen_in_a_channel_counts() -> None:
         await play.hub.until(lambda: play.hub.sightings == {"bob": None, "carol": Presence()}, "renamed")
         mic.send(":Carol!b@h QUIT :bye")
         await play.hub.until(lambda: play.hub.sightings == {"bob": None, "carol": None}, "gone")
+
+
+async def test_what_a_user_sees_in_a_hosted_room_counts_though_the_listener_looks_out() -> None:
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd, isupport="CHANTYPES=#")
+        play.connector.sight(PersonId("bob"), on=True)
+        await mic.find("ISON bob")
+        mic.send(f":{NAME} 303 me :")
+        play.connector.attend(RoomId("#hosted"))
+        play.join("juliet", RoomId("#hosted"), session=True)
+        own = await ircd.accept()
+        await own.welcome(isupport="CHANTYPES=#")
+        await own.expect("JOIN #hosted")
+        own.send(
+            f":{own.mask} JOIN #hosted", f":{NAME} 353 juliet = #hosted :juliet", f":{NAME} 366 juliet #hosted :End"
+        )
+        own.send(f":{NAME} 303 juliet :bob")  # not an answer to what was asked
+        own.send(":bob!b@h JOIN #hosted", ":bob!b@h QUIT :bye")
+        await play.hub.until(lambda: play.hub.sightings == {PersonId("bob"): None}, "bob came and went")
 
 
 async def test_without_a_listener_a_users_own_connection_looks_out() -> None:
