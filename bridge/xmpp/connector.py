@@ -218,12 +218,12 @@ class XmppConnector:
             each.blocks = self.blocking.blocks
         self._privileges = Privileges(self._around)
         keepsakes = Keepsakes(self._around, self._privileges, probe=self.contacts.show)
-        self._directs.keepsakes = self.hosting.keepsakes = keepsakes
+        self._directs.keepsakes = self.hosting.keepsakes = self.hosting.speaking.keepsakes = keepsakes
         self._directs.bars = self.hosting.bars_contact
         self._directs.bars_command = self._bars_command
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
         self._hosted: Conversations[Spoken] = Conversations(
-            self._around, lambda said, placed: _done(lambda: self.hosting.say(said, placed))
+            self._around, lambda said, placed: _done(lambda: self.hosting.speaking.deliver(said, placed))
         )
         self.directory.rooms = self.hosting.describe
         self.hosting.networks = self.directory.network_at
@@ -658,11 +658,9 @@ class XmppConnector:
         """Take a room's message by its bytes alone, where they say all there is to know."""
         room, _, nick = attrs.get("from", "").partition("/")
         joined = self._rooms.get(room)
-        return (
-            joined is not None
-            and joined.reads(attrs.get("to", ""))
-            and joined.understood(attrs.get("id", ""), nick, stanza)
-        )
+        if joined is None:
+            return self.hosting.speaking.understood(attrs, stanza)
+        return joined.reads(attrs.get("to", "")) and joined.understood(attrs.get("id", ""), nick, stanza)
 
     def _reported(self, element: Element) -> bool:
         """Take a report in a message; False: it is none."""

@@ -878,7 +878,8 @@ async def test_what_irc_would_not_take_is_refused_and_shown_to_nobody() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK, ROMEO)
         subject = f"<message from='{DESK}' to='{ROOM}' type='groupchat' id='s1'><subject>mine</subject></message>"
-        bridge.gate.configured = Configuration(settings={Setting.TOPIC_BY_ALL: False, Setting.MODERATED: True})
+        bridge.configure({Setting.TOPIC_BY_ALL: False, Setting.MODERATED: True})
+        bridge.stream.sent.clear()
         bridge.stream.deliver(subject)
         bridge.say(DESK, "hello")
         assert bridge.diary(DESK) == ["! forbidden", "! forbidden"]

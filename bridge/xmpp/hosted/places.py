@@ -5,6 +5,7 @@ import msgspec
 from bridge.core.acts import Configuration, Obstacle
 from bridge.core.ids import Room, RoomId
 from bridge.xmpp.hosted.room import HostedRoom
+from bridge.xmpp.messages.inbound import Scene
 from bridge.xmpp.ports import Cancellable
 
 CONDITIONS = {
@@ -24,6 +25,7 @@ class Place(msgspec.Struct, eq=False):
     room: HostedRoom
     id: RoomId
     remote: Room
+    scene: Scene  # what is said here is read against it
     is_linked: bool = False  # the hub asks for it
     password: str = ""  # that was given last
     closing: Cancellable | None = None

@@ -98,3 +98,8 @@ def status(element: Element) -> str:
 def user(client: str) -> Person:
     """Return whose client this is."""
     return Person(XMPP, PersonId(client.partition("/")[0]))
+
+
+def bounced(refused: Refused, *, to: str, client: str, id_: str) -> str:
+    """Return the error that answers a client's message ``to`` a room or to somebody in it."""
+    return stanzas.message(to, client, kind="error", id_=id_, extra=refused.written(to.partition("/")[0]))

@@ -103,6 +103,7 @@ class HostedRoom:
         self.lines: deque[Line] = deque(maxlen=MOST)
         self._instance = instance
         self._occupants: dict[Person, Occupant] = {}
+        self._users: dict[Person, Occupant] = {}  # those of them who are here with clients, or without
         self._nicks: dict[str, Occupant] = {}  # by nick_key
         self._newcomers: dict[Person, _Newcomer] = {}
         self._listed = not sessions
@@ -123,7 +124,7 @@ class HostedRoom:
 
     def at(self, client: str) -> Occupant | None:
         """Return the user who is here with this client."""
-        occupant = self._occupants.get(user(client))
+        occupant = self._users.get(user(client))
         return occupant if occupant is not None and client in occupant.clients else None
 
     def awaits(self, client: str) -> bool:
@@ -133,7 +134,7 @@ class HostedRoom:
 
     def clients(self) -> Iterator[str]:
         """Yield every client that is here."""
-        for occupant in self._occupants.values():
+        for occupant in self._users.values():
             yield from occupant.clients
 
     def members(self) -> list[Member]:
@@ -158,7 +159,7 @@ class HostedRoom:
     @property
     def is_deserted(self) -> bool:
         """Whether no user is here, nor on the way."""
-        return not self._newcomers and not any(occupant.is_user for occupant in self._occupants.values())
+        return not self._newcomers and not self._users
 
     # -- users come
 
@@ -455,12 +456,6 @@ class HostedRoom:
 
     # -- what is said
 
-    def say(self, line: Line, *, keep: bool) -> list[Out]:
-        """Tell every client a line; ``keep`` it for those who come later."""
-        if keep:
-            self.lines.append(line)
-        return [line.to(client) for client in self.clients()]
-
     def name(self, subject: Subject) -> list[Out]:
         """Give the room a subject (section 8.1), unless it has just this one."""
         if (subject.text, subject.at) == (self.subject.text, self.subject.at):
@@ -509,6 +504,8 @@ class HostedRoom:
         """Put somebody into the room, and tell all who are here."""
         others = list(self.clients())
         self._occupants[occupant.person] = occupant
+        if occupant.is_user:
+            self._users[occupant.person] = occupant
         self._nicks[nick_key(occupant.nick)] = occupant
         self._named(occupant)
         return [self._available(occupant, client) for client in others if client not in occupant.clients]
@@ -558,6 +555,7 @@ class HostedRoom:
     def _gone(self, occupant: Occupant, removal: Removal) -> list[Out]:
         """Take somebody out of the room, and tell all who are left."""
         del self._occupants[occupant.person]
+        self._users.pop(occupant.person, None)
         self._nicks.pop(nick_key(occupant.nick), None)
         return [occupants.unavailable(occupant, self.address, client, removal) for client in self.clients()]
 

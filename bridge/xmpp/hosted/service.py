@@ -15,7 +15,7 @@ import msgspec
 from bridge.connector import Abroad, Session, Status
 from bridge.core import commands
 from bridge.core.acts import Configuration, Setting
-from bridge.core.deliveries import Announce, AsPuppet, Edit, Kick, Post, React, Retract, Sent, SetTopic
+from bridge.core.deliveries import Kick, Sent
 from bridge.core.events import (
     Barrier,
     Cause,
@@ -33,7 +33,6 @@ from bridge.core.events import (
     RoomOpened,
     TopicChanged,
 )
-from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
 from bridge.core.jids import TooLong, from_localpart, to_localpart
 from bridge.core.preparation import nodeprep
@@ -42,7 +41,7 @@ from bridge.xmpp.hosted import occupants, requests, speech
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.detaching import Detaching
 from bridge.xmpp.hosted.exports import Exports
-from bridge.xmpp.hosted.occupants import MODERATORS, Occupant, Removal
+from bridge.xmpp.hosted.occupants import Occupant, Removal
 from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.portraits import Portraits
@@ -62,19 +61,15 @@ from bridge.xmpp.hosted.room import (
     refusal,
     removal_of,
 )
-from bridge.xmpp.hosted.speech import Line
+from bridge.xmpp.hosted.speaking import Speaking
 from bridge.xmpp.hosted.stays import Stay, Stays
 from bridge.xmpp.hosted.whereabouts import Whereabouts
 from bridge.xmpp.joined import muc
-from bridge.xmpp.messages import inbound, outbound
-from bridge.xmpp.messages.sharing import Placed
+from bridge.xmpp.messages.inbound import Scene
 from bridge.xmpp.people.keepsakes import Keepsakes
 from bridge.xmpp.ports import Described, Form, IqRefused, Photo
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import namespaces as ns
-from bridge.xmpp.wire import stanzas
-
-Spoken = Post | Edit | Retract | React | SetTopic | Announce
 
 LINGER = 10.0
 """Seconds that a room without users stays linked: farewells are still on their way, and some clients come right back."""
@@ -140,8 +135,11 @@ class Hosting:
         self.reservations = Reservations(
             lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
         )
+        self.speaking = Speaking(
+            around, gateway=lambda: self.gateway, place=self.place, archivist=self.archivist, carry=self._carry
+        )
         self._petitions = Petitions(
-            around, gateway=lambda: self.gateway, bounce=self._bounce, clients_of=self._clients_of
+            around, gateway=lambda: self.gateway, bounce=self.speaking.bounce, clients_of=self._clients_of
         )
 
     # -- what is where
@@ -431,7 +429,8 @@ class Hosting:
             sessions=sessions,
             logged=self.archivist.archive is not None and self.gateway.keeps(remote.network),
         )
-        place = self._places[address] = Place(room, RoomId(address), remote)
+        scene = Scene(room=Room(XMPP, RoomId(address)), address=address, stable_ids=True)
+        place = self._places[address] = Place(room, RoomId(address), remote, scene)
         return place
 
     def _clients_of(self, address: str, jid: str) -> list[str]:
@@ -466,6 +465,10 @@ class Hosting:
         place = self._places[room]
         self._carry(place, place.room.show(member))
 
+    def typing(self, room: str, member: Member, *, active: bool) -> None:
+        """Show that somebody composes."""
+        self.speaking.typing(self._places[room], member, active=active)
+
     def hide(self, room: str, person: Person, reason: str) -> None:
         """Show somebody no more."""
         place = self._places[room]
@@ -475,19 +478,6 @@ class Hosting:
         """Show somebody as another person."""
         place = self._places[room]
         self._carry(place, place.room.replace(old, member))
-
-    def typing(self, room: str, member: Member, *, active: bool) -> None:
-        """Show that somebody composes."""
-        place = self._places[room]
-        occupant = place.room.find(member.person)
-        if occupant is None:
-            return
-        state = stanzas.chat_state("composing" if active else "paused") + stanzas.hint("no-store")
-        stanza = stanzas.message(f"{room}/{occupant.nick}", "@", kind="groupchat", extra=state)
-        head, _, tail = stanza.partition(" to='@'")
-        tail = tail.removesuffix(speech.END) + occupants.identity(occupant.id) + speech.END
-        line = Line("", 0, occupant.nick, head, tail)
-        self._carry(place, place.room.say(line, keep=False))
 
     def follow(self, room: str, event: Abroad) -> None:
         """Take note of how users fare in the remote room, and of what that is."""
@@ -531,38 +521,6 @@ class Hosting:
 
     # -- deliveries
 
-    def say(self, delivery: Spoken, placed: tuple[Placed, ...] = ()) -> Sent:
-        """Say something in a room; its files are ``placed`` where they had to be put somewhere. Raises: DeliveryFailure."""
-        place = self._places.get(delivery.head.room.id)
-        if place is None:
-            raise Permanent("the bridge does not host this room")
-        if not self._around.component.connected():
-            raise Retry("there is no connection to the XMPP server")
-        speaker = self._speaker(place, delivery)
-        if isinstance(delivery, SetTopic):
-            nick = "" if speaker is None else speaker.nick
-            subject = Subject(delivery.topic, nick, delivery.head.at)
-            self._carry(place, place.room.name(subject))
-            return Sent()
-        nick = speaker.nick if speaker is not None else ""
-        sender = f"{place.id}/{nick}" if nick else str(place.id)
-        seats = _seats(place, delivery)
-        speaking = outbound.Speaker(address=sender, room="@", stable_ids=True, seats=seats, placed=placed)
-        parts = outbound.parts(delivery, speaking)
-        names: list[tuple[str, str]] = []
-        for part in parts:
-            line = speech.spoken(
-                part.stanza,
-                room=place.id,
-                id_=f"s{part.id}",
-                occupant="" if speaker is None else speaker.id,
-                at=delivery.head.at,
-                nick=nick,
-            )
-            self._say(place, line)
-            names.append((line.id, part.id))
-        return Sent(outbound.sent_ids(names) if isinstance(delivery, Post) else ())
-
     def kick(self, kick: Kick) -> Sent:
         """Remove a user because their stand-in elsewhere was removed; mostly they are gone already."""
         place = self._places.get(kick.head.room.id)
@@ -570,16 +528,6 @@ class Hosting:
             codes = (occupants.BANNED,) if kick.ban else (occupants.KICKED,)
             self._carry(place, place.room.removed(kick.person, Removal(codes=codes, reason=kick.reason)))
         return Sent()
-
-    def _say(self, place: Place, line: Line) -> None:
-        """Say something that is worth keeping."""
-        if place.room.logged:
-            self.archivist.keep(place.id, line)
-        self._carry(place, place.room.say(line, keep=True))
-
-    def _speaker(self, place: Place, delivery: Spoken) -> Occupant | None:
-        voice = delivery.head.voice
-        return place.room.find(voice.member.person) if isinstance(voice, AsPuppet) else None
 
     # -- stanzas
 
@@ -727,6 +675,7 @@ class Hosting:
         if self.gateway is None or not place.room.awaits(client):
             return
         if self.gateway.is_listed(place.remote):
+            self._look_anew(place)
             self._carry(place, place.room.listed())
         person = requests.user(client)
         name = self.gateway.present(place.remote, person)
@@ -770,105 +719,15 @@ class Hosting:
         if kind != "groupchat" and not nick and self._petitions.declined(address, element):
             return
         if place is None or occupant is None:
-            self._bounce(element, Refused("not-acceptable", "you are not in this room"))
+            self.speaking.bounce(element, Refused("not-acceptable", "you are not in this room"))
         elif kind == "groupchat" and nick:
-            self._bounce(element, Refused("bad-request", "what is said to all goes to the room"))
+            self.speaking.bounce(element, Refused("bad-request", "what is said to all goes to the room"))
         elif kind == "groupchat":
-            self._said(place, occupant, element)
+            self.speaking.said(place, occupant, element)
         elif nick:
-            self._whispered(place, occupant, nick, element)
+            self.speaking.whispered(place, occupant, nick, element)
         else:
             self._petitions.take(place, occupant, element)
-
-    def _bounce(self, element: Element, refused: Refused) -> None:
-        to, client = element.get("to", ""), element.get("from", "")
-        error = stanzas.message(
-            to, client, kind="error", id_=element.get("id", ""), extra=refused.written(to.partition("/")[0])
-        )
-        self._around.component.send(error)
-
-    def _said(self, place: Place, occupant: Occupant, element: Element) -> None:
-        """Say to everybody what somebody says, and tell the hub."""
-        refused = self._muted(place, occupant, element)
-        if refused is not None:
-            if not speech.is_fleeting(element):
-                self._bounce(element, refused)
-            return
-        now = self._around.clock.now()
-        id_ = self._around.token()
-        scene = inbound.Scene(room=Room(XMPP, place.id), address=place.id, stable_ids=True)
-        member = self._member(occupant, element.get("from", ""))
-        names = inbound.Ids(id_, element.get("id", ""), inbound.ids(element, scene).origin)
-        event = inbound.read(element, scene=scene, sender=member, names=names, at=now)
-        if isinstance(event, TopicChanged):
-            self._carry(place, place.room.name(Subject(event.topic, occupant.nick, now)))
-        else:
-            line = speech.copied(
-                element, sender=f"{place.id}/{occupant.nick}", room=place.id, id_=id_, occupant=occupant.id, at=now
-            )
-            if speech.has_words(element):
-                self._say(place, line)
-            else:
-                self._carry(place, place.room.say(line, keep=False))
-        if event is not None:
-            self._around.emit(event)
-
-    def _muted(self, place: Place, occupant: Occupant, element: Element) -> Refused | None:
-        """Say why something of a user's is not taken: by us, or by the remote room as far as is known (sections 7.4 and 8.1)."""
-        if self.gateway is None:
-            return None
-        if why := self._hurries(occupant, place, element):
-            return Refused("resource-constraint", why)
-        if occupant.rank in MODERATORS:
-            return None
-        settings = self.gateway.configuration(place.remote).settings
-        if element.find(inbound.BODY) is None and element.find(inbound.SUBJECT) is not None:
-            by_all = settings.get(Setting.TOPIC_BY_ALL, True)
-            return None if by_all else Refused("forbidden", "only operators may set the subject here")
-        if settings.get(Setting.MODERATED, False) and occupant.rank is Rank.MEMBER:
-            return Refused("forbidden", "only who has voice may speak here")
-        return None
-
-    def _hurries(self, occupant: Occupant, place: Place, element: Element) -> str:
-        """Say why a user has to wait before they say this; what is no message (typing, markers) is not counted."""
-        if self.gateway is None or (element.find(inbound.BODY) is None and not speech.has_words(element)):
-            return ""
-        return self.gateway.hurries(occupant.person.id, Doing.SPEAK, place.id)
-
-    def _whispered(self, place: Place, occupant: Occupant, nick: str, element: Element) -> None:
-        """Take a private message to an occupant (section 7.5)."""
-        to = place.room.called(nick)
-        if to is None:
-            self._bounce(element, Refused("item-not-found", "there is nobody of this nick in the room"))
-            return
-        if self.gateway is not None and (why := self.gateway.hurries(occupant.person.id, Doing.SPEAK)):
-            self._bounce(element, Refused("resource-constraint", why))
-            return
-        if to.is_user:
-            self._pass_on(place, occupant, to, element)
-            return
-        room = Room(XMPP, RoomId(to.address or f"{place.id}/{nick}"))
-        sender = self._member(occupant, element.get("from", ""))
-        event = inbound.direct(element, room=room, sender=sender, to=to.person, at=self._around.clock.now())
-        if event is not None:
-            self._around.emit(event)
-            if self.keepsakes is not None and to.address:
-                self.keepsakes.person(occupant.person.id, to.address, name=to.nick, network=to.person.network)
-
-    def _pass_on(self, place: Place, occupant: Occupant, to: Occupant, element: Element) -> None:
-        inner = "".join(speech.written(child) for child in element if not speech.is_forged(child, place.id))
-        extra = f"{inner}<x xmlns='{ns.MUC_USER}'/>{occupants.identity(occupant.id)}"
-        kind = "" if element.get("type", "normal") == "normal" else "chat"
-        for client in to.clients:
-            stanza = stanzas.message(
-                f"{place.id}/{occupant.nick}", client, kind=kind, id_=element.get("id", ""), extra=extra
-            )
-            self._around.component.send(stanza)
-
-    def _member(self, occupant: Occupant, client: str) -> Member:
-        return Member(
-            person=occupant.person, name=occupant.nick, account=occupant.person.id, address=client, session=True
-        )
 
     # -- what follows
 
@@ -1034,10 +893,3 @@ def _about(room: HostedRoom | None, remote: Room, now: Configuration, photo: Pho
         fields["muc#roominfo_occupants"] = str(sum(1 for _ in room))
         fields["muc#roominfo_subject"] = room.subject.text
     return Form(ns.MUC_ROOMINFO, fields)
-
-
-def _seats(place: Place, delivery: Spoken) -> dict[Person, str]:
-    """Return the occupant JIDs of those whom a text names, as far as they are in the room."""
-    named = delivery.content.mentions if isinstance(delivery, Post | Edit) else ()
-    found = {each.person: place.room.find(each.person) for each in named if each.person.network == XMPP}
-    return {person: f"{place.id}/{occupant.nick}" for person, occupant in found.items() if occupant is not None}

@@ -2,18 +2,23 @@
 
 A :class:`Line` is a groupchat message without its addressee: written once, sent to every client (XEP-0045 section 7.4),
 kept for those who come later (section 7.2.13). What a client says is copied element by element, without what only the
-room may say (XEP-0359 section 6, XEP-0421). Pure.
+room may say (XEP-0359 section 6, XEP-0421); plain words, which most messages are, are read and copied by their bytes
+(:func:`plain`), to the same effect. Pure.
 """
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 import msgspec
 
+from bridge.core.deliveries import Post
 from bridge.xmpp.hosted.occupants import identity
 from bridge.xmpp.messages import inbound
 from bridge.xmpp.wire import marks, stanzas
 from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire.starttag import unescaped
 
 MOST = 100
 """Messages of history that anybody gets at once."""
@@ -37,6 +42,24 @@ _KEPT = (f"{_STANZA}body", f"{{{ns.REACTIONS}}}reactions", f"{{{ns.RETRACT}}}ret
 _STANZA_ID = f"{{{ns.IDS}}}stanza-id"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 END = "</message>"
+_CHOSEN = rb"([-.:_A-Za-z0-9]+)"
+_PLAIN = re.compile(
+    b"(?:<body>([^<]*)</body>"
+    b"|<origin-id xmlns='%(ids)b' id='%(chosen)b'/>|<origin-id id='%(chosen)b' xmlns='%(ids)b'/>"
+    b"|<active xmlns='%(states)b'/>|<markable xmlns='%(markers)b'/>|<request xmlns='%(receipts)b'/>|<store xmlns='%(hints)b'/>"
+    b")*</message>"
+    % {
+        b"ids": ns.IDS.encode(),
+        b"chosen": _CHOSEN,
+        b"states": ns.CHAT_STATES.encode(),
+        b"markers": b"urn:xmpp:chat-markers:0",
+        b"receipts": b"urn:xmpp:receipts",
+        b"hints": ns.HINTS.encode(),
+    }
+)
+"""What is in a client's message of plain words: nothing that means more, nothing that only the room may say."""
+_ORIGIN_ID = re.compile("<origin-id [^<]*/>")
+_LANGUAGE = re.compile(rb" xml:lang='([-A-Za-z0-9]+)'")
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -99,16 +122,79 @@ def told(lines: Sequence[Line], wanted: Asked) -> list[Line]:
     return kept[::-1]
 
 
-def copied(element: Element, *, sender: str, room: str, id_: str, occupant: str, at: int) -> Line:
-    """Return what a client says as the room says it to everybody; ``id_`` is its stanza-id."""
-    inner = "".join(written(child) for child in element if not is_forged(child, room))
-    language = element.get(f"{_XML}lang")
+class Saying(msgspec.Struct, frozen=True):
+    """Who says something in which room, and what the room calls it."""
+
+    room: str
+    nick: str
+    occupant: str  # XEP-0421
+    id: str  # the stanza-id
+    at: int  # milliseconds since the epoch
+
+
+class Plain(msgspec.Struct, frozen=True):
+    """A client's message of one line of plain words, as :func:`plain` reads it."""
+
+    text: str
+    origin: str  # its sender's name for it (XEP-0359), "" for none
+    language: str
+    inner: str  # what the room says to everybody, as XML
+
+
+def plain(stanza: bytes) -> Plain | None:
+    """Read a client's message by its bytes; None for one that takes a parser, and :func:`copied`."""
+    start = stanza.find(b">") + 1
+    found = _PLAIN.fullmatch(stanza, start)
+    if found is None or stanza.count(b"<body>") != 1 or stanza.count(b"<origin-id ") > 1:
+        return None
+    raw, origin, turned = found.groups()
+    text = unescaped(raw)
+    if not text or not text.isprintable():
+        return None
+    language = b""
+    if stanza.find(b" xml:", 0, start) >= 0:
+        lang = _LANGUAGE.search(stanza, 0, start)
+        if lang is None:
+            return None
+        language = lang[1]
+    begin, end = found.span(1)
+    inner = f"{stanza[start:begin].decode()}{stanzas.text(text)}{stanza[end : -len(END)].decode()}"
+    if turned is not None:
+        origin = turned
+        inner = _ORIGIN_ID.sub(stanzas.origin_id(origin.decode()), inner)
+    return Plain(text, (origin or b"").decode(), language.decode(), inner)
+
+
+def repeated(words: Plain, attribute: str, saying: Saying) -> Line:
+    """Return plain words as the room says them to everybody; ``attribute`` is their id attribute."""
+    return _line(words.inner, attribute, words.language, saying)
+
+
+def copied(element: Element, saying: Saying) -> Line:
+    """Return what a client says as the room says it to everybody."""
+    inner = "".join(written(child) for child in element if not is_forged(child, saying.room))
+    return _line(inner, element.get("id", ""), element.get(f"{_XML}lang", ""), saying)
+
+
+def _line(inner: str, attribute: str, language: str, saying: Saying) -> Line:
     lang = f" xml:lang='{stanzas.attribute(language)}'" if language else ""
-    own = element.get("id")
-    ident = f" id='{stanzas.attribute(own)}'" if own else ""
-    head = f"<message from='{stanzas.attribute(sender)}'"
-    tail = f" type='groupchat'{ident}{lang}>{inner}{_names(room, id_, occupant)}{END}"
-    return Line(id_, at, sender.partition("/")[2], head, tail)
+    ident = f" id='{stanzas.attribute(attribute)}'" if attribute else ""
+    before, after = _named(saying.room, saying.occupant)
+    tail = f" type='groupchat'{ident}{lang}>{inner}{before}{stanzas.attribute(saying.id)}{after}"
+    return Line(saying.id, saying.at, saying.nick, _head(saying.room, saying.nick), tail)
+
+
+@lru_cache(maxsize=4096)
+def _head(room: str, nick: str) -> str:
+    """Return how all that somebody says in a room begins; ``nick`` is "" for the room itself."""
+    return f"<message from='{stanzas.attribute(f'{room}/{nick}' if nick else room)}'"
+
+
+@lru_cache(maxsize=4096)
+def _named(room: str, occupant: str) -> tuple[str, str]:
+    """Return how all that somebody says in a room ends, before and behind its stanza-id."""
+    before, _, after = stanzas.element("stanza-id", ns.IDS, attrs={"by": room, "id": "@"}).rpartition("@")
+    return before, f"{after}{identity(occupant)}{END}"
 
 
 def is_forged(child: Element, room: str) -> bool:
@@ -118,23 +204,24 @@ def is_forged(child: Element, room: str) -> bool:
     return child.tag in FORGED
 
 
-def spoken(stanza: str, *, room: str, id_: str, occupant: str, at: int, nick: str) -> Line:
+def spoken(stanza: str, saying: Saying) -> Line:
     """Return a stanza that ``outbound`` has written, addressed to ``@``, as the room says it to everybody."""
     head, _, tail = stanza.partition(" to='@'")
-    return Line(id_, at, nick, head, f"{tail.removesuffix(END)}{_names(room, id_, occupant)}{END}")
+    before, after = _named(saying.room, saying.occupant)
+    names = f"{before}{stanzas.attribute(saying.id)}{after}"
+    return Line(saying.id, saying.at, saying.nick, head, tail.removesuffix(END) + names)
+
+
+def worded(post: Post, saying: Saying) -> Line:
+    """Return a message that ``outbound.is_plain`` as the room says it to everybody: what :func:`spoken` makes of its stanza."""
+    key, via = post.head.key, marks.via(post.head.via)
+    inner = f"<body>{stanzas.text(post.content.text)}</body>{stanzas.origin_id(key)}{via}"
+    return _line(inner, key, "", saying)
 
 
 def remembered(body: str, *, room: str, id_: str, at: int, nick: str) -> Line:
     """Return words of which no more is known than who said them when."""
-    head = f"<message from='{stanzas.attribute(f'{room}/{nick}' if nick else room)}'"
-    tail = f" type='groupchat' id='{stanzas.attribute(id_)}'>{stanzas.element('body', words=body)}"
-    names = stanzas.element("stanza-id", ns.IDS, attrs={"by": room, "id": id_})
-    return Line(id_, at, nick, head, f"{tail}{names}{END}")
-
-
-def _names(room: str, id_: str, occupant: str) -> str:
-    names = stanzas.element("stanza-id", ns.IDS, attrs={"by": room, "id": id_})
-    return names + identity(occupant)
+    return _line(stanzas.element("body", words=body), id_, "", Saying(room, nick, "", id_, at))
 
 
 def written(element: Element, outer: str = ns.COMPONENT) -> str:

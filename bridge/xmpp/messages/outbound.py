@@ -73,7 +73,9 @@ def parts(delivery: Spoken, speaker: Speaker) -> list[Part]:
     head = delivery.head
     match delivery:
         case Post():
-            return _plain(delivery, speaker) or _posted(delivery, speaker)
+            if not speaker.placed and is_plain(delivery):
+                return [_part(head, speaker, body=delivery.content.text)]
+            return _posted(delivery, speaker)
         case Edit():
             return _edited(delivery, speaker)
         case Retract():
@@ -113,28 +115,25 @@ def _part(
     return Part(id_, stanza)
 
 
-def _plain(post: Post, speaker: Speaker) -> list[Part]:
-    """Write a message that has nothing but one line of words, [] where it takes :func:`_posted` to say it.
+def is_plain(post: Post) -> bool:
+    """Tell whether a message has nothing but one line of words, which stand in its stanza as they are.
 
     Most messages are so, and what they become is the same.
     """
     content = post.content
     text = content.text
-    if (
+    return not (
         content.kind is not Kind.TEXT
         or content.spans
         or content.mentions
         or content.attachments
-        or speaker.placed
         or post.reply is not None
         or post.thread
         or not isinstance(post.head.voice, AsPuppet | AsBridge)
         or not text.isprintable()
         or not 0 < len(text) <= _SHORT
         or has_marks(text)
-    ):
-        return []
-    return [_part(post.head, speaker, body=text)]
+    )
 
 
 def _posted(post: Post, speaker: Speaker) -> list[Part]:
