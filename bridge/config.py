@@ -297,6 +297,7 @@ class GatewaySettings(_Table, frozen=True):
     rate_messages: str = ""
     rate_room: str = ""  # messages of all users in one room
     rate_commands: str = ""
+    rate_questions: str = ""  # IQs of whatever kind
 
     def __post_init__(self) -> None:
         """Refuse lists, rates and a history that say nothing."""
@@ -313,7 +314,7 @@ class GatewaySettings(_Table, frozen=True):
             except ValueError as error:
                 msg = f"open_irc_private: {error}"
                 raise ValueError(msg) from None
-        for key in ("rate_joins", "rate_messages", "rate_room", "rate_commands"):
+        for key in ("rate_joins", "rate_messages", "rate_room", "rate_commands", "rate_questions"):
             if (text := getattr(self, key)) and rate(text) is None:
                 msg = f'{key}: found {quoted(text)}, expected HOW MANY/TIME such as "30/1m"'
                 raise ValueError(msg)

@@ -17,7 +17,7 @@ from bridge.xmpp.hosted.ports import Doing
 DENIED, FULL, FAST = "denied", "full", "fast"
 REASONS: Final = (DENIED, FULL, FAST)
 """Why somebody is refused, for the metrics."""
-_MANY: Final = {Doing.JOIN: "joins", Doing.SPEAK: "messages", Doing.COMMAND: "commands"}
+_MANY: Final = {Doing.JOIN: "joins", Doing.SPEAK: "messages", Doing.COMMAND: "commands", Doing.ASK: "questions"}
 _NOT_HERE: Final = "you may not use this gateway"
 
 
@@ -49,6 +49,7 @@ class Doorkeeper:
             Doing.JOIN: Buckets(rate(settings.rate_joins)),
             Doing.SPEAK: Buckets(rate(settings.rate_messages)),
             Doing.COMMAND: Buckets(rate(settings.rate_commands)),
+            Doing.ASK: Buckets(rate(settings.rate_questions)),
         }
         self._rooms = Buckets(rate(settings.rate_room))
 

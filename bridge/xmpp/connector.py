@@ -246,6 +246,7 @@ class XmppConnector:
             *self._registering.answers(),
         ):
             stream.answer(kind, payload, answer)
+        stream.pace(whose=self._asker, hurries=self._hurries_to_ask)
         self._report_due = False
         self._refused: dict[RoomId, str] = {}  # rooms that cannot be listened to
 
@@ -320,6 +321,17 @@ class XmppConnector:
         if caller is None or place is None or caller.who is Who.ADMIN:
             return None
         return self.hosting.bars_command(caller.user, place.network)
+
+    def _asker(self, sender: str) -> str:
+        """Return who asks us something: a user with all clients; in a joined room each occupant for themselves."""
+        bare, _, _ = sender.partition("/")
+        return sender if bare in self._rooms else bare
+
+    def _hurries_to_ask(self, asker: str) -> str:
+        """Say why somebody has to wait before they ask us one more thing; administrators never have to."""
+        why = self.hosting.hurries_to_ask(asker)
+        caller = self._reception.caller(asker) if why else None
+        return "" if caller is not None and caller.who is Who.ADMIN else why
 
     def host(self, gateway: Gateway, archive: Archive | None) -> None:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""

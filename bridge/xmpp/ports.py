@@ -189,5 +189,11 @@ class Component(Protocol):
     def answer(self, kind: str, payload: str, answer: Answer) -> None:
         """Let ``answer`` answer the IQs of ``kind`` whose child is ``payload``, written ``{namespace}name``."""
 
+    def pace(self, *, whose: Callable[[str], str], hurries: Callable[[str], str]) -> None:
+        """Ask whether somebody has to wait before they ask one more thing by an IQ.
+
+        ``hurries`` says why, "" for no; ``whose`` returns whom it is asked of, by the address that a question comes from.
+        """
+
     def call_later(self, seconds: float, call: Callable[[], None]) -> Cancellable:
         """Call once, later."""

@@ -119,6 +119,9 @@ class Stream:
     def answer(self, kind: str, payload: str, answer: Answer) -> None:
         self.answers[kind, payload] = answer
 
+    def pace(self, *, whose: Callable[[str], str], hurries: Callable[[str], str]) -> None:
+        self.whose, self.hurries = whose, hurries
+
     def call_later(self, seconds: float, call: Callable[[], None]) -> VirtualTimer:
         return self.clock.call_later(seconds, call)
 

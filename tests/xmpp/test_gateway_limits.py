@@ -2,14 +2,18 @@
 
 import pytest
 
+from bridge.core.commands import Who
 from bridge.core.events import DirectPosted, MemberJoined, MessagePosted
 from bridge.core.ids import XMPP, Person, PersonId
 from bridge.xmpp.commands import adhoc
 from bridge.xmpp.hosted.ports import Doing
 from bridge.xmpp.ports import IqRefused, Request
 from tests.support.clock import quiet
+from tests.support.commands import known
 from tests.support.hosted import DESK, IRC, PHONE, REMOTE, ROMEO, ROOM, HostedBridge
+from tests.support.muc import ROOM as JOINED
 from tests.support.muc import xml
+from tests.support.xmpp_connector import Bridge
 
 OTHER = "#snakes%irc@bridge.localhost"
 COMMANDS = "http://jabber.org/protocol/commands"
@@ -116,3 +120,15 @@ async def test_who_may_not_be_here_any_more_is_put_out() -> None:
         assert bridge.diary(ROMEO) == ['-romeo 110 301 "you may not use this gateway"']
         assert bridge.diary(DESK) == ['-romeo 301 "you may not use this gateway"']
         assert bridge.connector.hosting.users == 1
+
+
+async def test_of_whom_it_is_asked_whether_they_ask_too_much() -> None:
+    async with Bridge() as bridge:
+        assert bridge.stream.whose(DESK) == "juliet@home.example"
+        assert bridge.stream.whose("home.example") == "home.example"
+        assert bridge.stream.whose(f"{JOINED}/juliet") == f"{JOINED}/juliet"
+    async with HostedBridge() as hosted:
+        hosted.gate.slow = {Doing.ASK}
+        assert hosted.stream.hurries("juliet@home.example") == "too many: wait"
+        hosted.connector.know_commands(known(), lambda _: Who.ADMIN)
+        assert hosted.stream.hurries("juliet@home.example") == ""

@@ -15,6 +15,7 @@ class Doing(Enum):
     JOIN = "join"
     SPEAK = "speak"
     COMMAND = "command"
+    ASK = "ask"
 
 
 class Gateway(Protocol):

@@ -296,6 +296,10 @@ class Hosting:
         why = self.gateway.hurries(user, Doing.COMMAND)
         return Refused("resource-constraint", why) if why else None
 
+    def hurries_to_ask(self, asker: str) -> str:
+        """Say why somebody has to wait before they ask one more thing, "" if they need not."""
+        return "" if self.gateway is None else self.gateway.hurries(asker, Doing.ASK)
+
     def review(self) -> None:
         """Put those out who may not be here any more: the operator has thought again."""
         for place in list(self._places.values()):

@@ -301,6 +301,10 @@ class ExternalComponent:
         """Let ``answer`` answer the IQs of ``kind`` whose child is ``payload``, written ``{namespace}name``."""
         self._answers.register(kind, payload, answer)
 
+    def pace(self, *, whose: Callable[[str], str], hurries: Callable[[str], str]) -> None:
+        """Ask ``hurries`` of whoever sends an IQ why they have to wait; ``whose`` says who that is."""
+        self._answers.whose, self._answers.hurries = whose, hurries
+
     def call_later(self, seconds: float, call: Callable[[], None]) -> Cancellable:
         """Call once, later."""
         return self._clock.call_later(seconds, call)
