@@ -310,8 +310,8 @@ class Puppets:
     def spoke(self, room: Room, sender: Member) -> None:
         """Take note of a message just said: its sender is here and active, and gets a puppet where they have none."""
         person = sender.person
-        if self._rosters.lacks(room, person):
-            return  # said from outside, or before they went
+        if self._rosters.lacks(room, person) or person.network != room.network:
+            return  # said from outside, before they went, or by one of ours with a client of their own
         self._activity.spoke(sender)
         self._rosters.heard(room, sender)
         for peer in self._stages[room].peers:

@@ -15,7 +15,7 @@ from bridge.demo.people import CLIENT, MUC_USER, IrcPerson, NotSeen, XmppPerson,
 from bridge.demo.processes import free_port, until
 from tests.support.pairs import Stage, users
 from tests.support.proxy import Proxy
-from tests.support.servers import Ngircd
+from tests.support.servers import Ngircd, Znc
 from tests.support.world import World
 
 pytestmark = [pytest.mark.server, pytest.mark.asyncio(loop_scope="module")]
@@ -56,13 +56,19 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[tuple[World, di
     """Share an XMPP server, two IRC servers and the bridge between them."""
     old = Ngircd()
     more = f'[networks.old]\nconnector = "irc"\nhost = "127.0.0.1"\nport = {old.port}\ntls = false\nlistener = false\n'
-    options = PRIVILEGED[request.param]
-    async with World(
-        xmpp=request.param, people=PEOPLE, more=more + GATEWAY, xmpp_options=options, start=False
-    ) as world:
+    world = World(
+        xmpp=request.param, people=PEOPLE, more=more + GATEWAY, xmpp_options=PRIVILEGED[request.param], start=False
+    )
+    znc = Znc(world.irc.port, "#bouncer")
+    world.more += (
+        f'[networks.znc]\nconnector = "irc"\nhost = "127.0.0.1"\nport = {znc.port}\ntls = false\nlistener = false\n'
+        f'password = "{znc.password}"\n'
+    )
+    async with world:
         await world.server(old)
+        await world.server(znc)
         await world.bridge.start()
-        yield world, {"irc": world.irc.port, "old": old.port}
+        yield world, {"irc": world.irc.port, "old": old.port, "znc": znc.port}
 
 
 @pytest.fixture(params=["irc", "old"], ids=["inspircd", "ngircd"])
@@ -165,6 +171,33 @@ async def test_a_user_joins_talks_and_leaves(stage: Stage) -> None:
     assert codes(gone) == {"307"}
     juliet.leave(room, "giulietta")
     await bob.line(":giulietta!", " PART ", "#python")
+
+
+async def test_what_a_user_says_by_another_client_of_their_bouncer_is_their_own(
+    world: tuple[World, dict[str, int]],
+) -> None:
+    """In the room and in private, once; and what they say here is not taken for the telephone's when ZNC repeats it."""
+    scene, ports = world
+    stage = Stage(scene, "znc", ports["irc"])
+    bob, lady = await stage.irc("bobby", "#bouncer"), await scene.user("lady", join=False)
+    await lady.iq("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
+    await lady.join(stage.room("#bouncer"), "linkspan", history=0)
+    phone = IrcPerson("linkspan", port=ports["znc"], password="linkspan/test:secret")
+    async with phone:
+        lady.say(stage.room("#bouncer"), "from here")
+        await bob.message("#bouncer", "from here", nick="linkspan")
+        phone.say("#bouncer", "by telephone")
+        phone.say("bobby", "psst")
+        await bob.message("bobby", "psst", nick="linkspan")
+        bob.say("#bouncer", "heard")
+        await lady.message(stage.room("#bouncer"), "heard", nick="bobby")
+        assert lady.texts(stage.room("#bouncer")) == [
+            ("linkspan", "from here"),
+            ("linkspan", "by telephone"),
+            ("bobby", "heard"),
+        ]
+    if scene.xmpp.name == "prosody":  # this ejabberd says that it allows it, and then fails
+        await lady.see(lambda el: any(body(said) == "psst" for said in el.iter(f"{CLIENT}message")))
 
 
 async def in_roster(person: XmppPerson, jid: str) -> None:

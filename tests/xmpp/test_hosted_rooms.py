@@ -6,11 +6,12 @@ import pytest
 
 from bridge.connector import Session, Status
 from bridge.core.acts import Act, Appoint, Configuration, Configure, Enroll, Invite, Obstacle, Remove, Roll, Setting
-from bridge.core.deliveries import SetTopic
+from bridge.core.deliveries import AsRelay, SetTopic
 from bridge.core.events import (
     Barrier,
     Cause,
     DirectPosted,
+    Member,
     MemberJoined,
     MemberLeft,
     MessageEdited,
@@ -420,6 +421,20 @@ async def test_deliveries_are_said_by_who_said_them() -> None:
         assert len(sent.ids) == 2
         bridge.join(PHONE, "juliet")
         assert "bob: hi all" in bridge.diary(PHONE)
+
+
+async def test_what_a_user_says_by_a_client_of_their_own_over_there_is_theirs_here() -> None:
+    """Behind a bouncer; their name is not put before it, as before the words of users who are not here."""
+    async with HostedBridge(logged=True) as bridge:
+        await bridge.joined(DESK, "juliet")
+        juliet = Member(person=Person(XMPP, PersonId("juliet@home.example")), name="Juliet on IRC")
+        for who in (juliet, build.member("tybalt", "tg")):
+            await bridge.connector.send(build.post("hi all", f"xmpp:{ROOM}", voice=AsRelay(member=who)))
+        assert bridge.diary(DESK) == ["juliet: hi all", ": <tybalt> hi all"]
+        assert bridge.hub.took(MessagePosted) == []
+        bridge.join(PHONE, "juliet")
+        await quiet()
+        assert "juliet: hi all" in bridge.diary(PHONE)
 
 
 async def test_a_client_that_bounces_is_out() -> None:

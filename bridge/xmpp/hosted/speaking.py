@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from itertools import count
 from xml.etree.ElementTree import Element
 
+import msgspec
+
 from bridge.core.acts import Setting
-from bridge.core.deliveries import Announce, AsPuppet, Edit, Post, React, Retract, Sent, SetTopic
+from bridge.core.deliveries import Announce, AsPuppet, AsRelay, Edit, Post, React, Retract, Sent, SetTopic
 from bridge.core.events import Member, Rank, TopicChanged
 from bridge.core.failures import Permanent, Retry
 from bridge.core.ids import XMPP, MessageId, Person, Room, RoomId
@@ -185,7 +187,10 @@ class Speaking:
         if not self._around.component.connected():
             raise Retry("there is no connection to the XMPP server")
         voice = delivery.head.voice
-        speaker = place.room.find(voice.member.person) if isinstance(voice, AsPuppet) else None
+        speaker = place.room.find(voice.member.person) if isinstance(voice, AsPuppet | AsRelay) else None
+        if speaker is not None and isinstance(voice, AsRelay):  # here they are themselves
+            head = msgspec.structs.replace(delivery.head, voice=AsPuppet(member=voice.member))
+            delivery = msgspec.structs.replace(delivery, head=head)
         if isinstance(delivery, SetTopic):
             nick = "" if speaker is None else speaker.nick
             self._carry(place, place.room.name(Subject(delivery.topic, nick, delivery.head.at)))

@@ -32,7 +32,7 @@ from irc.modes import parse_nick_modes
 
 from bridge.connector import Wire
 from connectors.irc.connection import sts
-from connectors.irc.connection.capabilities import LISTENER, PUPPET, Capabilities
+from connectors.irc.connection.capabilities import BOUNCERS, LISTENER, PUPPET, Capabilities
 from connectors.irc.connection.dialing import Server, Tls, dial
 from connectors.irc.connection.flood import Flood
 from connectors.irc.connection.greeting import Greeting
@@ -646,6 +646,7 @@ class Connection:
         if self._stream is None or self._outcome is None or self._outcome.done():
             return
         self._up = True
+        self._requests.is_shared = not BOUNCERS.isdisjoint(self.caps)
         self._stream.pace(self._flood.bucket(local=_is_local(self._stream.peer())))
         self._stream.gather(on=self._gathers(), promptly=self._reads is Reads.ALL)
         self._aim()

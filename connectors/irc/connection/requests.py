@@ -6,7 +6,9 @@ that target. Specification: IRCv3 labeled-response, batch, echo-message.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 from connectors.irc.connection.wire import Line, tagged
@@ -17,6 +19,12 @@ _SAID = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
 
 
 _ECHOED = frozenset({"PRIVMSG", "NOTICE"})
+_CODES = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-fA-F]{6})?|[\x02\x0f\x11\x16\x1d\x1e\x1f]")
+"""Formatting, which a channel may take out of what is said."""
+_OWED = 100
+"""Lines whose echo may yet come although the server has answered a PING behind them: a bouncer does that by itself."""
+_LATE = 2
+"""Beats after which no echo comes any more."""
 
 
 class Lost(Exception):
@@ -43,12 +51,13 @@ class OutgoingLine(Protocol):
 class Request:
     """One line that somebody wants to know about; the stream tells it when it is written."""
 
-    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "place", "targets", "written")
+    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "place", "targets", "words", "written")
 
-    def __init__(self, requests: "Requests", command: str, targets: Sequence[str], label: str) -> None:
+    def __init__(self, requests: "Requests", command: str, targets: Sequence[str], words: str, label: str) -> None:
         self._requests = requests
         self.command = command
         self.targets = targets  # what an error may name
+        self.words = words  # its last parameter, which an echo repeats
         self.label = label
         self.answers: list[Line] = []
         self.future: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
@@ -87,7 +96,19 @@ class _Round(NamedTuple):
 class Requests:
     """Everything that one connection still waits for."""
 
-    __slots__ = ("_asking", "_batches", "_beats", "_labels", "_last", "_line", "_rounds", "_turn", "processed")
+    __slots__ = (
+        "_asking",
+        "_batches",
+        "_beats",
+        "_labels",
+        "_last",
+        "_line",
+        "_owed",
+        "_rounds",
+        "_turn",
+        "is_shared",
+        "processed",
+    )
 
     def __init__(self, line: "OutgoingLine") -> None:
         self.processed = line.processed
@@ -99,16 +120,20 @@ class Requests:
         self._batches: dict[str, Request] = {}  # open ones, by reference
         self._turn: list[Request] = []  # written, and not followed by a PING yet
         self._rounds: list[_Round] = []  # oldest first; hardly ever more than two
+        self._owed: deque[tuple[int, Request]] | None = None  # (beat, request)
+        self.is_shared = False
+        """Whether others speak under our nick as well, behind a bouncer: only our very words are an echo, early or late."""
 
     @property
     def outstanding(self) -> bool:
         """Whether a line that was read could be an answer."""
-        return bool(self._labels or self._rounds or self._turn)
+        return bool(self._labels or self._rounds or self._turn or self._owed)
 
     def new(self, command: str, params: Sequence[str], *, labeled: bool) -> Request:
         """Return a request; one without label is proven by a PING behind it."""
         label = self._next() if labeled else ""
-        request = Request(self, command, params if command in _OF_SOMEBODY else params[:1], label)
+        targets = params if command in _OF_SOMEBODY else params[:1]
+        request = Request(self, command, targets, params[-1] if params else "", label)
         if label:
             self._labels[label] = request
         return request
@@ -157,6 +182,8 @@ class Requests:
         while True:
             round_ = self._rounds.pop(0)
             for request in round_.requests:
+                if self.is_shared and request.command in _ECHOED and not request.answers:
+                    self._owe(request)
                 request.settle()
             self.processed(round_.place)
             if round_.token == token:
@@ -172,7 +199,7 @@ class Requests:
         elif line.tags.get("batch") in self._batches:
             self._inside(line, self._batches[line.tags["batch"]])
         else:
-            return bool(self._rounds or self._turn) and self._unlabeled(line, nick, fold)
+            return bool(self._rounds or self._turn or self._owed) and self._unlabeled(line, nick, fold)
         return True
 
     def echoed(self, data: bytes) -> bool:
@@ -218,20 +245,53 @@ class Requests:
     def _unlabeled(self, line: Line, nick: str, fold: Callable[[str], str]) -> bool:
         """Give an error or echo to the oldest request for the same target that has none yet."""
         if line.command in _SAID and fold(line.nick) == fold(nick):
-            commands, targets = {line.command}, {fold(line.param(0))}
-        elif "400" <= line.command <= "599" and len(line.command) == 3:
+            return self._echo(line, fold)
+        if "400" <= line.command <= "599" and len(line.command) == 3:
             commands, targets = None, {fold(param) for param in line.params[1:-1]}
         elif line.command == "FAIL":
             commands, targets = {line.param(0)}, {fold(param) for param in line.params[2:-1]}
         else:
             return False
-        for request in (*(r for round_ in self._rounds for r in round_.requests), *self._turn):
-            if request.answers or not request.command:
-                continue
+        for request in self._unanswered():
             if any(fold(each) in targets for each in request.targets) and (
                 commands is None or request.command in commands
             ):
                 request.answers.append(line)
+                return True
+        return False
+
+    def _unanswered(self) -> Iterator[Request]:
+        """Yield the requests without label and answer, oldest first."""
+        for request in (*(r for round_ in self._rounds for r in round_.requests), *self._turn):
+            if request.command and not request.answers:
+                yield request
+
+    def _echo(self, line: Line, fold: Callable[[str], str]) -> bool:
+        """Give words under our nick to the request that has said them: the same ones, else the oldest for that target."""
+        target = fold(line.param(0))
+        asked = [r for r in self._unanswered() if r.command == line.command and fold(r.targets[0]) == target]
+        request = next((each for each in asked if _is_echo(each, line)), None)
+        if request is None and asked and not self.is_shared:
+            request = asked[0]
+        if request is not None:
+            request.answers.append(line)
+            return True
+        return self._was_owed(line, fold)
+
+    def _owe(self, request: Request) -> None:
+        """Take note that an echo may be late."""
+        if self._owed is None:
+            self._owed = deque(maxlen=_OWED)
+        self._owed.append((self._beats, request))
+
+    def _was_owed(self, line: Line, fold: Callable[[str], str]) -> bool:
+        owed, target = self._owed, fold(line.param(0))
+        while owed and self._beats - owed[0][0] > _LATE:
+            owed.popleft()
+        for entry in owed or ():
+            request = entry[1]
+            if request.command == line.command and fold(request.targets[0]) == target and _is_echo(request, line):
+                self._owed = deque((other for other in owed or () if other is not entry), maxlen=_OWED)
                 return True
         return False
 
@@ -245,3 +305,8 @@ class Requests:
     def _next(self) -> str:
         self._last += 1
         return f"{self._last:x}"
+
+
+def _is_echo(request: Request, line: Line) -> bool:
+    """Tell whether words are those of a request, as the network may have changed them on their way."""
+    return request.words == line.text or _CODES.sub("", request.words) == _CODES.sub("", line.text)

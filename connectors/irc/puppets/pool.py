@@ -298,16 +298,26 @@ class Puppet:
         elif line.param(0).startswith("$"):
             self.remarks.notice(line)
         elif self._is_own_copy(connection, line):
-            event = self._scene.inbound.copied(line, self.member.person, self._scene.now())
-            self._scene.emit([event] if event is not None else [])
+            self._copied(connection, line)
         else:
             self._pool.deputies.line(self, line)
 
     def _is_own_copy(self, connection: Connection, line: Line) -> bool:
-        """Tell whether a bouncer passes on what another client of this person has said in private."""
+        """Tell whether a bouncer passes on what another client of this person has said."""
         is_ours = connection.isupport.fold(line.nick) == connection.isupport.fold(connection.nick)
-        is_private = not connection.isupport.is_channel(line.param(0).lstrip(connection.isupport.statusmsg))
-        return is_ours and is_private and not connection.answers and not BOUNCERS.isdisjoint(connection.caps)
+        return is_ours and not connection.answers and not BOUNCERS.isdisjoint(connection.caps)
+
+    def _copied(self, connection: Connection, line: Line) -> None:
+        """Tell what the person has said by another client: in private, or just now in a channel; history is another matter."""
+        scene, now = self._scene, self._scene.now()
+        if not connection.isupport.is_channel(line.param(0).lstrip(connection.isupport.statusmsg)):
+            event = scene.inbound.copied(line, self.member.person, now)
+            scene.emit([event] if event is not None else [])
+        elif "batch" in line.tags:
+            self._pool.deputies.line(self, line)
+        else:
+            said = scene.inbound.own(line, self.member, now)
+            scene.emit([said] if said is not None else [])
 
     # what the wishes tell
 

@@ -19,6 +19,7 @@ from bridge.core.events import (
     DirectCopied,
     DirectPosted,
     Event,
+    Member,
     MessagePosted,
     MessageRetracted,
     Origin,
@@ -187,6 +188,21 @@ class Inbound:
             to=self.view.member(self.view.meet(line.param(0))),
             id=message,
             content=content,
+        )
+
+    def own(self, line: Line, member: Member, now: int) -> MessagePosted | None:
+        """Read what somebody of ours has said in a channel by another client of theirs; None for CTCP."""
+        room, content = self._target(line), self._content(line)
+        if room is None or content is None:
+            return None
+        at = moment(line.tags["time"], now) if "time" in line.tags else now
+        message, reply = self._message_id(line, at), _answered(line)
+        return MessagePosted(
+            origin=Origin(room=room, key=EventKey(message), at=at, via=_via(line)),
+            sender=member,
+            id=message,
+            content=content,
+            reply_to=MessageId(reply) if reply else None,
         )
 
     def _posted(self, line: Line, at: int, *, replayed: bool) -> Sequence[Event]:

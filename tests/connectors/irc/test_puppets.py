@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from bridge.connector import PuppetSettings, Status
 from bridge.core.addresses import Range, parse_range
+from bridge.core.content import Kind
 from bridge.core.events import (
     Barrier,
     Cause,
@@ -29,7 +30,7 @@ from connectors.irc.connection.marks import MARKER
 from connectors.irc.puppets import seeking
 from connectors.irc.puppets.pool import realname
 from tests.support.irc_stage import CHANNEL, QUICK, listener, puppet, someone, stage
-from tests.support.ircd import Ircd
+from tests.support.ircd import NAME, Ircd
 
 MANTUA = RoomId("#mantua")
 SLOW = replace(QUICK, knock=(3600.0,), rejoin=(3600.0,))
@@ -466,6 +467,30 @@ async def test_what_another_client_of_theirs_says_in_private_is_told_by_bouncers
         told = [(copy.person, copy.to.name, copy.content.text) for copy in play.of(DirectCopied)]
         person = someone("juliet").person
         assert told == ([(person, "bob", "by my telephone")] if caps == "znc.in/self-message" else [])
+
+
+@pytest.mark.parametrize("caps", ["znc.in/self-message", "echo-message"])
+async def test_what_another_client_of_theirs_says_in_a_channel_is_told_by_bouncers_only(caps):
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic, caps=f"{caps} batch")
+        await play.told(PuppetJoined)
+        juliet.send(
+            f":{NAME} BATCH +1 znc.in/playback {CHANNEL}",
+            f"@batch=1 :{juliet.mask} PRIVMSG {CHANNEL} :yesterday",
+            f":{NAME} BATCH -1",
+            f":{juliet.mask} PRIVMSG {CHANNEL} :\x01PING 1\x01",
+            f":{juliet.mask} PRIVMSG #elsewhere :not here",
+            f":{juliet.mask} PRIVMSG {CHANNEL} :\x01ACTION waves by telephone\x01",
+            ":bob!b@h PRIVMSG juliet :psst",
+        )
+        mic.send(f":{juliet.mask} PRIVMSG {CHANNEL} :\x01ACTION waves by telephone\x01")
+        await mic.silence()
+        await play.told(DirectPosted)
+        told = [(said.sender.person, said.content.kind, said.content.text) for said in play.of(MessagePosted)]
+        waved = (someone("juliet").person, Kind.ACTION, "waves by telephone")
+        assert told == ([waved] if caps == "znc.in/self-message" else [])
 
 
 def test_real_names_end_with_the_mark_whatever_the_person_is_called():

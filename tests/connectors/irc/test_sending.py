@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from bridge.core.content import Content, Span, Style
 from bridge.core.deliveries import AsBridge, AsPuppet, AsRelay, Kick, SetTopic, Tell
-from bridge.core.events import Cause, DirectCopied, DirectPosted, PuppetJoined, PuppetLeft
+from bridge.core.events import Cause, DirectCopied, DirectPosted, MessagePosted, PuppetJoined, PuppetLeft
 from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import Person, PersonId, Room, RoomId
 from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, listener, puppet, settle, someone, stage
@@ -399,6 +399,23 @@ async def test_the_echo_of_what_we_have_said_is_not_taken_for_another_clients(ca
         copy = await play.told(DirectCopied)
         assert copy.content.text == "by my telephone"
         assert len(play.of(DirectCopied)) == 1
+
+
+async def test_behind_a_bouncer_only_our_very_words_are_our_echo_however_late():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd)
+        play.join("juliet")
+        juliet = await puppet(ircd, mic, caps="echo-message znc.in/self-message")
+        await play.told(PuppetJoined)
+        one, two = play.say("juliet", "one"), play.say("juliet", "same")
+        await juliet.expect(f"PRIVMSG {CHANNEL} :one", f"PRIVMSG {CHANNEL} :same")
+        juliet.send(f":{juliet.mask} PRIVMSG {CHANNEL} :by telephone", f":{juliet.mask} PRIVMSG {CHANNEL} :\x02one\x02")
+        await settle(juliet)
+        await one
+        await two
+        juliet.send(f":{juliet.mask} PRIVMSG {CHANNEL} :same", f":{juliet.mask} PRIVMSG {CHANNEL} :same")
+        await play.told(MessagePosted, content__text="same")
+        assert [said.content.text for said in play.of(MessagePosted)] == ["by telephone", "same"]
 
 
 async def test_private_words_come_from_a_puppet_that_is_made_for_them():
