@@ -293,7 +293,7 @@ class Archive(Protocol):
     """What was said in hosted rooms, and who was there when. The plain methods queue a write, as those of :class:`Store`."""
 
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
-        """Keep what was said."""
+        """Keep what was said; what is kept already, by room and id, stays as it is."""
 
     def attended(self, room: RoomId, user: PersonId, *, since: int) -> Awaitable[None]:
         """Note that somebody is in a room from now on."""

@@ -1,6 +1,6 @@
 """Writes, and the one transaction that a batch of them becomes.
 
-The hot ones (:class:`Journal`, :class:`Settle`, :class:`Postpone`, :class:`Remember`, :class:`Met`) are collected on a
+The hot ones (:class:`Journal`, :class:`Settle`, :class:`Postpone`, :class:`Remember`, :class:`Met`, :class:`Keep`) are collected on a
 page and go to the database table by table: a handful of statements for a batch of any size. That keeps what their
 order means, for facts are kept before what happens to their deliveries. An :class:`Ask` (every read, every rare write)
 runs in its place between two pages, so that it sees what was called before it and nothing else.
@@ -13,13 +13,14 @@ from contextlib import suppress
 from typing import assert_never
 
 import msgspec
+from msgspec.structs import astuple
 from sqlalchemy import Connection, PoolProxiedConnection, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.core.deliveries import Sent
 from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
 from bridge.core.ids import DeliveryKey, MessageRef, Network, Person
-from bridge.engine.ports import Known, Queued, StoreError
+from bridge.engine.ports import ArchivedLine, Known, Queued, StoreError
 from bridge.storage import queries, tables
 from bridge.storage.rows import Rooms, indexed, pack, part_of
 from bridge.storage.rules import subject
@@ -61,6 +62,12 @@ class Met(msgspec.Struct, frozen=True):
     known: Known
 
 
+class Keep(msgspec.Struct, frozen=True):
+    """What was said in hosted rooms; what is kept already stays as it is."""
+
+    lines: Sequence[ArchivedLine]
+
+
 class Ask(msgspec.Struct, frozen=True):
     """Anything else: called with the connection, inside the transaction, maybe more than once.
 
@@ -71,7 +78,7 @@ class Ask(msgspec.Struct, frozen=True):
     reads: bool = True  # False: it writes
 
 
-Write = Journal | Settle | Postpone | Remember | Met | Ask
+Write = Journal | Settle | Postpone | Remember | Met | Keep | Ask
 
 
 class Ledger:
@@ -173,8 +180,9 @@ class _Page:
         self._settled: dict[DeliveryKey, Sent] = {}
         self._people: dict[Person, Known] = {}
         self._texts: dict[tuple[str, str], str] = {}
+        self._lines: list[ArchivedLine] = []
 
-    def add(self, write: Journal | Settle | Postpone | Remember | Met) -> None:
+    def add(self, write: Journal | Settle | Postpone | Remember | Met | Keep) -> None:
         match write:
             case Journal():
                 self._facts.append(write)
@@ -189,6 +197,8 @@ class _Page:
                 before = self._people.get(known.person, known)  # once in a batch, for PostgreSQL's sake
                 spoke = max(before.spoke, known.spoke)
                 self._people[known.person] = Known(person=known.person, name=known.name, spoke=spoke)
+            case Keep(lines=lines):
+                self._lines += lines
             case _:
                 assert_never(write)
 
@@ -208,7 +218,9 @@ class _Page:
             self._run(statements.person, [(who.person.network, who.person.id, who.name, who.spoke) for who in met])
         if self._texts:
             self._run(statements.memory, [(*name, value) for name, value in self._texts.items()])
-        for rows in (self._facts, self._postponed, self._settled, self._people, self._texts):
+        if self._lines:
+            self._run(statements.line, [astuple(line) for line in self._lines])
+        for rows in (self._facts, self._postponed, self._settled, self._people, self._texts, self._lines):
             rows.clear()
 
     def _run(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:

@@ -356,8 +356,9 @@ class MemoryStore:
         return self._preferences.pop((network, person), None) is not None
 
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
-        """Keep what was said in hosted rooms."""
-        self._archive.extend(lines)
+        """Keep what was said in hosted rooms; what is kept already stays as it is."""
+        known = {(line.room, line.id) for line in self._archive}
+        self._archive.extend(line for line in lines if (line.room, line.id) not in known)
         return self._written()
 
     def attended(self, room: RoomId, user: PersonId, *, since: int) -> Awaitable[None]:

@@ -10,6 +10,7 @@ from sqlalchemy import Dialect, SmallInteger, Text, bindparam, case, delete, lit
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import UpdateBase
 
+from bridge.engine.ports import ArchivedLine
 from bridge.storage import tables
 from bridge.storage.tables import ALIAS, OWN
 
@@ -26,6 +27,7 @@ class Statements(NamedTuple):
     settle: str  # key
     person: str  # network, id, name, spoke
     memory: str  # network, name, value
+    line: str  # as the fields of an ArchivedLine
 
 
 _KEY = bindparam("of", type_=Text)
@@ -55,6 +57,7 @@ def compiled(dialect: Dialect) -> Statements:
         settle=text(delete(outbox).where(outbox.c.key == _KEY), "of"),
         person=text(_person(insert(tables.people)), "network", "id", "name", "spoke"),
         memory=text(_memory(insert(tables.memory)), "network", "name", "value"),
+        line=text(insert(tables.archive).on_conflict_do_nothing(), *ArchivedLine.__struct_fields__),
     )
 
 

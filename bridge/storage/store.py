@@ -34,7 +34,7 @@ from bridge.engine.ports import (
 )
 from bridge.storage import archives, keyfile, queries
 from bridge.storage.database import parse
-from bridge.storage.ledger import Ask, Journal, Ledger, Met, Postpone, Remember, Settle
+from bridge.storage.ledger import Ask, Journal, Keep, Ledger, Met, Postpone, Remember, Settle
 from bridge.storage.rules import wall_clock
 from bridge.storage.sealing import Vault, wipe
 from bridge.storage.writer import Writer
@@ -232,8 +232,8 @@ class SqlStore:
         return await self._ask(lambda connection: queries.remove_preferences(connection, network, person), reads=False)
 
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
-        """Keep what was said in hosted rooms."""
-        return self._writer.put(Ask(partial(archives.keep, lines=lines), reads=False), soon=False)
+        """Keep what was said in hosted rooms; what is kept already stays as it is."""
+        return self._writer.put(Keep(lines), soon=False)
 
     async def adopt(self, lines: Sequence[ArchivedLine], stays: Sequence[Attended]) -> int:
         """Keep what another program had kept of one room, oldest first, and who was there; returns how much of it is new."""

@@ -689,6 +689,14 @@ async def test_an_archive_is_read_by_those_who_were_there(store):
     assert (await read(store, ROMEO))[0] == ["c", "d", "e"]
 
 
+async def test_what_is_archived_again_stays_as_it_is_and_costs_nothing_beside_it(store):
+    await store.attended(DEV, JULIET, since=START)
+    await store.archive([archived(1, "a")])
+    again = replace(archived(2, "said again after a kill"), id="id1")
+    await store.archive([again, archived(3, "c")])
+    assert (await read(store))[0] == ["a", "c"]
+
+
 async def test_pages_of_an_archive(store):
     await store.attended(DEV, JULIET, since=START)
     await store.archive([archived(number, f"m{number}", nick=f"n{number % 2}") for number in range(1, 8)])
