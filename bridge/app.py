@@ -20,6 +20,7 @@ import msgspec
 
 from bridge import __version__, config, logs, registry
 from bridge.administration import Administration, as_link, merged
+from bridge.allowance import Allowance
 from bridge.commands import (
     abuse,
     logins,
@@ -72,6 +73,8 @@ LEAVE: Final = 4.0
 KEEP_DAYS: Final = 30
 KEEP_MESSAGES: Final = 100_000
 _PRUNE_EVERY: Final = 6 * 3_600.0
+_BOUND_EVERY: Final = 600.0
+"""Seconds between two looks whether all archives together are too large."""
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks whether everything is up, while somebody waits for that."""
 
@@ -223,6 +226,7 @@ class App:
             now=clock.monotonic,
         )
         self._complaints = Complaints(store, clock)
+        self._allowance = Allowance(now=clock.monotonic)
         self._gateway.key = configured.people_key
         self._gateway.door.outcasts = self._hub.outcasts.names_user
         self._hub.outcasts.also = lambda _: self._review_users()
@@ -236,7 +240,7 @@ class App:
         self._identd = Identd(self._user_of)
         self._public = PublicSite()
         self._public_listener: Listener | None = None
-        self._pruning: asyncio.Task[None] | None = None
+        self._pruning: list[asyncio.Task[None]] = []
         self._watching: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -260,12 +264,12 @@ class App:
         await self._hub.open()
         await self._apply_links()
         self._add(connectors)
-        self._pruning = _beside(self._prune())
+        self._pruning = [_beside(self._prune()), _beside(self._bound_archives())]
         self._watching = _beside(watch_store(self._store.healthy, self._clock, tell=self._tell_admins))
 
     async def stop(self) -> None:
         """Leave everywhere, write what is left, and end."""
-        for task in (self._pruning, self._watching):
+        for task in (*self._pruning, self._watching):
             if task is not None:
                 task.cancel()
         await self._stop_listening()
@@ -369,6 +373,7 @@ class App:
         kinds = kinds_of(self._config)
         self.administration.kinds = kinds
         self._gateway.settings = self._config.gateway
+        self._allowance.bound(self._config.media)
         self._gateway.kinds = kinds
         self._gateway.hosts = hosts_of(self._config)
         kept = {name: network.history for name, network in self._config.networks.items()}
@@ -385,6 +390,7 @@ class App:
             connector.hosting.at_start = self._hub.preferences.rooms_at_start
             self._hub.preferences.bring = connector.hosting.bring
             connector.blocking.complain = partial(self._reported, connector)
+            connector.bound_uploads(self._allowance)
         self.offer()
 
     def _heard(self, user: str, network: Network) -> None:
@@ -557,6 +563,15 @@ class App:
             rows = await self._store.prune(before=before, keep=KEEP_MESSAGES)
             log.info("store.pruned rows=%d", rows)
             await self._prune_archives()
+
+    async def _bound_archives(self) -> None:
+        """Delete the oldest that hosted rooms have kept, where all of them together keep more than they may."""
+        while True:
+            await self._clock.sleep(_BOUND_EVERY)
+            most = self._config.gateway.max_archive
+            rows = await self._archive.prune_archives(keep=most) if most else 0
+            if rows:
+                log.info("archive.bounded rows=%d", rows)
 
     async def _prune_archives(self) -> None:
         """Delete what hosted rooms have kept for longer than their networks are to."""

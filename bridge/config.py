@@ -222,9 +222,15 @@ class MediaSettings(_Table, frozen=True):
     largest_mb_to: Mapping[str, Annotated[int, msgspec.Meta(ge=1)]] = msgspec.field(default_factory=dict)  # by network
     keep: float = 604_800.0  # seconds for which a URL is good
     allow: tuple[str, ...] = ()  # addresses and ranges that files may be read from although they are not public
+    rate_uploads: str = ""  # "500/1d": MB of one person's files that are put to the upload service; "": without end
+    rate_uploads_total: str = ""  # of everybody's
 
     def __post_init__(self) -> None:
-        """Refuse ranges that are none."""
+        """Refuse ranges and rates that are none."""
+        for key in ("rate_uploads", "rate_uploads_total"):
+            if (text := getattr(self, key)) and rate(text) is None:
+                msg = f'{key}: found {quoted(text)}, expected MB/TIME such as "500/1d"'
+                raise ValueError(msg)
         for text in self.allow:
             try:
                 parse_range(text)
@@ -252,19 +258,29 @@ class History(_Table, frozen=True):
 
 
 def history(text: str) -> History:
-    """Read ``30d``, ``5000 messages``, ``forever`` or ``off``. Raises: ValueError."""
-    match text.split():
-        case ["forever"]:
-            return History()
-        case ["off"]:
-            return History(messages=0)
+    """Read ``30d``, ``5000 messages``, both with a comma between them, ``forever`` or ``off``. Raises: ValueError."""
+    if text.strip() in ("forever", "off"):
+        return History(messages=0 if text.strip() == "off" else None)
+    bounds = [_bound(part.split()) for part in text.split(",", 1)]
+    seconds = [bound.seconds for bound in bounds if bound is not None and bound.seconds is not None]
+    messages = [bound.messages for bound in bounds if bound is not None and bound.messages is not None]
+    if None in bounds or len(seconds) > 1 or len(messages) > 1:
+        msg = (
+            f'history: found {quoted(text)}, expected "30d", "5000 messages", "30d, 5000 messages", "forever" or "off"'
+        )
+        raise ValueError(msg)
+    return History(seconds=next(iter(seconds), None), messages=next(iter(messages), None))
+
+
+def _bound(words: list[str]) -> History | None:
+    """Read how long, or how many; None for neither."""
+    match words:
         case [number, "messages"] if number.isascii() and number.isdigit() and 0 < int(number) < 1_000_000_000:
             return History(messages=int(number))
         case [duration] if (kept := wording.seconds(duration)) > 0:
             return History(seconds=kept)
         case _:
-            msg = f'history: found {quoted(text)}, expected "30d", "5000 messages", "forever" or "off"'
-            raise ValueError(msg)
+            return None
 
 
 USUAL_HISTORY: Final = "30d"
@@ -293,6 +309,8 @@ class GatewaySettings(_Table, frozen=True):
     max_users: Annotated[int, msgspec.Meta(ge=0)] = 0  # 0: as many as come
     max_networks: Annotated[int, msgspec.Meta(ge=0)] = 20  # of one user, who has a connection to each
     max_rooms: Annotated[int, msgspec.Meta(ge=0)] = 100  # of one user on one network
+    max_stays: Annotated[int, msgspec.Meta(ge=0)] = 0  # rooms in which one user stays without a client; 0: any number
+    max_archive: Annotated[int, msgspec.Meta(ge=0)] = 0  # messages of all hosted rooms that are kept; 0: any number
     rate_joins: str = ""  # "30/1m": so many in such a time; "": without end
     rate_messages: str = ""
     rate_room: str = ""  # messages of all users in one room

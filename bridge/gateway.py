@@ -178,6 +178,10 @@ class Gateway:
             return self.door.full(f"{remote.network} takes no more users of this gateway: try again later")
         return ""
 
+    def bounds_stays(self, held: int) -> str:
+        """Return why somebody cannot stay without a client in one room more than so many."""
+        return self.door.bounds_stays(held)
+
     def hurries(self, user: str, doing: Doing, room: str = "") -> str:
         """Return why somebody has to wait before they do one more of something."""
         return self.door.hurries(user, doing, room)

@@ -30,8 +30,8 @@ COMMANDS: Final = (STAY, UNSTAY, PART, EXPORT, FORGET)
 class Stays(Protocol):
     """Who knows who stays where: :class:`bridge.xmpp.hosted.stays.Stays`."""
 
-    def wish(self, room: str, user: str, *, stays: bool) -> None:
-        """Note whether somebody wants to stay in a room when their last client leaves."""
+    def wish(self, room: str, user: str, *, stays: bool) -> str:
+        """Note whether somebody wants to stay in a room when their last client leaves; returns why they cannot."""
 
     def part(self, room: str, user: str) -> bool:
         """Take somebody out of a room; False if they are not there."""
@@ -75,7 +75,8 @@ def offers(stays: Stays, exports: Exports) -> tuple[Offer, ...]:
 
 
 async def _stay(stays: Stays, call: Call, _: Values) -> Answer:
-    stays.wish(call.room, call.user, stays=True)
+    if why := stays.wish(call.room, call.user, stays=True):
+        raise CommandRefused(f"{why[0].upper()}{why[1:]}: say unstay in another one first.", why=Why.CONFLICT)
     return Answer(text="You stay here when your clients leave.")
 
 

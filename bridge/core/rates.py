@@ -4,6 +4,7 @@ Pure: who asks says what time it is. A bucket is full at first and fills up stea
 in the time, and then as much as drips in. Called by ``bridge.doorkeeper``.
 """
 
+import math
 from collections.abc import Hashable
 
 import msgspec
@@ -29,18 +30,26 @@ class Buckets:
         self.rate = rate
         self._left: dict[Hashable, tuple[float, float]] = {}  # tokens, and when there were so many
 
-    def take(self, key: Hashable, now: float) -> float:
-        """Take one, and return 0; or nothing, and return in how many seconds there is one. ``now`` in seconds."""
+    def take(self, key: Hashable, now: float, amount: float = 1.0) -> float:
+        """Take one, or so much, and return 0; or nothing, and return in how many seconds there is as much.
+
+        ``now`` in seconds. Of more than a full bucket holds there never is enough: infinite.
+        """
+        wait = self.lacks(key, now, amount)
         rate = self.rate
-        if rate is None:
-            return 0.0
-        left = self._filled(key, rate, now)
-        if left < 1.0:
-            return (1.0 - left) * rate.seconds / rate.many
+        if wait or rate is None:
+            return wait
         if len(self._left) >= _MOST and key not in self._left:
             self._tidy(rate, now)
-        self._left[key] = (left - 1.0, now)
+        self._left[key] = (self._filled(key, rate, now) - amount, now)
         return 0.0
+
+    def lacks(self, key: Hashable, now: float, amount: float = 1.0) -> float:
+        """Return in how many seconds there is so much, 0 for now; nothing is taken."""
+        rate = self.rate
+        if rate is None or (left := self._filled(key, rate, now)) >= amount:
+            return 0.0
+        return (amount - left) * rate.seconds / rate.many if amount <= rate.many else math.inf
 
     def _filled(self, key: Hashable, rate: Rate, now: float) -> float:
         left, at = self._left.get(key, (float(rate.many), now))

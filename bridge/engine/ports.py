@@ -322,6 +322,9 @@ class Archive(Protocol):
         Goes in small transactions, between which messages pass.
         """
 
+    async def prune_archives(self, *, keep: int) -> int:
+        """Delete all but the newest ``keep`` messages of all rooms together, likewise; returns how much."""
+
 
 class Keeper(Store, Archive, Protocol):
     """Both: what the application is given."""

@@ -176,6 +176,19 @@ def prune(connection: Connection, room: RoomId, *, before: int, keep: int | None
     return len(some)
 
 
+def prune_all(connection: Connection, *, keep: int) -> int:
+    """Forget some of what is beyond the newest ``keep`` of all rooms; returns how much, 0 when there is no more."""
+    newest = select(_archive.seq).order_by(_archive.seq.desc()).limit(1).offset(keep)
+    bound = connection.scalar(newest)
+    if bound is None:
+        return 0
+    some = connection.scalars(
+        select(_archive.seq).where(_archive.seq <= bound).order_by(_archive.seq).limit(SOME)
+    ).all()
+    connection.execute(delete(tables.archive).where(_archive.seq.in_(some)))
+    return len(some)
+
+
 def _at(room: RoomId, user: PersonId) -> ColumnElement[bool]:
     return and_(_attendance.room == room, _attendance.user == user)
 

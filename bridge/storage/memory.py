@@ -438,6 +438,12 @@ class MemoryStore:
                 self._attendance[there, user] = [stay for stay in stays if stay[1] is None or stay[1] >= before]
         return len(doomed)
 
+    async def prune_archives(self, *, keep: int) -> int:
+        """Delete all but the newest ``keep`` messages of all hosted rooms; returns how much."""
+        gone = max(0, len(self._archive) - keep)
+        self._archive = sorted(self._archive, key=lambda line: line.seq)[gone:]
+        return gone
+
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 

@@ -283,6 +283,13 @@ class SqlStore:
             total += some
         return total
 
+    async def prune_archives(self, *, keep: int) -> int:
+        """Delete all but the newest ``keep`` messages of all hosted rooms, in small transactions."""
+        total = 0
+        while some := await self._ask(lambda connection: archives.prune_all(connection, keep=keep), reads=False):
+            total += some
+        return total
+
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
 

@@ -151,6 +151,13 @@ class Settings(Protocol):
         """The upload service, "" for the one that the server lists."""
 
 
+class Takes(Protocol):
+    """Who knows how much may be put to the upload service."""
+
+    def take(self, who: Person | None, size: int) -> str:
+        """Take so many bytes for somebody, or say why that cannot be."""
+
+
 class Stream(Component, Protocol):
     """A component that can be run."""
 
@@ -337,6 +344,10 @@ class XmppConnector:
         """Host rooms; ``gateway`` knows which ones there are, ``archive`` keeps what is said there, if anything does."""
         self.hosting.gateway = gateway
         self.hosting.archivist.archive = archive
+
+    def bound_uploads(self, allowance: Takes) -> None:
+        """Ask before a file is put to the upload service."""
+        self._around.uploads.bound(allowance.take)
 
     def review_users(self) -> None:
         """Put those out of hosted rooms who may not be there any more."""

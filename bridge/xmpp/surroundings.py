@@ -44,11 +44,14 @@ class Placing(Protocol):
     def needed(self, file: Attachment) -> bool:
         """Tell whether a file has to be put somewhere before it is said."""
 
-    async def place(self, file: Attachment) -> Placed:
-        """Return a file where everybody can fetch it, as well as that can be done."""
+    async def place(self, file: Attachment, by: Person | None = None) -> Placed:
+        """Return a file where everybody can fetch it, as well as that can be done; ``by``: whose it is."""
 
     def look(self) -> None:
         """Look for the service anew."""
+
+    def bound(self, takes: Callable[[Person | None, int], str]) -> None:
+        """Ask before a file is put there."""
 
 
 class Unplaced:
@@ -58,12 +61,15 @@ class Unplaced:
         """Need nothing."""
         return False
 
-    async def place(self, file: Attachment) -> Placed:
+    async def place(self, file: Attachment, by: Person | None = None) -> Placed:  # noqa: ARG002
         """Leave it where it is."""
         return Placed(file=file)
 
     def look(self) -> None:
         """Look for nothing."""
+
+    def bound(self, takes: Callable[[Person | None, int], str]) -> None:
+        """Put nothing anywhere."""
 
 
 class Surroundings:

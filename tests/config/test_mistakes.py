@@ -248,16 +248,20 @@ SECRET_FORMS = 'a secret: "…", { env = "NAME" } or { file = "PATH" }'
             'gateway.rate_joins: found "30 a minute", expected HOW MANY/TIME such as "30/1m"',
         ),
         (
+            "[media]\nrate_uploads = 'lots'",
+            'media.rate_uploads: found "lots", expected MB/TIME such as "500/1d"',
+        ),
+        (
             "[identd]\nlisten = '113'",
             'identd.listen: found "113", expected HOST:PORT such as "0.0.0.0:113"',
         ),
         (
             "[gateway]\nhistory = '30'",
-            'gateway.history: found "30", expected "30d", "5000 messages", "forever" or "off"',
+            'gateway.history: found "30", expected "30d", "5000 messages", "30d, 5000 messages", "forever" or "off"',
         ),
         (
             "[networks.more]\nconnector = 'fake'\nhost = 'x'\nhistory = 30",
-            'networks.more.history: found "30", expected "30d", "5000 messages", "forever" or "off"',
+            'networks.more.history: found "30", expected "30d", "5000 messages", "30d, 5000 messages", "forever" or "off"',
         ),
     ],
 )

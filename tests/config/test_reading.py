@@ -198,6 +198,8 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, data: bytes | None, line: st
         ("30d", History(seconds=2_592_000.0)),
         ("1h30m", History(seconds=5_400.0)),
         ("5000 messages", History(messages=5_000)),
+        ("30d, 5000 messages", History(seconds=2_592_000.0, messages=5_000)),
+        ("5000 messages,1h", History(seconds=3_600.0, messages=5_000)),
         ("forever", History()),
         ("off", History(messages=0)),
     ],
@@ -206,7 +208,23 @@ def test_how_much_of_a_history_is_kept(text: str, kept: History) -> None:
     assert history(text) == kept
 
 
-@pytest.mark.parametrize("text", ["", "0d", "-1d", "30", "0 messages", "x messages", "30 d", "5000"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "0d",
+        "-1d",
+        "30",
+        "0 messages",
+        "x messages",
+        "30 d",
+        "5000",
+        "30d, 1d",
+        "30d,",
+        "forever, 1d",
+        "1 messages, off",
+    ],
+)
 def test_what_is_no_history_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="history: found"):
         history(text)

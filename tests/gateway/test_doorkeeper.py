@@ -79,6 +79,13 @@ def test_how_much_somebody_may_use(settings: dict[str, object], held: list[str],
     assert door(**settings).bounds(rooms("libera:#new")[0], rooms(*held), users) == why
 
 
+def test_in_how_many_rooms_somebody_may_stay() -> None:
+    keeper = door(max_stays=2)
+    assert [keeper.bounds_stays(held) for held in (1, 2)] == ["", "you stay in 2 rooms, and may stay in 2"]
+    assert keeper.refused["full"] == 1
+    assert not door().bounds_stays(500)
+
+
 def test_how_fast_and_when_to_try_again() -> None:
     day = Day()
     keeper = Doorkeeper(GatewaySettings(rate_joins="2/1m", rate_messages="3/10s", rate_room="4/10s"), now=day)

@@ -765,6 +765,20 @@ async def test_an_archive_is_pruned_by_age_and_by_number(store):
     assert await store.archived_rooms() == [elsewhere]
 
 
+async def test_all_archives_together_are_pruned_to_a_number_the_oldest_first(store):
+    elsewhere = RoomId("#x%irc@bridge.example.org")
+    for where in (DEV, elsewhere):
+        await store.attended(where, JULIET, since=START)
+    await store.archive([archived(number, f"m{number}") for number in range(1, 701)])
+    await store.archive([archived(800 + number, f"x{number}", where=elsewhere) for number in range(3)])
+    assert await store.prune_archives(keep=703) == 0
+    assert await store.prune_archives(keep=4) == 699
+    assert (await read(store))[0] == ["m700"]
+    assert await store.prune_archives(keep=2) == 2
+    assert await store.archived_rooms() == [elsewhere]
+    assert await store.prune_archives(keep=2) == 0
+
+
 # What became of a message
 
 

@@ -57,6 +57,7 @@ class Gate:
         self.closed: list[str] = []
         self.denied: set[str] = set()
         self.is_full = False
+        self.most_stays = 100
         self.slow: set[Doing] = set()
         self.asked: list[
             tuple[str, int, int]
@@ -90,6 +91,9 @@ class Gate:
     def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
         self.asked.append((user.id.partition("@")[0], len(held), users))
         return "you are in too many rooms" if self.is_full else ""
+
+    def bounds_stays(self, held: int) -> str:
+        return f"you stay in {held} rooms" if held >= self.most_stays else ""
 
     def hurries(self, user: str, doing: Doing, room: str = "") -> str:
         return "too many: wait" if doing in self.slow else ""

@@ -757,6 +757,20 @@ async def test_a_user_may_stay_without_a_client_and_is_away_meanwhile() -> None:
         assert len(bridge.hub.took(MemberLeft)) == 1
 
 
+async def test_who_stays_in_as_many_rooms_as_they_may_is_told_so() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        bridge.gate.most_stays = 0
+        assert "You stay in 0 rooms: say unstay in another one first" in await command(bridge, DESK, "stay")
+        bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
+        bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
+        assert len(bridge.hub.took(MemberLeft)) == 1
+        bridge.gate.most_stays = 1
+        bridge.inside(DESK)
+        for _ in range(2):  # who has said so may say it again
+            assert "You stay here" in await command(bridge, DESK, "stay")
+
+
 async def test_who_stays_by_the_operators_choice_can_part() -> None:
     async with HostedBridge() as bridge:
         bridge.gate.stay = True

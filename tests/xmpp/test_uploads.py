@@ -148,6 +148,22 @@ async def test_an_album_goes_together_and_in_order():
     assert [(each.findtext(OOB) or "").rpartition("/")[2] for each in said] == ["1.pdf", "2.pdf", "3.pdf"]
 
 
+async def test_files_beyond_what_may_be_put_there_are_said_by_their_url():
+    service = Service()
+    async with bridge_with(service, h1=b"%PDF-1.4\n%1") as bridge:
+        asked = []
+
+        class Full:
+            def take(self, who, size):
+                asked.append((str(who and who.id), size))
+                return "more files of one person than are put to the upload service: 1 MB in 60 s"
+
+        bridge.connector.bound_uploads(Full())
+        said, _ = await say(bridge, PHOTO)
+    assert said.findtext(BODY) == "https://bridge/media/x"
+    assert asked == [("bob", 11)]
+
+
 async def test_a_fault_of_another_network_is_not_ours():
     async with bridge_with(Service()) as bridge:
         bridge.hub.files = None  # type: ignore[assignment]  # reading fails in a way that the contract does not know

@@ -13,7 +13,7 @@ import msgspec
 
 from bridge.connector import OpenFile, Unreadable
 from bridge.core.content import Attachment
-from bridge.core.ids import XMPP, PersonId, RoomId
+from bridge.core.ids import XMPP, Person, PersonId, RoomId
 from bridge.engine.ports import ArchivedLine, StoreError, Wanted
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.speech import Line
@@ -58,7 +58,7 @@ class Exports:
         name = f"{room.partition('%')[0].lstrip('#&') or 'room'}.jsonl"
         try:
             file = Attachment(url="", handle=handle, network=XMPP, name=name, media_type="text/plain")
-            placed = await self._around.uploads.place(file)
+            placed = await self._around.uploads.place(file, Person(XMPP, user))
             url = placed.file.url
             text = "" if url else await self._small(room, user)
         finally:

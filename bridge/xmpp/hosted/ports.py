@@ -36,6 +36,9 @@ class Gateway(Protocol):
     def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
         """Return why somebody cannot be in one more room, "" if they can; they hold these, so many use the gateway now."""
 
+    def bounds_stays(self, held: int) -> str:
+        """Return why somebody cannot stay without a client in one room more than so many, "" if they can."""
+
     def hurries(self, user: str, doing: Doing, room: str = "") -> str:
         """Return why somebody (a bare JID) has to wait before they do one more of something, "" if they need not."""
 

@@ -254,6 +254,7 @@ class Hosting:
         await self.reservations.recall()
         await self.portraits.recall()
         self.stays.usual = lambda: self.gateway is not None and self.gateway.persistent
+        self.stays.bounds = lambda held: "" if self.gateway is None else self.gateway.bounds_stays(held)
         for stay in await self.stays.recall():
             self._restore(stay)
         for room, person, password in self.at_start():
@@ -266,6 +267,8 @@ class Hosting:
             return
         held: Collection[Room] = self._held.get(person, ())
         if remote not in held and self.gateway.bounds(person, remote, held, len(self._held)):
+            return
+        if not self.stays.stays(address, person.id) and self.gateway.bounds_stays(self.stays.wished_by(person.id)):
             return
         stay = self.stays.settle(address, person.id, password)
         place = self._places.get(address)

@@ -48,6 +48,7 @@ class Stays:
         self._erase = erase
         self._settled = settled
         self.usual: Callable[[], bool] = lambda: False  # whether people stay who have not said
+        self.bounds: Callable[[int], str] = lambda _: ""  # why somebody cannot stay in one room more than so many
         self._hub = hub
         self._part = part
         self._stays: dict[tuple[str, str], Stay] = {}
@@ -110,12 +111,19 @@ class Stays:
 
     # -- what users say
 
-    def wish(self, room: str, user: str, *, stays: bool) -> None:
-        """Note whether somebody wants to stay in a room when their last client leaves."""
+    def wish(self, room: str, user: str, *, stays: bool) -> str:
+        """Note whether somebody wants to stay in a room when their last client leaves; returns why they cannot, "" if they can."""
         before = self._stays.get((room, user)) or Stay(room=room, user=user)
+        if stays and not before.wished and (why := self.bounds(self.wished_by(user))):
+            return why
         stay = msgspec.structs.replace(before, wished=stays)
         self._keep(stay)
         self._settled(stay, stays and stay.here)
+        return ""
+
+    def wished_by(self, user: str) -> int:
+        """Return in how many rooms somebody wants to stay."""
+        return sum(1 for stay in self._stays.values() if stay.user == user and stay.wished)
 
     def part(self, room: str, user: str) -> bool:
         """Take somebody out of a room; False if they are not there."""

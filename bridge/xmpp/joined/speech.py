@@ -13,7 +13,7 @@ import enum
 from collections import deque
 from typing import Protocol, assert_never
 
-from bridge.core.content import Attachment, Reply
+from bridge.core.content import Reply
 from bridge.core.deliveries import (
     Announce,
     AsBridge,
@@ -35,6 +35,7 @@ from bridge.xmpp.joined.muc import Refusal
 from bridge.xmpp.joined.refusals import NOT_IN_ROOM, failure
 from bridge.xmpp.messages import outbound
 from bridge.xmpp.messages.outbound import Speaker, Spoken
+from bridge.xmpp.messages.placing import speaker
 from bridge.xmpp.messages.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
@@ -127,15 +128,16 @@ class Speech:
         order = Order(delivery, done, self._place.around.clock.monotonic())
         self._queue.append(order)
         if isinstance(delivery, Post) and any(map(self._place.around.uploads.needed, delivery.content.attachments)):
-            order.placing = self._place.around.spawn(self._place_files(order, delivery.content.attachments))
+            order.placing = self._place.around.spawn(self._place_files(order, delivery))
         if len(self._queue) == 1:
             self.pump()
         return done
 
-    async def _place_files(self, order: Order, files: tuple[Attachment, ...]) -> None:
+    async def _place_files(self, order: Order, post: Post) -> None:
         """Put the files of a message where everybody can fetch them; what is said behind it waits."""
-        uploads = self._place.around.uploads
-        order.placed = tuple(await asyncio.gather(*map(uploads.place, files)))
+        uploads, by = self._place.around.uploads, speaker(post)
+        placing = (uploads.place(file, by) for file in post.content.attachments)
+        order.placed = tuple(await asyncio.gather(*placing))
         order.placing = False
         order.since = self._place.around.clock.monotonic()
         self.pump()

@@ -11,9 +11,9 @@ from typing import Generic, TypeVar
 
 from msgspec.structs import replace
 
-from bridge.core.deliveries import Announce, Edit, Post, React, Retract, Sent, SetTopic, Tell
+from bridge.core.deliveries import Announce, AsBridge, Edit, Post, React, Retract, Sent, SetTopic, Tell
 from bridge.core.failures import Retry
-from bridge.core.ids import RoomId
+from bridge.core.ids import Person, RoomId
 from bridge.xmpp.messages.sharing import Placed
 from bridge.xmpp.surroundings import Surroundings
 
@@ -58,7 +58,8 @@ class Conversations(Generic[D]):
             placed: tuple[Placed, ...] = ()
             if isinstance(delivery, Post | Tell) and self._needs(delivery):
                 files = delivery.content.attachments
-                placed = tuple(await asyncio.gather(*map(self._around.uploads.place, files)))
+                by = speaker(delivery)
+                placed = tuple(await asyncio.gather(*(self._around.uploads.place(file, by) for file in files)))
                 content = replace(delivery.content, attachments=tuple(each.file for each in placed))
                 delivery = replace(delivery, content=content)
             if before is not None:
@@ -69,6 +70,12 @@ class Conversations(Generic[D]):
         finally:
             if not done.done():
                 done.set_exception(Retry("the bridge is stopping"))
+
+
+def speaker(delivery: Said) -> Person | None:
+    """Return whose files those of a delivery are, None where the bridge itself speaks."""
+    voice = delivery.head.voice
+    return None if isinstance(voice, AsBridge) else voice.member.person
 
 
 def _pass_on(said: "asyncio.Future[Sent]", done: "asyncio.Future[Sent]") -> None:

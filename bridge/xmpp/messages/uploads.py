@@ -11,7 +11,7 @@ import hashlib
 import io
 import logging
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import IO, Final, Protocol
 from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element
@@ -20,6 +20,7 @@ from msgspec.structs import replace
 
 from bridge.connector import Unreadable
 from bridge.core.content import Attachment
+from bridge.core.ids import Person
 from bridge.engine.media import file_name
 from bridge.engine.recent import Recent
 from bridge.xmpp.messages import pictures
@@ -79,6 +80,11 @@ class Uploads:
         self._found = asyncio.Event()
         self._looked = 0.0
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._takes: Callable[[Person | None, int], str] = lambda _, __: ""
+
+    def bound(self, takes: Callable[[Person | None, int], str]) -> None:
+        """Ask before a file is put there: ``takes`` takes so many bytes for somebody, or says why that cannot be."""
+        self._takes = takes
 
     # -- finding the service
 
@@ -144,8 +150,11 @@ class Uploads:
         """Tell whether a file has to be put somewhere before it is said."""
         return bool(file.handle) and self._puts is not None
 
-    async def place(self, file: Attachment) -> Placed:
-        """Return a file where everybody can fetch it; with the URL that it has where that cannot be done."""
+    async def place(self, file: Attachment, by: Person | None = None) -> Placed:
+        """Return a file where everybody can fetch it; with the URL that it has where that cannot be done.
+
+        ``by``: whose file it is, None where that is nobody in particular.
+        """
         key = (file.network, file.handle)
         if not self.needed(file):
             return Placed(file=file)
@@ -159,7 +168,7 @@ class Uploads:
                 await self._found.wait()
                 if not self._service:
                     return Placed(file=file)
-                placed = await self._patiently(file)
+                placed = await self._patiently(file, by)
         except (Unreadable, IqRefused, TimeoutError, OSError) as error:
             log.warning("xmpp.upload.failed network=%s: %s", file.network, str(error) or "it took too long")
             return Placed(file=file)
@@ -169,18 +178,18 @@ class Uploads:
         self._placed.put(key, (self._around.clock.monotonic(), placed))
         return placed
 
-    async def _patiently(self, file: Attachment) -> Placed:
+    async def _patiently(self, file: Attachment, by: Person | None) -> Placed:
         """Upload a file, in a few tries where its network has only just come up. Raises: as :meth:`_upload`."""
         for _ in range(TRIES - 1):
             try:
-                return await self._upload(file)
+                return await self._upload(file, by)
             except Unreadable as unreadable:
                 if not unreadable.for_now:
                     raise
             await self._around.clock.sleep(PAUSE)
-        return await self._upload(file)
+        return await self._upload(file, by)
 
-    async def _upload(self, file: Attachment) -> Placed:
+    async def _upload(self, file: Attachment, by: Person | None) -> Placed:
         hub = self._around.hub
         if hub is None:
             raise Unreadable("the bridge is stopping", for_now=True)
@@ -188,6 +197,8 @@ class Uploads:
             async with hub.open_file(file, most=self._most) as opened:
                 sha256, size = await _keep(opened.chunks, disk)
                 kind = opened.media_type
+            if why := self._takes(by, size):
+                raise Unreadable(why)
             name = file_name(replace(file, media_type=kind))
             picture = await pictures.small(disk, most=THUMBNAIL) if kind.startswith("image/") else None
             url = await self._put(disk, name=name, size=size, kind=kind)
