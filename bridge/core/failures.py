@@ -26,6 +26,10 @@ class Permanent(DeliveryFailure):
     """Never: the network refused this, and would refuse it again."""
 
 
+class Barred(Permanent):
+    """Not before the room lets the bridge in again, which nobody expects: then what was given up so is said first."""
+
+
 class AuthLost(DeliveryFailure):
     """Not before somebody renews the login."""
 

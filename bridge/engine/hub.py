@@ -80,6 +80,7 @@ from bridge.core.events import (
 from bridge.core.ids import EventKey, MessageId, MessageRef, Network, Person, PersonId, Room, RoomId
 from bridge.core.profiles import Question
 from bridge.core.routing import End, Policy, Route
+from bridge.engine.closures import LATER, Closures
 from bridge.engine.counters import Counters
 from bridge.engine.desk import Desk
 from bridge.engine.expulsions import Expulsions
@@ -161,6 +162,7 @@ class Hub:
         self.media = Media(store=store, clock=clock, opener=self._opener, fetch=fetch)
         self.supervisor = Supervisor(desk)
         self.outbox = Outbox(desk, on_failed=self._gave_up)
+        self._closures = Closures(desk, self.outbox)
         self.logins = Logins(desk, ask=self.supervisor.ask, tell=self._tell_user)
         self.outcasts = Outcasts(desk, changed=self._cast_out)
         self.preferences = Preferences(desk, ask=self.supervisor.ask)
@@ -195,6 +197,7 @@ class Hub:
     async def open(self) -> None:
         """Read what the last run left: the last seq, recent facts, lanes. The store must be open."""
         await self.outcasts.open()
+        await self._closures.open()
         await self._intake.open()
         await self.logins.open()
         await self.preferences.open()
@@ -356,6 +359,7 @@ class Hub:
         self.puppets.unlink(rooms)
         for room in rooms:
             self._intake.unroute(room)
+            self._closures.unlinked(room)
             attached = self._networks.get(room.network)
             if attached is not None and attached.listens is not None and not self._is_share(room):
                 self.supervisor.ask(room.network, partial(attached.listens.unlisten, room.id))
@@ -451,8 +455,11 @@ class Hub:
     def _tell_user(self, person: Person, line: str) -> None:
         self._notices.tell(person, Room(person.network, RoomId(person.id)), line)
 
-    def _gave_up(self, queued: Queued, reason: str, certain: bool) -> None:  # noqa: FBT001 - a callback
+    def _gave_up(self, queued: Queued, reason: str, certain: bool, barred: bool) -> None:  # noqa: FBT001 - a callback
         room = queued.delivery.head.room
+        if barred:
+            self._closures.barred(queued)
+            reason = f"{reason}; {LATER}"
         if self._is_share(room):
             self._alarm(room.network, f"{room.id} was not told something: {reason}. It is a dead letter")
         else:
@@ -547,6 +554,8 @@ class Hub:
         if isinstance(event, MemberLeft) and event.cause in _REMOVED:
             self._follow(event)
         self.puppets.see(event)
+        if isinstance(event, RoomOpened):
+            self._closures.opened(event.origin.room)
         if isinstance(event, RoomOpened | RoomClosed):
             for listener in self._room_listeners:
                 listener(event)

@@ -14,6 +14,7 @@ What became of a send is decided here, and nowhere else:
 ``VoiceLost``  again at once, in the relay's voice
 ``AuthLost``   back to its place; the whole network waits until its connector reports READY
 ``Permanent``  (and ``Unsupported``) given up, and the sender is told; so is what has become older than ``limits.age``
+``Barred``     the same; but should the room open again, it comes back before anything newer (:mod:`bridge.engine.closures`)
 ``Uncertain``  like Retry, but given up after ``limits.faults``: the connector gets the same delivery with the same
                key, and it alone can look (echo, history) whether that has arrived
 anything else  a fault of the connector: logged, then like Uncertain
@@ -34,7 +35,7 @@ from bridge.connector import Connector
 from bridge.core import backoff
 from bridge.core.degrade import as_relay, unresolved
 from bridge.core.deliveries import Announce, Delivery, Edit, Kick, Post, React, Retract, Sent, SetTopic, Tell
-from bridge.core.failures import AuthLost, DeliveryFailure, Retry, Uncertain, VoiceLost
+from bridge.core.failures import AuthLost, Barred, DeliveryFailure, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, MessageRef, Network, Room
 from bridge.engine.counters import Count
 from bridge.engine.desk import Desk
@@ -75,8 +76,8 @@ class Keeper(Protocol):
     def landed(self) -> None:
         """Take note that a delivery is not under way any more."""
 
-    def gave_up(self, queued: Queued, reason: str, *, certain: bool) -> None:
-        """Take note that a delivery went to the dead letters."""
+    def gave_up(self, queued: Queued, reason: str, *, certain: bool, barred: bool) -> None:
+        """Take note that a delivery went to the dead letters; ``barred``: since its room is closed to the bridge."""
 
 
 class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +107,7 @@ class Lane:
     """The deliveries of one room."""
 
     __slots__ = (
+        "_again",
         "_alarm",
         "_aside",
         "_behind",
@@ -114,6 +116,8 @@ class Lane:
         "_flying",
         "_found",
         "_gone_off",
+        "_held",
+        "_holds",
         "_keeper",
         "_loading",
         "_looking",
@@ -141,6 +145,9 @@ class Lane:
         self._behind = stored_up_to > 0  # some between the two are in the store only
         self._loading = False
         self._looking = False
+        self._holds = 0  # so many still bring something back that goes before all that is here
+        self._again: int | None = None  # all behind this seq is to be read once more
+        self._held = False  # whether one of the two is so
         self._pumping = False
         self._found: tuple[MessageRef, tuple[MessageId, ...]] | None = None
         self._timer: Timer | None = None
@@ -171,7 +178,8 @@ class Lane:
     def idle(self) -> bool:
         """Whether nothing waits, here or in the store, and nothing is under way."""
         waits = self._waiting or self._aside or self._flying
-        return not (waits or self._behind or self._loading or self._looking)
+        reads = self._behind or self._loading or self._looking
+        return not (waits or reads or self._held)
 
     def status(self) -> LaneStatus:
         """Return what waits, and why."""
@@ -217,12 +225,40 @@ class Lane:
             return  # still to be read
         self._put_back(queued)
 
+    def hold(self) -> None:
+        """Send nothing until :meth:`go_on`."""
+        self._holds += 1
+        self._held = True
+
+    def go_on(self, *, behind: int | None = None, newest: int = 0) -> None:
+        """Send again; ``behind`` this seq, and up to ``newest``, more is in the store now than there was."""
+        self._holds -= 1
+        if behind is not None:
+            self._again = behind if self._again is None else min(behind, self._again)
+            self._newest = max(newest, self._newest)
+        self._held = self._holds > 0 or self._again is not None
+        self.pump()
+
+    def _read_anew(self, behind: int) -> None:
+        """Forget what waits in memory, and read it again with what has come between."""
+        self._again = None
+        self._held = self._holds > 0
+        waiting = [*self._waiting, *self._aside]
+        passing = [each for each in waiting if each.delivery.head.key in self._passing]
+        stored = (each.seq - 1 for each in waiting if each.delivery.head.key not in self._passing)
+        self._read = min(behind, self._read, *stored)
+        self._behind = self._read < self._newest
+        self._waiting = deque(msgspec.structs.replace(each, seq=self._read) for each in passing)
+        self._aside.clear()
+
     # -- what goes out
 
     def pump(self) -> None:
         """Send what order, window and network allow."""
         if self._pumping:
             return
+        if self._again is not None and not self._flying and not self._loading:
+            self._read_anew(self._again)
         self._pumping = True
         try:
             while self._clear():
@@ -235,7 +271,8 @@ class Lane:
     def _clear(self) -> bool:
         """Tell whether the first in line may go now; if not, something that pumps again is on its way."""
         outlet = self._outlet
-        if not self._waiting or not outlet.ready or outlet.trouble or len(self._flying) >= outlet.window:
+        full = len(self._flying) >= outlet.window
+        if not self._waiting or full or self._held or not outlet.ready or outlet.trouble:
             return False
         if outlet.patience and not self._passed_by(outlet.patience):
             return False
@@ -423,7 +460,7 @@ class Lane:
                 self._desk.counters.add(Count.UNCERTAIN, self._room.network)
                 self._retry(queued, error.reason, tries=limits.faults)
             case DeliveryFailure():
-                self._bury(queued, error.reason, certain=True)
+                self._bury(queued, error.reason, certain=True, barred=isinstance(error, Barred))
             case _:
                 self._desk.counters.add(Count.FAULTS, self._room.network)
                 log.error("delivery.fault network=%s room=%s event=%s", *_place(queued.delivery), exc_info=error)
@@ -456,7 +493,7 @@ class Lane:
             self._desk.store.postpone(again)
         return again
 
-    def _bury(self, queued: Queued, reason: str, *, certain: bool) -> None:
+    def _bury(self, queued: Queued, reason: str, *, certain: bool, barred: bool = False) -> None:
         key = queued.delivery.head.key
         desk = self._desk
         desk.counters.add(Count.BURIED, self._room.network)
@@ -464,7 +501,7 @@ class Lane:
             self._passing.discard(key)
             return
         desk.store.bury(key, reason=reason, certain=certain)
-        self._keeper.gave_up(queued, reason, certain=certain)
+        self._keeper.gave_up(queued, reason, certain=certain, barred=barred)
 
     def _put_back(self, queued: Queued) -> None:
         """Insert by ``seq``: nearly always in front."""
@@ -501,7 +538,8 @@ class Lane:
 
     def _refill(self) -> None:
         limits = self._desk.limits
-        if self._loading or not self._outlet.ready or len(self._waiting) > limits.lane - limits.page:
+        full = len(self._waiting) > limits.lane - limits.page
+        if full or self._loading or self._held or not self._outlet.ready:
             return
         self._loading = True
         self._keeper.spawn(self._load())

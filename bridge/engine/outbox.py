@@ -21,8 +21,8 @@ __all__ = ["LaneStatus", "Outbox"]
 
 log = logging.getLogger(__name__)
 
-Failed = Callable[[Queued, str, bool], None]
-"""Told of each delivery that is given up: why, and whether it is certain that it did not arrive."""
+Failed = Callable[[Queued, str, bool, bool], None]
+"""Told of each delivery that is given up: why, whether it certainly did not arrive, and whether its room is closed to the bridge."""
 
 SWEEP = 30.0
 """Seconds between two looks at answers that are overdue and lanes that nobody needs any more."""
@@ -105,6 +105,14 @@ class Outbox:
             self._lanes[room].pump()
         return len(revived)
 
+    def hold(self, room: Room) -> None:
+        """Send a room nothing until :meth:`go_on`: something comes back that goes first."""
+        (self._lanes.get(room) or self._new_lane(room)).hold()
+
+    def go_on(self, room: Room, *, behind: int | None, newest: int) -> None:
+        """Send again; ``behind`` this seq, and up to ``newest``, more waits in the store now than there was (None: nothing)."""
+        self._lanes[room].go_on(behind=behind, newest=newest)
+
     async def drain(self, seconds: float) -> bool:
         """Wait until the networks that are ready have taken everything; False if they have not in this time.
 
@@ -174,9 +182,9 @@ class Outbox:
             else:
                 lane.pump()  # a look-up that failed is begun again
 
-    def gave_up(self, queued: Queued, reason: str, *, certain: bool) -> None:
-        """Take note that a delivery went to the dead letters."""
-        self._on_failed(queued, reason, certain)
+    def gave_up(self, queued: Queued, reason: str, *, certain: bool, barred: bool) -> None:
+        """Take note that a delivery went to the dead letters; ``barred``: since its room is closed to the bridge."""
+        self._on_failed(queued, reason, certain, barred)
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run this in a task of its own."""

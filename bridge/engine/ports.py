@@ -195,6 +195,9 @@ class Store(Protocol):
     async def fate(self, room: Room, message: MessageId) -> Fate | None:
         """Return what has become of what this room calls ``message``; None if nobody knows it."""
 
+    async def given_up(self, room: Room, *, after: int, limit: int) -> list[DeliveryKey]:
+        """Return the dead letters of a room with ``seq > after`` that have certainly not arrived, in order."""
+
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
         """Move dead letters back into the outbox, with attempts at 0 and their old ``seq``; returns them in order."""
 

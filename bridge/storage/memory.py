@@ -303,6 +303,12 @@ class MemoryStore:
             copies={place: ids for (of, place), ids in self._names.parts.items() if of == ref and ids},
         )
 
+    async def given_up(self, room: Room, *, after: int, limit: int) -> list[DeliveryKey]:
+        """Return the dead letters of a room with ``seq > after`` that have certainly not arrived, in order."""
+        dead = (letter.queued for letter in self._dead.values() if letter.certain)
+        found = sorted((each.seq, each.delivery.head.key) for each in dead if each.delivery.head.room == room)
+        return [key for seq, key in found if seq > after][:limit]
+
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
         """Move dead letters back into the outbox, with attempts at 0, under their old ``seq``."""
         letters = [self._dead.pop(key) for key in dict.fromkeys(keys) if key in self._dead]

@@ -157,6 +157,9 @@ _BURIED = select(
     _dead.seq, _dead.attempts, _dead.due, _dead.reason, _dead.payload, _dead.verdict, _dead.certain, _dead.at
 )
 _LETTERS = _BURIED.order_by(_dead.at, _dead.seq).limit(_limit)
+_GIVEN_UP = (
+    select(_dead.key).where(_dead.room == _room, _dead.seq > _number, _dead.certain).order_by(_dead.seq).limit(_limit)
+)
 _DEAD = select(tables.dead_letters).where(_dead.key.in_(_some)).order_by(_dead.seq)
 _DISCARD = delete(tables.dead_letters).where(_dead.key.in_(_some))
 _WAITING = select(_outbox.key).where(_outbox.key.in_(_some))
@@ -230,6 +233,12 @@ def fate(connection: Connection, rooms: Rooms, room: Room, name: MessageId) -> F
         dead=tuple(_letter(row) for row in connection.execute(_DEAD_OF, here)),
         copies=parts,
     )
+
+
+def given_up(connection: Connection, rooms: Rooms, room: Room, *, after: int, limit: int) -> list[DeliveryKey]:
+    """Return the dead letters of a room that have certainly not arrived, in order."""
+    found = connection.scalars(_GIVEN_UP, {"room": rooms.find(room), "number": after, "limit": max(limit, 0)})
+    return [DeliveryKey(key) for key in found]
 
 
 def revive(connection: Connection, keys: Collection[DeliveryKey]) -> list[Queued]:

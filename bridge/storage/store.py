@@ -184,6 +184,12 @@ class SqlStore:
         """Return what was given up, oldest first."""
         return await self._ask(lambda connection: queries.dead_letters(connection, limit))
 
+    async def given_up(self, room: Room, *, after: int, limit: int) -> list[DeliveryKey]:
+        """Return the dead letters of a room with ``seq > after`` that have certainly not arrived, in order."""
+        return await self._ask(
+            lambda connection: queries.given_up(connection, self._rooms, room, after=after, limit=limit)
+        )
+
     async def revive(self, keys: Collection[DeliveryKey]) -> list[Queued]:
         """Move dead letters back into the outbox, with attempts at 0, under their old ``seq``."""
         return await self._ask(lambda connection: queries.revive(connection, keys), reads=False)

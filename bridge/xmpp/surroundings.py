@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from bridge.connector import Hub
 from bridge.core.content import Attachment
-from bridge.core.events import Event, Member, Origin
+from bridge.core.events import Event, Member, Origin, RoomOpened
 from bridge.core.ids import EventKey, Person, Room
 from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import Clock
@@ -127,6 +127,11 @@ class Surroundings:
         if self._settling:
             self._behind.append(partial(self.hub.emit, event))
         else:
+            self.hub.emit(event)
+
+    def emit_at_once(self, event: RoomOpened) -> None:
+        """Hand on that a room is open, before anything can be said there: it may be that something else is to be said first."""
+        if self.hub is not None:
             self.hub.emit(event)
 
     def settles(self) -> None:

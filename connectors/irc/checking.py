@@ -25,6 +25,7 @@ _HINTS = {
     Kind.NICK: "choose another nick",
     Kind.TLS: "check tls, tls_ca and tls_fingerprint, and whether the port speaks TLS",
     Kind.NETWORK: "check host, port and the network between",
+    Kind.ENDED: "check whether this port speaks IRC, and whether with TLS",
     Kind.CLOSED: "the server closed the connection by itself; its words say why",
 }
 _WANTED = (

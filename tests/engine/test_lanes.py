@@ -56,7 +56,7 @@ class Bench:
         )
         self.outbox = Outbox(
             desk,
-            on_failed=lambda queued, reason, certain: self.failed.append((_text(queued.delivery), reason, certain)),
+            on_failed=lambda queued, reason, certain, _: self.failed.append((_text(queued.delivery), reason, certain)),
         )
 
     async def start(self) -> None:

@@ -404,6 +404,17 @@ async def test_the_dead_can_be_discarded(store: Store):
     assert await store.revive([]) == []
 
 
+async def test_what_was_given_up_for_a_room_is_found_by_page_and_in_order(store: Store):
+    entries = [await say(store, "hi", id=f"m{seq}", seq=seq) for seq in range(1, 7)]
+    for entry in (entries[4], entries[0], entries[3], entries[1]):
+        await store.bury(key_of(entry), reason="banned", certain=True)
+    await store.bury(key_of(entries[2]), reason="no answer", certain=False)
+    keys = [key_of(entry) for entry in entries]
+    assert await store.given_up(THERE, after=0, limit=9) == [keys[0], keys[1], keys[3], keys[4]]
+    assert await store.given_up(THERE, after=1, limit=2) == [keys[1], keys[3]]
+    assert await store.given_up(room("right:#elsewhere"), after=0, limit=9) == []
+
+
 async def test_one_can_die_twice(store: Store):
     entry = await say(store, "hi", id="m1", seq=1)
     for attempt in ("first", "second"):

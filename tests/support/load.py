@@ -31,17 +31,17 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     sent: int
     lost: list[int]
     doubled: list[int]
-    disordered: int
+    overtaken: list[tuple[int, int]]  # neighbours of which the second was said before the first
 
     @property
     def perfect(self) -> bool:
         """Whether each arrived once, in order."""
-        return not (self.lost or self.doubled or self.disordered)
+        return not (self.lost or self.doubled or self.overtaken)
 
     def __str__(self) -> str:
         return (
             f"sent {self.sent}, lost {len(self.lost)} {self.lost[:10]}, doubled {len(self.doubled)} {self.doubled[:10]}, "
-            f"out of order {self.disordered}"
+            f"out of order {len(self.overtaken)} {self.overtaken[:10]}"
         )
 
 
@@ -64,13 +64,17 @@ def report(said: Iterable[int], heard: list[int]) -> Report:
     sent = len(counts)
     for number in heard:
         counts[number] = counts.get(number, 0) + 1
-    firsts = list(dict.fromkeys(heard))
     return Report(
         sent=sent,
         lost=[number for number, times in counts.items() if times == 0],
         doubled=[number for number, times in counts.items() if times > 1],
-        disordered=sum(1 for before, after in itertools.pairwise(firsts) if after < before),
+        overtaken=_overtaken(heard),
     )
+
+
+def _overtaken(heard: list[int]) -> list[tuple[int, int]]:
+    firsts = list(dict.fromkeys(heard))
+    return [(before, after) for before, after in itertools.pairwise(firsts) if after < before]
 
 
 class Load:
@@ -172,11 +176,12 @@ class Load:
             )
         said = await self.archived()
         from_juliet = set(_numbers("x", (text for nick, text in said if nick == "juliet")))
-        heard = _numbers("i", (text for nick, text in said if nick != "juliet"))
-        heard += sorted(
-            set(self.heard_on_xmpp()) - set(heard)
-        )  # said while the service had no archive: it was stopping
-        return report(sorted(from_juliet), self.heard_on_irc()), report(range(self.from_irc), heard)
+        kept, heard = _numbers("i", (text for nick, text in said if nick != "juliet")), self.heard_on_xmpp()
+        # each of the two lacks something: nobody was there to hear it, or the service that heard it was killed
+        only_heard = [number for number in heard if number not in set(kept)]
+        return report(sorted(from_juliet), self.heard_on_irc()), msgspec.structs.replace(
+            report(range(self.from_irc), kept + only_heard), overtaken=_overtaken(kept) + _overtaken(heard)
+        )
 
     async def is_idle(self) -> bool:
         """Tell whether the bridge is up, and nothing waits in it."""

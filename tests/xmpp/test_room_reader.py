@@ -8,7 +8,7 @@ import pytest
 from bridge.connector import Status
 from bridge.core.deliveries import AsBridge, Sent
 from bridge.core.events import Cause, MemberJoined, MembersListed, MessagePosted, PuppetLeft, RoomClosed, RoomOpened
-from bridge.core.failures import Permanent, Retry
+from bridge.core.failures import Barred, Retry
 from bridge.core.ids import RoomId
 from bridge.xmpp.joined import alarms, listener, selfping
 from tests.support import build
@@ -164,7 +164,7 @@ async def test_a_ban_of_the_whole_domain_closes_the_room_for_good() -> None:
     assert (closed.cause, closed.final) == (Cause.BANNED, True)
     assert len(bridge.muc.joins) == 3
     lost = bridge.connector.send(build.post("x", to=WHERE, voice=AsBridge()))
-    assert isinstance(await outcome(lost), Permanent)
+    assert isinstance(await outcome(lost), Barred)
     await bridge.stop()
 
 

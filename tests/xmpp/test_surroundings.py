@@ -65,3 +65,12 @@ async def test_with_nothing_to_settle_a_fact_goes_at_once(around, hub):
     await turns()
     around.emit("b")
     assert hub.taken == ["a", "b"]
+
+
+async def test_that_a_room_is_open_is_told_before_anything_can_be_said_there(around, hub):
+    around.settles()
+    around.emit("earlier")
+    around.emit_at_once("open")
+    assert hub.taken == ["open"]
+    await turns()
+    assert hub.taken == ["open", "earlier"]

@@ -327,7 +327,7 @@ class JoinedRoom:
             self._phase = Phase.REPLAYING
             if self.listener.reads_on_inside:
                 self.hearing.hold()
-            self.around.emit(RoomOpened(origin=self.around.origin(self.room)))
+            self.around.emit_at_once(RoomOpened(origin=self.around.origin(self.room)))
         members = tuple(self.occupants.members())
         self.around.emit(MembersListed(origin=self.around.origin(self.room), members=members))
         self.hearing.replay_early()

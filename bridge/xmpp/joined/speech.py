@@ -27,7 +27,7 @@ from bridge.core.deliveries import (
     Sent,
     SetTopic,
 )
-from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
+from bridge.core.failures import Barred, DeliveryFailure, Permanent, Retry, VoiceLost
 from bridge.core.ids import MessageId, Person
 from bridge.xmpp.joined.ghost import Ghost, Stage
 from bridge.xmpp.joined.ghosts import Ghosts
@@ -123,7 +123,7 @@ class Speech:
         done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
         why = self._place.shut()
         if why:
-            done.set_exception(Permanent(why))
+            done.set_exception(Barred(why))
             return done
         order = Order(delivery, done, self._place.around.clock.monotonic())
         self._queue.append(order)
@@ -201,7 +201,7 @@ class Speech:
     def refuse_all(self, reason: str) -> None:
         """Give everything up: nothing will be said here any more."""
         for order in self._empty():
-            _fail(order, Permanent(reason))
+            _fail(order, Barred(reason))
 
     def since(self) -> int | None:
         """Return when the oldest words were said of which nobody knows whether the room has them (ms since the epoch).

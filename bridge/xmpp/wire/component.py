@@ -79,7 +79,7 @@ class Times(msgspec.Struct, frozen=True, kw_only=True):
     silence: float = 30.0  # before the server is asked whether it is still there
     patience: float = 60.0  # for its answer; a Prosody that lets 500 ghosts in says nothing for 20 s
     steady: float = 60.0  # after so long a stream, the next failure counts as the first
-    longest_wait: float = 60.0  # between two attempts
+    longest_wait: float = 20.0  # between two attempts: one connection asks little of a server that has just come back
     leaving: float = 2.0
 
 

@@ -735,7 +735,7 @@ def _spoken(command: str) -> str:
 
 def _lost_by(error: Exception | None) -> Failure:
     if error is None:
-        return Failure(Kind.CLOSED, "the server closed the connection")
+        return Failure(Kind.ENDED, "the server closed the connection")
     return Failure(Kind.NETWORK, f"connection lost: {error}")
 
 

@@ -2,13 +2,15 @@
 
 One queue for one network. So many at a time; the listener first, and nobody else while it is not up; then who has
 something to say, then who spoke last. Failures put back whoever failed, later each time and never all at the same
-moment. What the server says of *us* (too fast, too many, not from here) holds back everybody, and lets fewer through
+moment. A server that is not there is looked for every few seconds, by one for all; once it is back, nobody waits on. What the server
+says of *us* (too fast, too many, not from here) holds back everybody, and lets fewer through
 afterwards: hammering a network is how bridges get banned.
 
 Only the order and the times are decided here. Who connects is a :class:`Candidate`; tasks are the connector's own.
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Callable, Coroutine
 from heapq import nsmallest
@@ -17,12 +19,15 @@ from typing import Any, Protocol
 from bridge.core.backoff import delay
 from connectors.irc.connection.client import Connection, Failure, Kind, Refused
 from connectors.irc.connection.pace import Pace
+from connectors.irc.connection.refusals import WORDLESS
 
 LISTENER = 0
 SPEAKER = 1
 MEMBER = 2
 _LASTING = 60.0
 """Seconds after which a connection was good."""
+_STANDING = 5.0
+"""Seconds after which whoever lost it was not thrown out at once."""
 _SAME_REASON = 3
 """Candidates that have to be refused in a row until it is clear that it is not about them."""
 
@@ -54,12 +59,13 @@ class Candidate(Protocol):
 class _Turn:
     """One candidate's place in the queue."""
 
-    __slots__ = ("attempts", "due", "number")
+    __slots__ = ("attempts", "due", "is_for_server", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.attempts = 0
         self.due = 0.0
+        self.is_for_server = False  # waits for nothing but a server that was not there
 
 
 class Connects:
@@ -119,6 +125,9 @@ class Connects:
         if failure.kind in (Kind.THROTTLED, Kind.FULL):
             self._hold(failure)
         self.want(candidate, attempts=attempts)
+        turn = self._waiting.get(candidate)
+        if turn is not None and attempts == 1:
+            turn.is_for_server = failure.kind in WORDLESS
 
     def drop(self, candidate: Candidate) -> bool:
         """Connect somebody no more; tells whether an attempt is under way, which goes on and tells its owner."""
@@ -195,6 +204,9 @@ class Connects:
     def _succeeded(self) -> None:
         """Let more through again; what had begun before the server held us back proves nothing."""
         self._banned.clear()
+        for turn in self._waiting.values():
+            if turn.is_for_server:
+                turn.due, turn.is_for_server = 0.0, False
         if self._held_until <= self._now():
             self._holds = 0
             self._width = min(self._width + 1, self._most)
@@ -210,7 +222,11 @@ class Connects:
                 return
             case Kind.THROTTLED | Kind.FULL:
                 self._hold(failure)
-            case Kind.NICK | Kind.TLS | Kind.NETWORK | Kind.CLOSED:
+            case Kind.NETWORK | Kind.ENDED:
+                turn.attempts += 1
+                turn.is_for_server = True
+                turn.due = self._now() + self._delay(turn.attempts, cap=self._pace.absence * (len(self._waiting) + 1))
+            case Kind.NICK | Kind.TLS | Kind.CLOSED:
                 turn.attempts += 1
                 turn.due = self._now() + self._delay(turn.attempts)
         self._waiting[candidate] = turn
@@ -237,8 +253,9 @@ class Connects:
         self._held_until = max(self._held_until, now + seconds * (1 + self._jitter() / 4))
         self._why_held = failure.reason
 
-    def _delay(self, attempts: int) -> float:
-        return delay(attempts, self._jitter(), base=self._pace.retry, cap=self._pace.longest_retry)
+    def _delay(self, attempts: int, cap: float = math.inf) -> float:
+        cap = min(cap, self._pace.longest_retry)
+        return delay(attempts, self._jitter(), base=self._pace.retry, cap=cap)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -262,7 +279,13 @@ class Lives:
         """Take note that a connection is up."""
         self._began = now
 
-    def ended(self, now: float) -> int:
-        """Take note that it is lost; returns how many in a row were, this one included."""
-        self._short = self._short + 1 if now - self._began < _LASTING else 1
+    def ended(self, now: float, kind: Kind) -> int:
+        """Take note that it is lost; returns how many in a row were, this one included.
+
+        Where the server said nothing about us, the next wait is no longer than the connection was.
+        """
+        life = now - self._began
+        self._short = self._short + 1 if life < _LASTING else 1
+        if kind in WORDLESS and life >= _STANDING:
+            self._short = min(self._short, int(math.log2(life)))
         return self._short

@@ -22,6 +22,7 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     typing: float = 3.0  # between two notices that the same puppet is typing
     retry: float = 2.0  # after the first connection that failed; doubles
     longest_retry: float = 300.0
+    absence: float = 20.0  # between two looks, in all, whether a server that does not answer is there again
     throttled: float = 15.0  # nobody connects, after the server said that we are too fast; doubles
     banned: float = 3600.0  # nobody connects, after several were refused for the address they come from
     leave: float = 2.5  # for saying good-bye when the bridge stops

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     TLS = "tls"  # no handshake, or a certificate that does not convince
     NETWORK = "network"  # no route, no name, reset, silence
     CLOSED = "closed"  # the server closed the connection, for its own reasons
+    ENDED = "ended"  # the connection ended without a word: the server died, or what is between
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -35,6 +36,10 @@ class Failure(msgspec.Struct, frozen=True):
     def permanent(self) -> bool:
         """Whether trying the same again cannot help."""
         return self.kind in {Kind.BANNED, Kind.AUTH, Kind.FORBIDDEN}
+
+
+WORDLESS = frozenset({Kind.NETWORK, Kind.ENDED})
+"""What says nothing about us: whoever tries again soon hammers nobody."""
 
 
 class Refused(Exception):

@@ -184,7 +184,7 @@ class Listener:
             self.refused(failure)
         else:
             scene.report(Status.CONNECTING, failure.reason)
-            scene.connects.again(self, failure, attempts=self._lives.ended(scene.time()))
+            scene.connects.again(self, failure, attempts=self._lives.ended(scene.time(), failure.kind))
 
     def nick(self, connection: Connection, old: str, new: str) -> None:  # noqa: ARG002 - as Owner says
         """Follow our own nick, whoever changed it."""

@@ -19,7 +19,7 @@ from itertools import takewhile
 from operator import attrgetter
 
 from bridge.core.deliveries import Delivery, Post, React, Sent, Tell
-from bridge.core.failures import DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
+from bridge.core.failures import Barred, DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, RoomId
 from connectors.irc.connection.client import Congested, Connection, Line, Lost
 from connectors.irc.connection.marks import OWN
@@ -28,7 +28,7 @@ from connectors.irc.reading.copies import Copies
 from connectors.irc.reading.recollection import Recollection
 from connectors.irc.scene import Scene
 from connectors.irc.speaking.outbound import Order, orders, plain_line
-from connectors.irc.speaking.voices import Absent, Voices
+from connectors.irc.speaking.voices import Absent, Found, Voices
 
 _BROKEN_OFF = 1000
 """Deliveries of which is kept how far they got."""
@@ -60,6 +60,7 @@ class _Job:
         "delivery",
         "failure",
         "future",
+        "is_barred",
         "is_cut_off",
         "is_over",
         "nick",
@@ -78,6 +79,7 @@ class _Job:
         self.open = 0  # lines without an answer
         self.failure: DeliveryFailure | None = None
         self.is_over = False
+        self.is_barred = False  # its channel was closed to us when we last looked
         self.is_cut_off = False  # the listener has seen the speaker quit
         self.timer: asyncio.TimerHandle | None = None  # until nobody will ever know
 
@@ -191,6 +193,10 @@ class Sender:
             lane.waiting.popleft()
             return True
         found = self._voices.find(job.delivery)
+        if job.is_barred and not _is_barred(found):  # what was given up for the channel before comes first
+            lane.waiting.popleft()
+            self._give_up(lane, job, Retry(_FIRST, after=0.0))
+            return True
         match found:
             case Connection():
                 if lane.flying and lane.flying[-1].connection is not found:
@@ -208,6 +214,7 @@ class Sender:
     def _await(self, lane: _Lane, job: _Job, absent: Absent) -> bool:
         """Wait for a speaker, up to the deadline."""
         now = self._scene.time()
+        job.is_barred = _is_barred(absent)
         if not job.deadline:
             job.deadline = (absent.since or now) + self._scene.pace.speaker
         if now >= job.deadline:
@@ -406,6 +413,10 @@ def _fail(job: _Job, failure: DeliveryFailure) -> None:
     if not job.future.done():
         job.future.set_exception(failure)
         job.future.exception()  # it is no mistake if nobody waits any more
+
+
+def _is_barred(found: Found) -> bool:
+    return isinstance(found, Absent) and isinstance(found.failure, Barred)
 
 
 def _is_error(line: Line) -> bool:

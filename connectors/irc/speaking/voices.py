@@ -11,7 +11,7 @@ import msgspec
 
 from bridge.core.deliveries import AsBridge, AsMask, AsPuppet, AsRelay, Delivery, Kick, Post, React, SetTopic, Tell
 from bridge.core.events import Member
-from bridge.core.failures import DeliveryFailure, Permanent, Retry, VoiceLost
+from bridge.core.failures import Barred, DeliveryFailure, Permanent, Retry, VoiceLost
 from bridge.core.ids import MessageId, Person, PersonId, RoomId
 from connectors.irc.connection.client import Connection
 from connectors.irc.connection.marks import TYPING
@@ -99,7 +99,9 @@ class Voices:
         if place.step is Step.IN:
             return connection
         if place.step is Step.OUT:
-            return Absent(Permanent(f"the bridge is not in {place.name}: {place.reason}".removesuffix(": ")))
+            reason = f"the bridge is not in {place.name}: {place.reason}".removesuffix(": ")
+            # while puppets speak there, what is given up has been overtaken: nothing brings it back by itself
+            return Absent(Permanent(reason) if self._pool.deputies.has(place.id) else Barred(reason))
         return Absent(Retry(f"not in {place.name} yet"))
 
     def _in_private(self, delivery: Tell) -> Found:

@@ -262,7 +262,7 @@ async def refused(ircd, *lines, **more):
         ([":irc.test 464 link :Password incorrect"], Kind.AUTH),
         ([":irc.test 432 * link :Erroneous", ":irc.test 433 * link_ :In use"], Kind.NICK),
         ([":irc.test 001 link :hi", "ERROR :Closing Link: link[h] (G-lined: no bridges)"], Kind.BANNED),
-        (["nonsense"], Kind.CLOSED),
+        (["nonsense"], Kind.ENDED),
     ],
 )
 async def test_says_why_it_was_refused(lines, kind):
@@ -350,7 +350,7 @@ async def test_cancelling_connect_closes():
     [
         ("ERROR :Closing Link: link[h] (K-Lined)", Kind.BANNED, "Closing Link: link[h] (K-Lined)"),
         (":oper!o@h KILL link :irc.test!oper (flooding)", Kind.CLOSED, "killed by oper: irc.test!oper (flooding)"),
-        (":oper!o@h KILL bob :x", Kind.CLOSED, "the server closed the connection"),
+        (":oper!o@h KILL bob :x", Kind.ENDED, "the server closed the connection"),
     ],
 )
 async def test_says_why_it_went_down(line, kind, reason):

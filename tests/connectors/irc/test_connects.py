@@ -235,13 +235,67 @@ async def test_who_is_thrown_out_again_and_again_comes_back_later_each_time(room
         lives.began(0.0)
         room["a"].up()
         await room.settle()
-        room.connects.again(room["a"], Failure(Kind.CLOSED, "x"), attempts=lives.ended(1.0))
+        room.connects.again(room["a"], Failure(Kind.CLOSED, "x"), attempts=lives.ended(1.0, Kind.CLOSED))
         await room.settle(wait - 0.5)
         assert room.dialling == []
         await room.settle(0.6)
     assert room.dialling == ["a"]
     lives.began(0.0)
-    assert lives.ended(100.0) == 1
+    assert lives.ended(100.0, Kind.CLOSED) == 1
+
+
+@pytest.mark.parametrize(
+    ("life", "kind", "counted"),
+    [
+        (20.0, Kind.CLOSED, 6),  # killed, say: it means us
+        (20.0, Kind.ENDED, 4),  # a server that has died: 16 s
+        (20.0, Kind.NETWORK, 4),
+        (6.0, Kind.ENDED, 2),
+        (1.0, Kind.ENDED, 6),  # it lets nobody stay
+        (90.0, Kind.ENDED, 1),
+    ],
+)
+def test_after_a_server_has_died_again_and_again_nobody_waits_for_longer_than_it_had_lived(life, kind, counted):
+    lives = Lives()
+    for _ in range(5):
+        lives.began(0.0)
+        lives.ended(1.0, Kind.CLOSED)
+    lives.began(0.0)
+    assert lives.ended(life, kind) == counted
+
+
+async def test_a_server_that_is_away_is_looked_for_every_few_seconds_and_nobody_waits_on_when_it_is_back(room):
+    room.connects.open()
+    room.add("a")
+    await room.settle()
+    for _ in range(8):  # far beyond two minutes of back-off
+        room["a"].fail(Kind.NETWORK)
+        await room.settle()
+        await room.settle(20.5)
+        assert room.dialling == ["a"]
+    room.people += [Candidate(name) for name in "bc"]
+    for name in "bc":
+        room.connects.again(room[name], Failure(Kind.ENDED, "x"), attempts=1)
+    await room.settle()
+    assert room.dialling == ["a"]
+    room["a"].up()
+    await room.settle()
+    assert room.dialling == ["b", "c"]
+
+
+async def test_many_who_look_for_a_server_that_is_away_look_no_more_often_than_one(room):
+    room.connects.open()
+    names = [f"n{number}" for number in range(10)]
+    for name in names:
+        room.add(name)
+    looks = 0
+    for _ in range(400):
+        await room.settle(5.0)
+        for name in room.dialling:
+            looks += 1
+            room[name].fail(Kind.NETWORK)
+        await room.settle()
+    assert looks < 10 * 7 + 2000 / 20
 
 
 async def test_a_server_that_drops_us_for_being_too_fast_holds_back_all(room):

@@ -5,12 +5,13 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
+from bridge.connector import Status
 from bridge.core.content import Content, Span, Style
 from bridge.core.deliveries import AsBridge, AsPuppet, AsRelay, Kick, SetTopic, Tell
-from bridge.core.events import Cause, DirectCopied, DirectPosted, MessagePosted, PuppetJoined, PuppetLeft
-from bridge.core.failures import Permanent, Retry, Uncertain, VoiceLost
+from bridge.core.events import Cause, DirectCopied, DirectPosted, MessagePosted, PuppetJoined, PuppetLeft, RoomClosed
+from bridge.core.failures import Barred, Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import Person, PersonId, Room, RoomId
-from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, listener, puppet, settle, someone, stage
+from tests.support.irc_stage import CHANNEL, NETWORK, QUICK, enter, listener, puppet, settle, someone, stage
 from tests.support.ircd import Ircd
 
 LABELS = "message-tags batch labeled-response echo-message"
@@ -237,6 +238,33 @@ async def test_a_puppet_that_does_not_come_loses_its_voice_and_those_behind_come
         found = await outcome(behind)
         assert isinstance(found, Retry)
         assert found.after == 0.0
+
+
+async def test_what_waits_for_a_closed_channel_is_given_back_when_it_opens_for_older_things_come_first():
+    async with Ircd() as ircd, stage(ircd.port) as play:
+        mic = await listener(ircd, names="bob")
+        await play.ready()
+        mic.send(f":bob!b@h KICK {CHANNEL} linkspan :shoo")
+        await play.told(RoomClosed)
+        waiting = [play.say("juliet", text, relay=True) for text in ("one", "two")]
+        await enter(mic, names="bob")
+        assert [type(await outcome(each)) for each in waiting] == [Retry, Retry]
+        await mic.silence()
+
+
+async def test_what_is_for_a_closed_channel_is_barred_unless_puppets_go_on_there():
+    async with Ircd() as ircd, stage(ircd.port, pace=replace(QUICK, speaker=0.1, rejoin=(99.0,))) as play:
+        mic = await listener(ircd, names="bob")
+        await play.ready()
+        play.join("juliet")
+        juliet = await puppet(ircd, mic)
+        await play.told(PuppetJoined)
+        mic.send(f":bob!b@h KICK {CHANNEL} linkspan :shoo")
+        await play.ready(Status.DEGRADED)
+        assert type(await outcome(play.say("romeo", "one", relay=True))) is Permanent
+        juliet.send(f":bob!b@h KICK {CHANNEL} {juliet.nick} :shoo")
+        await play.told(RoomClosed)
+        assert type(await outcome(play.say("romeo", "two", relay=True))) is Barred
 
 
 async def test_who_has_no_puppet_loses_their_voice_at_once():
