@@ -221,7 +221,7 @@ class XmppConnector:
         stream.answer("set", adhoc.PAYLOAD, self._execute)
         self.blocking = Blocking(stream, lambda: self._around.hub)
         self.blocking.judges = self._judged
-        for each in (self.contacts, self._directs, self.hosting):
+        for each in (self.contacts, self._directs, self.hosting, self.hosting.speaking):
             each.blocks = self.blocking.blocks
         self._privileges = Privileges(self._around)
         keepsakes = Keepsakes(self._around, self._privileges, probe=self.contacts.show)

@@ -13,7 +13,7 @@ from bridge.core.failures import Permanent
 from bridge.core.ids import XMPP, DeliveryKey, EventKey, Network, Person, PersonId, Room, RoomId
 from bridge.xmpp.people.blocking import LONGEST, Blocking, Report
 from tests.support.clock import quiet
-from tests.support.hosted import DESK, IRC, PHONE, REMOTE, ROMEO, HostedBridge, remote
+from tests.support.hosted import DESK, IRC, PHONE, REMOTE, ROMEO, ROOM, HostedBridge, remote
 
 BRIDGE = "bridge.localhost"
 BOB = "bob%irc@bridge.localhost"
@@ -77,6 +77,31 @@ async def test_whoever_is_blocked_is_not_heard_in_private_and_not_told(bridge: B
     assert bridge.diary(DESK) == ["! not-acceptable"]
     bridge.say(ROMEO, "hello", to=BOB, kind="chat")
     assert len(bridge.hub.took(DirectPosted)) == 1
+
+
+@pytest.mark.parametrize("named", ["#python%irc@bridge.localhost/romeo", "romeo%irc@bridge.localhost", BRIDGE])
+async def test_inside_a_room_users_are_blocked_as_others_are(bridge: Blocked, named: str) -> None:
+    bridge.inside(DESK, ROMEO)
+    bridge.say(ROMEO, "hello", to=f"{ROOM}/juliet", kind="chat")
+    assert bridge.diary(DESK) == ["romeo~ hello"]
+    await bridge.change("block", items(named))
+    bridge.stream.sent.clear()
+    bridge.say(ROMEO, "buy this", to=f"{ROOM}/juliet", kind="chat")
+    assert (bridge.diary(DESK), bridge.diary(ROMEO)) == ([], ["! service-unavailable"])
+    bridge.say(DESK, "and you", to=f"{ROOM}/romeo", kind="chat")
+    (error,) = [element for element in bridge.stream.sent if element.get("type") == "error"]
+    assert error.find(".//{urn:xmpp:blocking:errors}blocked") is not None
+    assert (bridge.diary(DESK), bridge.diary(ROMEO)) == (["! not-acceptable"], [])
+    bridge.say(ROMEO, "to all", to=ROOM)
+    assert bridge.diary(DESK) == ["romeo: to all"]
+
+
+async def test_inside_a_room_nothing_is_said_to_people_of_irc_whom_one_has_blocked(bridge: Blocked) -> None:
+    bridge.inside(DESK)
+    await bridge.change("block", items(BOB))
+    bridge.say(DESK, "and you", to=f"{ROOM}/bob", kind="chat")
+    assert bridge.diary(DESK) == ["! not-acceptable"]
+    assert bridge.hub.took(DirectPosted) == []
 
 
 async def test_a_list_is_told_changed_and_pushed_to_clients_that_know_it(bridge: Blocked) -> None:

@@ -38,10 +38,12 @@ class Refused(msgspec.Struct, frozen=True):
 
     condition: str
     words: str = ""
+    special: str = ""  # a condition of an extension's own, as XML
 
     def written(self, by: str) -> str:
         """Return the ``<error/>``; ``by`` is the room."""
         error = stanzas.error(self.condition, kind=KINDS[self.condition], words=self.words)
+        error = error.replace("</error>", f"{self.special}</error>") if self.special else error
         return error.replace("<error ", f"<error by='{stanzas.attribute(by)}' ", 1)
 
 

@@ -26,6 +26,7 @@ from bridge.xmpp.hosted.room import Out, Subject
 from bridge.xmpp.hosted.speech import Line, Saying
 from bridge.xmpp.messages import inbound, outbound
 from bridge.xmpp.messages.sharing import Placed
+from bridge.xmpp.people.blocking import BLOCKED
 from bridge.xmpp.people.keepsakes import Keepsakes
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import namespaces as ns
@@ -51,6 +52,8 @@ class Speaking:
     ) -> None:
         """``carry`` does what follows from something that was done to a room."""
         self.keepsakes: Keepsakes | None = None  # until the connector has given some
+        self.blocks: Callable[[str, str], bool] = lambda _, __: False
+        """Tells whether a user has blocked an address of ours; set by the connector."""
         self._around = around
         self._gateway = gateway
         self._place = place
@@ -151,6 +154,10 @@ class Speaking:
         if gateway is not None and (why := gateway.hurries(occupant.person.id, Doing.SPEAK)):
             self.bounce(element, Refused("resource-constraint", why))
             return
+        refused = self._blocked(place, occupant, to)
+        if refused is not None:
+            self.bounce(element, refused)
+            return
         if to.is_user:
             self._pass_on(place, occupant, to, element)
             return
@@ -161,6 +168,19 @@ class Speaking:
             self._around.emit(event)
             if self.keepsakes is not None and to.address:
                 self.keepsakes.person(occupant.person.id, to.address, name=to.nick, network=to.person.network)
+
+    def _blocked(self, place: Place, occupant: Occupant, to: Occupant) -> Refused | None:
+        """Say why nothing private passes between two occupants: one has blocked the other (XEP-0191 sections 3.3 and 3.5)."""
+        if any(self.blocks(occupant.person.id, name) for name in self._names(place, to)):
+            return Refused("not-acceptable", "you have blocked them", special=BLOCKED)
+        if to.is_user and any(self.blocks(to.person.id, name) for name in self._names(place, occupant)):
+            return Refused("service-unavailable")
+        return None
+
+    def _names(self, place: Place, occupant: Occupant) -> tuple[str, str]:
+        """Return the addresses that somebody has: in the room, and outside of it."""
+        outside = occupants.address(occupant.nick.lower(), place.remote.network, self._around.component.domain)
+        return f"{place.id}/{occupant.nick}", occupant.address or outside
 
     def _pass_on(self, place: Place, occupant: Occupant, to: Occupant, element: Element) -> None:
         inner = "".join(speech.written(child) for child in element if not speech.is_forged(child, place.id))

@@ -142,7 +142,7 @@ class Directs:
         if element.find(_BODY) is None:
             return False
         if self.blocks(sender, element.get("to", "")):
-            self._refuse(element, Refused("not-acceptable", "you have blocked them"), special=blocking.BLOCKED)
+            self._refuse(element, Refused("not-acceptable", "you have blocked them", special=blocking.BLOCKED))
             return True
         refused = self.bars(sender, person.network)
         if refused is not None:
@@ -159,9 +159,9 @@ class Directs:
         else:
             self._refuse(element, Refused("recipient-unavailable", f"you are not on {server}: join a room of it first"))
 
-    def _refuse(self, element: Element, refused: Refused, *, special: str = "") -> None:
+    def _refuse(self, element: Element, refused: Refused) -> None:
         sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
-        extra = refused.written(sender.partition("/")[0]).replace("</error>", f"{special}</error>")
+        extra = refused.written(sender.partition("/")[0])
         self._around.component.send(stanzas.message(sender, to, kind="error", id_=id_, extra=extra))
 
     def _invited(self, element: Element) -> bool:
