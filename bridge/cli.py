@@ -22,6 +22,7 @@ from bridge import __version__, config, listing, orders, registry, starter
 from bridge.config import Config, ConfigError, UnknownConnector
 from bridge.core.capabilities import Capabilities
 from bridge.core.commands import Command as Definition
+from bridge.core.wording import counted
 from bridge.engine.ports import StoreError
 from bridge.identd import CannotIdentify
 from bridge.web.client import AdminClient, AdminError
@@ -322,11 +323,10 @@ def _db_rotate_key(args: argparse.Namespace) -> int:
 
     store = _config(args).store
     done, lost = sealing.rotate(store.url, store.key_file, drop_old=args.drop_old)
-    print(f"{done} secrets are encrypted with a new key")
+    print(f"{counted(done, 'secret is', 'secrets are')} encrypted with a new key")
     if lost:
-        _complain(
-            f"{lost} secrets do not open with any key of the key file, and stay as they are: restore it from a copy"
-        )
+        which = counted(lost, "secret opens", "secrets open")
+        _complain(f"{which} with no key of the key file, and nothing is changed there: restore it from a copy")
     return FAILED if lost else DONE
 
 
@@ -362,8 +362,9 @@ def _import_biboumi(args: argparse.Namespace) -> int:
         print(listing.as_json(outcome))
     else:
         print(
-            f"took over {outcome.messages} messages of {outcome.rooms} rooms, {outcome.stays} wishes to stay in a room, "
-            f"{outcome.settings} users' settings and {outcome.logins} accounts"
+            f"took over {counted(outcome.messages, 'message')} of {counted(outcome.rooms, 'room')}, "
+            f"{counted(outcome.stays, 'wish', 'wishes')} to stay in a room, {counted(outcome.settings, 'user')} with settings "
+            f"and {counted(outcome.logins, 'account')}"
         )
         _complain("\n".join(outcome.remarks))
     return DONE

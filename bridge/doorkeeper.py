@@ -12,6 +12,7 @@ from bridge.config import GatewaySettings, rate
 from bridge.core import access
 from bridge.core.ids import Network, Room
 from bridge.core.rates import Buckets
+from bridge.core.wording import counted
 from bridge.xmpp.hosted.ports import Doing
 
 DENIED, FULL, FAST = "denied", "full", "fast"
@@ -94,14 +95,16 @@ class Doorkeeper:
         if remote in held:
             return ""
         if not held and 0 < settings.max_users <= users:
-            return self._noted(FULL, f"the gateway has its {settings.max_users} users: try again later")
+            return self._noted(FULL, f"the gateway has its {counted(settings.max_users, 'user')}: try again later")
         networks = {room.network for room in held}
         if remote.network not in networks and 0 < settings.max_networks <= len(networks):
-            return self._noted(FULL, f"you are on {len(networks)} networks, and may be on {settings.max_networks}")
+            return self._noted(
+                FULL, f"you are on {counted(len(networks), 'network')}, and may be on {settings.max_networks}"
+            )
         rooms = sum(room.network == remote.network for room in held)
         if 0 < settings.max_rooms <= rooms:
             return self._noted(
-                FULL, f"you are in {rooms} rooms of {remote.network}, and may be in {settings.max_rooms}"
+                FULL, f"you are in {counted(rooms, 'room')} of {remote.network}, and may be in {settings.max_rooms}"
             )
         return ""
 

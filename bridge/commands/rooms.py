@@ -6,6 +6,7 @@ from typing import Final, Protocol
 from bridge.commands.refusals import in_words
 from bridge.core.commands import About, Answer, Call, Command, CommandRefused, Offer, Values, Why
 from bridge.core.ids import PersonId, RoomId
+from bridge.core.wording import counted
 
 STAY: Final = Command(name="stay", title="Stay in this room when my clients leave", about=About.ROOM, personal=True)
 UNSTAY: Final = Command(name="unstay", title="Leave this room with my last client", about=About.ROOM, personal=True)
@@ -99,10 +100,11 @@ async def _export(exports: Exports, call: Call, _: Values) -> Answer:
         msg = "Nothing is kept here that you may read."
         raise CommandRefused(msg, why=Why.MISSING)
     if exported.url:
-        return Answer(text=f"{exported.messages} messages: {exported.url}")
+        return Answer(text=f"{counted(exported.messages, 'message')}: {exported.url}")
     if exported.text:
         return Answer(text=exported.text)
-    msg = f"There are {exported.messages} messages, and this server has no place for a file: read them in your client."
+    kept = counted(exported.messages, "message is", "messages are")
+    msg = f"{kept} kept, and this server has no place for a file: read them in your client."
     raise CommandRefused(msg, why=Why.AWAY)
 
 

@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from bridge import listing
 from bridge.core.commands import Answer, Call, Command, CommandRefused, Field, Offer, Sort, Table, Values, Who, Why
+from bridge.core.wording import counted
 from bridge.web.ports import Done, SessionDocument, WhoseDocument
 
 _ADMIN: Final = "http://jabber.org/protocol/admin"
@@ -139,7 +140,7 @@ async def _list(users: Users, _: Call, values: Values) -> Answer:
 
 async def _count(users: Users, _: Call, __: Values) -> Answer:
     count = len(_names(users.sessions()))
-    return Answer(text=f"{count} users", data=Done(count=count), form={"onlineusersnum": (str(count),)})
+    return Answer(text=counted(count, "user"), data=Done(count=count), form={"onlineusersnum": (str(count),)})
 
 
 async def _show(users: Users, _: Call, values: Values) -> Answer:
@@ -167,7 +168,7 @@ async def _disconnect(users: Users, _: Call, values: Values) -> Answer:
     absent = [user for user, count in ended.items() if not count]
     count = sum(ended.values())
     return Answer(
-        text=f"{count} sessions ended",
+        text=f"{counted(count, 'session')} ended",
         data=Done(count=count),
         remark=f"not there: {', '.join(absent)}" if absent else "",
         why=Why.MISSING if absent else None,
@@ -183,7 +184,7 @@ async def _announce(users: Users, _: Call, values: Values) -> Answer:
         users.announce(room, text)
         return Answer(text=f"said in {room}", data=Done(count=1))
     count = users.tell(_names(users.sessions(network=network)), text)
-    return Answer(text=f"told {count} users", data=Done(count=count))
+    return Answer(text=f"told {counted(count, 'user')}", data=Done(count=count))
 
 
 def _names(sessions: Iterable[SessionDocument]) -> tuple[str, ...]:

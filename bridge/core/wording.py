@@ -35,6 +35,11 @@ def seconds(text: str) -> float:
     return sum(float(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return "1 user", "2 users"; ``many`` is the word for more of them, where that is not ``one`` with an s."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def quoted(text: str) -> str:
     """Return text in quotation marks, on one line, not longer than a reader wants it."""
     short = text if len(text) <= 80 else text[:79] + "…"

@@ -151,7 +151,7 @@ async def test_a_session_is_ended_everywhere_or_on_one_network() -> None:
         answer = await here.do("users disconnect", users=[BOB, "nobody@example.org"], network="libera")
         assert isinstance(answer, Answer)
         assert (answer.text, answer.remark, answer.why) == (
-            "1 sessions ended",
+            "1 session ended",
             "not there: nobody@example.org",
             Why.MISSING,
         )

@@ -440,7 +440,7 @@ async def test_an_administrator_sees_users_tells_them_something_and_ends_a_sessi
     nurse.tell(bridge, f'announce "down at noon" network={stage.network}')
     await paris.see(lambda el: el.get("from") == bridge and body(el) == "down at noon")
     ended = await filled(nurse, bridge, f"{ADMIN}#end-user-session", accountjids=paris_jid)
-    assert note(ended) == "1 sessions ended"
+    assert note(ended) == "1 session ended"
     await paris.see(lambda el: el.get("from") == f"{room}/paris" and el.get("type") == "unavailable")
     await world.on_irc(bob, "paris", there=False, channel="#vault")
 

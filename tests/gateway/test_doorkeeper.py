@@ -68,7 +68,7 @@ def test_who_was_cast_out_is_refused_like_somebody_who_is_denied() -> None:
         ({"max_users": 10}, [], 10, "the gateway has its 10 users: try again later"),
         ({"max_users": 10}, ["libera:#a"], 10, ""),
         ({"max_networks": 1}, ["libera:#a"], 1, ""),
-        ({"max_networks": 1}, ["oftc:#a"], 1, "you are on 1 networks, and may be on 1"),
+        ({"max_networks": 1}, ["oftc:#a"], 1, "you are on 1 network, and may be on 1"),
         ({"max_rooms": 2}, ["libera:#a", "oftc:#a", "oftc:#b"], 1, ""),
         ({"max_rooms": 2}, ["libera:#a", "libera:#b"], 1, "you are in 2 rooms of libera, and may be in 2"),
         ({"max_rooms": 2}, ["libera:#a", "libera:#new"], 1, ""),
