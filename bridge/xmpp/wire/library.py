@@ -90,7 +90,7 @@ class Library(ComponentXMPP):
         self._domain = self.boundjid.host
         self._shaken = False
         self._reader = Reader(self, domain=self._domain)
-        self._plain_socket: Any = None
+        self._plain_socket: socket.socket | None = None
         self._gathering = 1  # so many bytes wake us up
         self._gather_timer: asyncio.TimerHandle | None = None
         self._outgoing: list[str] = []
@@ -110,7 +110,7 @@ class Library(ComponentXMPP):
     def connection_made(self, transport: asyncio.BaseTransport, send_event: bool = True) -> None:  # noqa: FBT001, FBT002  # slixmpp's
         """Send the stream's header."""
         cast("asyncio.WriteTransport", transport).set_write_buffer_limits(high=HIGH_WATER, low=HIGH_WATER // 4)
-        self._plain_socket = transport.get_extra_info("socket")
+        self._plain_socket = transport.get_extra_info("socket").dup()  # or uvloop makes such a copy for each option set
         super().connection_made(transport, send_event)
 
     def data_received(self, data: bytes | str) -> None:
@@ -270,7 +270,9 @@ class Library(ComponentXMPP):
 
     def connection_lost(self, exception: BaseException | None) -> None:
         """Learn that the connection is gone, for whatever reason."""
-        self._plain_socket = None
+        if self._plain_socket is not None:
+            self._plain_socket.close()
+            self._plain_socket = None
         self.fail(troubles.from_losing(exception))
         super().connection_lost(exception)
         self._gone.set()

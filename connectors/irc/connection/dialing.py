@@ -111,6 +111,7 @@ async def _speak(
     except BaseException:
         way.close()
         raise
+    stream.over(way)
     return stream
 
 

@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from connectors.irc.connection.flood import Bucket, Window, cost
 from connectors.irc.connection.wire import Framer
@@ -82,7 +82,7 @@ class Stream(asyncio.Protocol):
         self._limit = limit
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._socket: Any = None
+        self._socket: socket.socket | None = None
         self._bucket: Bucket | None = None
         self._window: Window | None = None
         self._pending: list[bytes] = []
@@ -100,7 +100,10 @@ class Stream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's are of no class of asyncio's
-        self._socket = transport.get_extra_info("socket")
+
+    def over(self, way: socket.socket) -> None:
+        """Learn over which socket; a transport of uvloop's makes another Python object of it for each option that is set."""
+        self._socket = way
 
     def data_received(self, data: bytes) -> None:
         """Cut into lines and hand over."""
