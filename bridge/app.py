@@ -412,7 +412,7 @@ class App:
             (
                 *administering(self.administration),
                 *users.offers(self._users),
-                *operation.offers(self.reload),
+                *operation.offers(self.reload, self._store),
                 *logins.offers(self._hub.logins),
                 *people.offers(self._people, self._heard),
                 *preferences.offers(self._hub.preferences),

@@ -20,6 +20,7 @@ _GROUPS: Final = {
     "links": "list, add and remove links of the running bridge",
     "hooks": "make, list and take back URLs at which programs say something in a room",
     "logins": "list and remove users' logins on networks",
+    "keys": "change the key of the secrets in the store of the running bridge",
     "optouts": "list who wants nothing more from us (STOP)",
     "deliveries": "list what is not delivered yet, or what became of one message",
     "users": "list users who are on some network now, and end their sessions",

@@ -329,8 +329,25 @@ class Archive(Protocol):
         """Delete all but the newest ``keep`` messages of all rooms together, likewise; returns how much."""
 
 
-class Keeper(Store, Archive, Protocol):
-    """Both: what the application is given."""
+class Rotated(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of a new key."""
+
+    sealed: int  # secrets that are encrypted with it now
+    lost: int  # that open with no key, and stay as they are
+
+
+class Vault(Protocol):
+    """What is secret in a store."""
+
+    async def rotate_key(self, *, drop_old: bool = False) -> Rotated:
+        """Make a new key and encrypt every secret with it, while everything goes on. Raises: StoreError.
+
+        ``drop_old``: the others are forgotten, but for those that something needs.
+        """
+
+
+class Keeper(Store, Archive, Vault, Protocol):
+    """All of it: what the application is given."""
 
     async def broken(self) -> str:
         """Return why nothing will be stored any more, once that is so by a fault of the bridge's own; it must be open.

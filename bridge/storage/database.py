@@ -142,6 +142,10 @@ def sentences(url: URL) -> Iterator[None]:
         raise StoreError(msg) from error
 
 
+class InUse(StoreError):
+    """Another process has the store."""
+
+
 class Claim:
     """The right to be the only bridge on a store: two would give the same numbers to different deliveries.
 
@@ -174,7 +178,7 @@ class Claim:
             holder = os.read(self._file, 20).decode(errors="replace").strip() or "unknown"
             self.release()
             msg = f"{title(self._url)} is in use by another process (pid {holder})"
-            raise StoreError(msg) from error
+            raise InUse(msg) from error
         except OSError as error:
             self.release()
             msg = f"{title(self._url)} cannot be used: {os.strerror(error.errno or 0)}"
@@ -188,7 +192,7 @@ class Claim:
         connection.commit()
         if not taken:
             msg = f"{title(self._url)} is in use by another process"
-            raise StoreError(msg)
+            raise InUse(msg)
 
     def release(self) -> None:
         """Give it back; the file stays, for removing it would let two processes lock two files."""

@@ -25,6 +25,7 @@ from bridge.engine.ports import (
     NoSuchLine,
     Page,
     Queued,
+    Rotated,
     Shared,
     StoredLink,
     StoredLogin,
@@ -443,6 +444,10 @@ class MemoryStore:
             if there == room:
                 self._attendance[there, user] = [stay for stay in stays if stay[1] is None or stay[1] >= before]
         return len(doomed)
+
+    async def rotate_key(self, *, drop_old: bool = False) -> Rotated:  # noqa: ARG002 - nothing is on a disk
+        """Change nothing: there is no key."""
+        return Rotated(sealed=0, lost=0)
 
     async def prune_archives(self, *, keep: int) -> int:
         """Delete all but the newest ``keep`` messages of all hosted rooms; returns how much."""

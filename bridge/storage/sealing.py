@@ -6,12 +6,12 @@ back in the key file. Used by :mod:`bridge.storage.store`; ``linkspan db`` calls
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
-from sqlalchemy import Column, ColumnElement, Connection, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, and_, bindparam, func, or_, select, tuple_, update
 
 from bridge.connector import Secret
 from bridge.core.ids import Network
@@ -41,6 +41,10 @@ _KINDS: Final = (
 )
 
 
+Sealed = tuple[_Kind, tuple[str, ...]]
+"""A row with a secret: its column, and its primary key."""
+
+
 class Vault:
     """The secrets of one store."""
 
@@ -64,6 +68,42 @@ class Vault:
         if clear:
             log.info("store.sealed rows=%d: secrets that were in the clear are encrypted now", clear)
         return clear
+
+    # -- other keys, while the store is open: one step after the other, each in the writer's thread but for "use"
+
+    def renewed(self, connection: Connection, fresh: bytes) -> list[bytes]:  # noqa: ARG002 - as every question to the store
+        """Put one more key into the file, behind the others, and return them all; called again it changes nothing. Raises: StoreError."""
+        keys = keyfile.read(self._path) or []
+        if fresh not in keys:
+            keyfile.write(self._path, [*keys, fresh])  # first: what is sealed must never be without its key
+        return keyfile.read(self._path) or []
+
+    def use(self, keys: Sequence[bytes]) -> None:
+        """Seal with the last of these from now on; called where everything else is sealed, so that nothing older is written later."""
+        self._ring = KeyRing(keys)
+
+    def older(self, connection: Connection) -> list[Sealed]:
+        """Return which rows hold secrets that are not sealed with the newest key."""
+        newest = f"{MARK}{self._ring.newest}:"
+        return [
+            (kind, place[1:-1])
+            for kind in _KINDS
+            for place, text in _rows(connection, kind, _with_secrets(kind))
+            if not text.startswith(newest)
+        ]
+
+    def reseal(self, connection: Connection, rows: Sequence[Sealed]) -> int:
+        """Seal these rows with the newest key; returns how many that were, without those that do not open."""
+        return sum(_seal_anew(connection, kind, self._ring, _these(kind, rows)) for kind in _KINDS)
+
+    def needed(self, connection: Connection) -> list[bytes]:
+        """Leave only those keys in the file that some row needs, and the newest; returns them. Raises: StoreError."""
+        keys = keyfile.read(self._path) or []
+        ring = KeyRing(keys)
+        left = _left(connection, keys, ring)
+        if left != keys:
+            keyfile.write(self._path, left)
+        return left
 
     # -- what the store asks
 
@@ -125,7 +165,8 @@ def wipe(connection: Connection) -> None:
 def rotate(url: str, key_file: str, *, drop_old: bool = False) -> tuple[int, int]:
     """Make a new key and seal every secret with it; returns how many rows that were, and how many do not open.
 
-    The bridge must not run. Old keys stay in the file, for old copies of the store; with ``drop_old`` those go that no row needs.
+    The bridge must not run; one that does has :meth:`bridge.storage.store.SqlStore.rotate_key`. Old keys stay in the file, for
+    old copies of the store; with ``drop_old`` those go that no row needs.
     Raises: StoreError.
     """
     parsed = database.parse(url)
@@ -138,14 +179,17 @@ def rotate(url: str, key_file: str, *, drop_old: bool = False) -> tuple[int, int
             ring = KeyRing(keys)
             done = sum(_seal_anew(connection, kind, ring, _with_secrets(kind)) for kind in _KINDS)
             connection.commit()
-            needed = {key_of(text) for kind in _KINDS for _, text in _rows(connection, kind, _is_sealed(kind))}
             if drop_old:
-                keyfile.write(
-                    path, [key for key, name in zip(keys, ring.names, strict=True) if name in needed | {ring.newest}]
-                )
+                keyfile.write(path, _left(connection, keys, ring))
             return done, sum(1 for _ in _unreadable(connection, ring))
     finally:
         claim.release()
+
+
+def _left(connection: Connection, keys: Sequence[bytes], ring: KeyRing) -> list[bytes]:
+    """Return those keys that some row needs, and the newest."""
+    needed = {key_of(text) for kind in _KINDS for _, text in _rows(connection, kind, _is_sealed(kind))}
+    return [key for key, name in zip(keys, ring.names, strict=True) if name in needed | {ring.newest}]
 
 
 def wrong(connection: Connection, path: Path) -> list[str]:
@@ -208,6 +252,12 @@ def _rows(connection: Connection, kind: _Kind, which: Condition) -> Iterator[tup
     found = select(*kind.table.primary_key.columns, kind.column).where(which)
     for *named, text in connection.execute(found).all():
         yield _place(kind, tuple(named)), text
+
+
+def _these(kind: _Kind, rows: Sequence[Sealed]) -> Condition:
+    """Return what is true of these rows of a table."""
+    named = [name for each, name in rows if each is kind]
+    return tuple_(*kind.table.primary_key.columns).in_(named)
 
 
 def _begins(column: Column[str], *words: str) -> Condition:

@@ -5,9 +5,10 @@ Every method is a line that says which write or which query; :mod:`bridge.storag
 ``bridge.app``.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,7 @@ from bridge.engine.ports import (
     NoSuchLine,
     Page,
     Queued,
+    Rotated,
     Shared,
     StoredLink,
     StoredLogin,
@@ -37,9 +39,12 @@ from bridge.storage.database import parse
 from bridge.storage.ledger import Ask, Journal, Keep, Ledger, Met, Postpone, Remember, Settle
 from bridge.storage.rules import wall_clock
 from bridge.storage.sealing import Vault, wipe
+from bridge.storage.seals import fresh_key
 from bridge.storage.writer import Writer
 
 T = TypeVar("T")
+_SOME: Final = 100
+"""Secrets that one transaction seals anew: others wait meanwhile."""
 
 
 class SqlStore:
@@ -55,6 +60,7 @@ class SqlStore:
         self._ledger = Ledger()
         self._rooms = self._ledger.rooms
         self._writer = Writer(parse(url), self._ledger)
+        self._rotating = asyncio.Lock()
 
     async def open(self) -> None:
         """Migrate if needed and start. Raises: StoreError with one sentence."""
@@ -209,6 +215,23 @@ class SqlStore:
     async def remove_link(self, name: str) -> bool:
         """Forget a link; False if there was none."""
         return await self._ask(lambda connection: queries.remove_link(connection, name), reads=False)
+
+    async def rotate_key(self, *, drop_old: bool = False) -> Rotated:
+        """Make a new key, and seal every secret with it, a few at a time, while everything goes on. Raises: StoreError.
+
+        The new key is in the file before anything is sealed with it, and the old ones are until nothing needs them; so
+        whenever it is interrupted everything opens. With ``drop_old`` they leave the file at the end.
+        """
+        async with self._rotating:
+            fresh = fresh_key()
+            self._vault.use(await self._ask(partial(self._vault.renewed, fresh=fresh)))
+            rows, sealed = await self._ask(self._vault.older), 0
+            for start in range(0, len(rows), _SOME):
+                some = rows[start : start + _SOME]
+                sealed += await self._ask(partial(self._vault.reseal, rows=some), reads=False)
+            if drop_old:
+                self._vault.use(await self._ask(self._vault.needed))
+            return Rotated(sealed=sealed, lost=len(await self._ask(self._vault.older)))
 
     async def logins(self) -> list[StoredLogin]:
         """Return all logins, oldest first."""

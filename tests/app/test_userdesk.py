@@ -13,6 +13,7 @@ from bridge.core.commands import OPERATOR, Answer, CommandRefused, Place, Why
 from bridge.core.deliveries import Announce, AsBridge
 from bridge.core.dialogue import Stuck, pass_through
 from bridge.core.ids import Person, Room
+from bridge.storage.memory import MemoryStore
 from bridge.userdesk import Users
 from bridge.xmpp.hosted.service import Guest
 from tests.support.build import joined, member, person, puppet_joined, room
@@ -199,7 +200,7 @@ async def test_reading_the_configuration_anew() -> None:
         raise CommandRefused(msg, why=Why.WRONG)
 
     async def said(reading: operation.Reload | None) -> Answer | Stuck:
-        commands = known(*operation.offers(reading))
+        commands = known(*operation.offers(reading, MemoryStore()))
         offer = commands.find("reload", Place())
         assert offer is not None
         return await pass_through(commands.first(offer, Place(), OPERATOR), {})

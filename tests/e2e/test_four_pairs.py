@@ -456,7 +456,9 @@ async def test_an_administrator_sees_users_tells_them_something_and_ends_a_sessi
     await nurse.see(lambda el: el.get("from") == bridge and paris_jid in (body(el) or ""))
     await paris.join(room, "paris")
 
-    # the configuration, read anew from a chat
+    # other keys for the secrets in the store, and the configuration, read anew from a chat
+    nurse.tell(bridge, "keys rotate drop_old=yes")
+    await nurse.see(lambda el: el.get("from") == bridge and "encrypted with a new key" in (body(el) or ""))
     nurse.tell(bridge, "reload")
     await nurse.see(lambda el: el.get("from") == bridge and body(el) == "the configuration is in force")
 
@@ -478,6 +480,8 @@ async def test_after_a_power_cut_who_stays_is_back_and_everybody_is_told(world: 
     await lady.iq("get", "<query xmlns='jabber:iq:roster'/>")
     await add(lady, stages[0].address)
     lady.seen.clear()
+    ended = await world.bridge.command("db", "rotate-key", "--drop-old")
+    assert (ended.status, "encrypted with a new key" in ended.output) == (0, True), ended
     await world.bridge.kill()
     await world.bridge.start()
     for room, abram in zip(rooms, abrams, strict=True):

@@ -1,5 +1,6 @@
 """Secrets in the store: sealed for their row, under keys that a file holds; what happens without them; rotation."""
 
+import asyncio
 import logging
 import os
 import sqlite3
@@ -297,6 +298,58 @@ async def test_old_keys_are_dropped_only_when_no_row_needs_them(tmp_path: Path) 
     keyfile.write(path, [*lost, *keyfile.read(path)])
     store = SqlStore(url)
     await store.open()
+    assert await store.logins() == [login()]
+    await store.close()
+
+
+@pytest.mark.parametrize("drop_old", [False, True])
+async def test_a_key_is_changed_while_the_store_is_written_to(url: str, tmp_path: Path, *, drop_old: bool) -> None:
+    path = tmp_path / "keys"
+    await filled(url, key_file=str(path))
+    [old] = keyfile.read(path)
+    store = SqlStore(url, key_file=str(path))
+    await store.open()
+    for number in range(250):  # more than one transaction seals
+        store.remember(LIBERA, f"before {number}", Secret(f"secret {number}"))
+
+    async def write() -> None:
+        for number in range(50):
+            await store.remember(LIBERA, f"meanwhile {number}", Secret(f"secret {number}"))
+
+    rotated, _ = await asyncio.gather(store.rotate_key(drop_old=drop_old), write())
+    assert rotated.lost == 0
+    assert rotated.sealed >= 254
+    keys = keyfile.read(path)
+    assert (old in keys, len(keys)) == (not drop_old, 1 if drop_old else 2)
+    assert await store.recall(LIBERA, "before 7") == "secret 7"
+    await store.remember(LIBERA, "behind", Secret("it"))
+    await store.close()
+    keyfile.write(path, keys[-1:])  # the new one is enough for all of it
+    store = SqlStore(url, key_file=str(path))
+    await store.open()
+    assert await store.logins() == [login()]
+    assert len(await store.recollect(LIBERA, "meanwhile ")) == 50
+    assert len(await store.recollect(LIBERA, "before ")) == 250
+    assert await store.recall(LIBERA, "behind") == "it"
+    assert (await store.rotate_key()).lost == 0
+    await store.close()
+
+
+async def test_a_change_of_key_counts_what_does_not_open_and_takes_no_key_away_that_is_needed(tmp_path: Path) -> None:
+    url, path = f"sqlite:///{tmp_path}/store.db", tmp_path / "store.key"
+    await filled(url)
+    lost = keyfile.read(path)
+    keyfile.write(path, [fresh_key()])
+    store = SqlStore(url)
+    await store.open()
+    rotated = await store.rotate_key(drop_old=True)
+    assert (rotated.sealed, rotated.lost, len(keyfile.read(path))) == (0, 4, 1)
+    keyfile.write(path, [*lost, *keyfile.read(path)])
+    rotated = await store.rotate_key(drop_old=True)  # what was put back is found without a restart
+    assert (rotated.sealed, rotated.lost, len(keyfile.read(path))) == (4, 0, 1)
+    path.write_text("no key")
+    with pytest.raises(StoreError, match="line 1 is no key"):
+        await store.rotate_key()
     assert await store.logins() == [login()]
     await store.close()
 
