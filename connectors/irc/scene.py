@@ -112,12 +112,17 @@ class Scene:
 
     def emit(self, events: Iterable[Event]) -> None:
         """Hand facts to the bridge; IRC cannot be asked again, so nothing waits for their being stored."""
-        if self._is_closed:
-            return
         for event in events:
             if isinstance(event, MessagePosted):
-                self.note_message(event.origin.room.id, (event.id,))
-            self.hub.emit(event)
+                self.say(event)
+            elif not self._is_closed:
+                self.hub.emit(event)
+
+    def say(self, said: MessagePosted) -> None:
+        """Hand over what somebody said."""
+        if not self._is_closed:
+            self.note_message(said.origin.room.id, (said.id,))
+            self.hub.emit(said)
 
     def report(self, status: Status, detail: str = "") -> None:
         """Say how the network is, if that is news."""
@@ -140,7 +145,10 @@ class Scene:
 
     def note_message(self, room: RoomId, ids: Sequence[MessageId]) -> None:
         """Keep in mind what readers of a room have before their eyes."""
-        self._recent.setdefault(room, deque(maxlen=_RECENT)).extend(ids)
+        recent = self._recent.get(room)
+        if recent is None:
+            recent = self._recent[room] = deque(maxlen=_RECENT)
+        recent.extend(ids)
 
     def is_recent(self, room: RoomId, ids: Sequence[MessageId]) -> bool:
         """Tell whether readers of a room still see one of these messages."""

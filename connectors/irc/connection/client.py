@@ -184,7 +184,7 @@ class Connection:
         self._error: Failure | None = None
         self._silent = 0
         self.passes: Callable[[bytes], bool] | None = None
-        """Tells of a line that is not parsed yet whether nobody wants it; for who reads ALL."""
+        """Takes a line that is not parsed yet, or leaves it; for who reads ALL."""
         self._me: tuple[bytes, ...] | None = None  # how a line of our own begins; None: read everything
         self._heeded = ""
         self._channels = b""
@@ -444,15 +444,13 @@ class Connection:
         for data in lines:
             if self._me is not None and (not concerns(data, self._me, self._channels) or self._requests.echoed(data)):
                 continue
-            if self.passes is not None and self.passes(data):
-                continue
-            line = parse(data, self.encoding)
-            if line is None:
-                continue
+            line = None
             try:
-                self._take(line)
+                if (self.passes is None or not self.passes(data)) and (line := parse(data, self.encoding)) is not None:
+                    self._take(line)
             except Exception:
-                log.exception("a line %s from %s was not taken", _spoken(line.command), self.server)
+                what = "of words" if line is None else _spoken(line.command)
+                log.exception("a line %s from %s was not taken", what, self.server)
 
     def lost(self, error: Exception | None) -> None:
         """Clean up; called by the stream, once."""

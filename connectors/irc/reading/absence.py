@@ -24,8 +24,9 @@ from bridge.core.events import (
 )
 from bridge.core.ids import EventKey, Room, RoomId, digest
 from connectors.irc.connection.client import Congested, Connection, Line, Lost
-from connectors.irc.reading.inbound import HISTORIES, Batches, moment
+from connectors.irc.reading.inbound import HISTORIES, Batches
 from connectors.irc.reading.inquiry import inquire
+from connectors.irc.reading.moments import moment
 from connectors.irc.reading.places import Place
 from connectors.irc.reading.recollection import Recollection
 from connectors.irc.scene import Scene
@@ -180,15 +181,19 @@ class Absence:
 
     def pass_on(self, events: Iterable[Event]) -> None:
         """Hand facts to the bridge; what is said in a channel that is just being entered waits, what is too old is left out."""
-        self._scene.emit([event for event in events if not self._keep(event)])
+        self._scene.emit([event for event in events if not (isinstance(event, _SAYING) and self._keep(event))])
 
-    def _keep(self, event: Event) -> bool:
-        if not isinstance(event, _SAYING):
-            return False
-        place = self._scene.places.get(event.origin.room.id)
-        entry = self._entries.get(event.origin.room.id)
-        if place is not None and event.origin.replayed and event.origin.at < place.begun:
+    def hear(self, said: MessagePosted) -> None:
+        """Hand a message to the bridge in the same way."""
+        if not self._keep(said):
+            self._scene.say(said)
+
+    def _keep(self, event: _SAYING) -> bool:
+        origin = event.origin
+        room = origin.room.id
+        if origin.replayed and (place := self._scene.places.get(room)) is not None and origin.at < place.begun:
             return True
+        entry = self._entries.get(room)
         if entry is None or len(entry.waiting) >= _WAITING:
             return False
         entry.add(event)

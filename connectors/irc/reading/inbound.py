@@ -10,7 +10,6 @@ Our own puppets' lines change the view and make no events: a bridge never tells 
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Protocol
 
 from bridge.core.content import Content, Kind, Mention
@@ -36,6 +35,8 @@ from connectors.irc.connection.marks import REACT, REPLY, TYPING, UNREACT, VIA
 from connectors.irc.connection.wire import Line
 from connectors.irc.reading.attendance import Attendance, plain, readable
 from connectors.irc.reading.channels import Channel, User, View
+from connectors.irc.reading.moments import moment
+from connectors.irc.reading.plainwords import PlainWords
 from connectors.irc.speaking import formatting
 
 HISTORIES = frozenset({"chathistory", "znc.in/playback"})
@@ -87,6 +88,8 @@ class Inbound:
         """
         self.view = view
         self.attendance = Attendance(view, self._stamp, puppet)
+        self.words = PlainWords(view, speaker=self._speaker, channel=self._channel, mentions=self._mentions)
+        """Reads most lines by their bytes."""
         self._puppet = puppet
         self._run = run
         self._count = 0
@@ -356,11 +359,16 @@ class Inbound:
         return MessageId(said if times == 1 else digest(said, times))
 
     def _target(self, line: Line) -> Room | None:
-        """Return the room that a message of somebody went to, also if only to some of its members (``@#chan``)."""
+        """Return the room that a message of somebody went to."""
+        name = self._channel(line)
+        return None if name is None else self.view.room(name)
+
+    def _channel(self, line: Line) -> str | None:
+        """Return where a message went, also if only to some of the members (``@#chan``); None for words of a server."""
         if "!" not in line.source and "." in line.source:
             return None
         name = line.param(0)
-        return self.view.room(name.lstrip(self.view.isupport.statusmsg) if self.view.isupport.statusmsg else name)
+        return name.lstrip(self.view.isupport.statusmsg) if self.view.isupport.statusmsg else name
 
     def _stamp(self, room: Room, at: int) -> Origin:
         """Return the origin of a fact about state: its key is never looked up, only different each time."""
@@ -371,15 +379,6 @@ class Inbound:
 def topic_key(topic: str, seconds: int) -> EventKey:
     """Return one key for a topic that is seen to change, and the same one found there at the next join."""
     return EventKey(digest("topic", topic, seconds))
-
-
-def moment(stamp: str, now: int) -> int:
-    """Read a server-time tag (IRCv3 server-time) as milliseconds since the epoch; ``now`` for one that is none."""
-    try:
-        moment = datetime.fromisoformat(stamp)
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (ValueError, OverflowError):
-        return now
 
 
 def _via(line: Line) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ invites them where it may.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from bridge.connector import Status
 from bridge.core.events import BanLifted, Cause, RoomClosed
@@ -151,7 +152,7 @@ class Listener:
         """Begin: join every room, and let the puppets come."""
         scene = self._scene
         self.connection = connection
-        connection.passes = self._is_known
+        connection.passes = partial(self._passes, connection)
         self._lives.began(scene.time())
         self._batches = Batches()
         self._was_ready = False
@@ -191,11 +192,25 @@ class Listener:
         self._scene.view.me = new
         self._seeker.nick(new)
 
-    def line(self, connection: Connection, line: Line) -> None:
-        """Read."""
+    def _passes(self, connection: Connection, data: bytes) -> bool:
+        """Take a raw line that need not be parsed: what is known already, and plain words."""
+        if self._is_known(data):
+            return True
+        said = self._scene.inbound.words.read(data)
+        if said is None:
+            return False
+        self._count(connection)
+        self._absence.hear(said)
+        return True
+
+    def _count(self, connection: Connection) -> None:
         self._lines += 1
         if self._lines % _LINES_BETWEEN_LOOKS == 0:
             self._look_for_congestion(connection)
+
+    def line(self, connection: Connection, line: Line) -> None:
+        """Read."""
+        self._count(connection)
         if line.command in _SAID and self._heard(connection, line):
             return
         match line.command:
