@@ -250,10 +250,10 @@ class Pictures(Protocol):
 
 @runtime_checkable
 class Forgives(Protocol):
-    """Can take back bans. Best effort: never raises, never waits."""
+    """Can take back bans. Never raises, never waits."""
 
     def forgive(self, room: RoomId, person: Person) -> None:
-        """Lift the ban of this person that the bridge itself has set in the room, and no other."""
+        """Lift the ban of this person that the bridge itself has set in the room, and no other; later, if it cannot be done now."""
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):

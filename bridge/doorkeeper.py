@@ -111,7 +111,11 @@ class Doorkeeper:
     def bounds_stays(self, held: int) -> str:
         """Return why somebody cannot stay without a client in one room more than so many."""
         most = self._settings.max_stays
-        return self._noted(FULL, f"you stay in {counted(held, 'room')}, and may stay in {most}") if 0 < most <= held else ""
+        return (
+            self._noted(FULL, f"you stay in {counted(held, 'room')}, and may stay in {most}")
+            if 0 < most <= held
+            else ""
+        )
 
     def full(self, words: str) -> str:
         """Refuse somebody for a bound that is not the gateway's own."""

@@ -12,6 +12,7 @@ import contextlib
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import cached_property
 from typing import Protocol, assert_never
 from xml.etree.ElementTree import Element
 
@@ -55,6 +56,7 @@ from bridge.xmpp.hosted.requests import Refused
 from bridge.xmpp.hosted.service import Guest, Hosting
 from bridge.xmpp.joined.alarms import Alarms
 from bridge.xmpp.joined.ghost import Stage
+from bridge.xmpp.joined.pardons import Bans
 from bridge.xmpp.joined.rooms import JoinedRoom
 from bridge.xmpp.messages.avatars import Avatar, Avatars
 from bridge.xmpp.messages.outbound import LONGEST, Spoken
@@ -383,9 +385,14 @@ class XmppConnector:
 
     # -- the lifetime
 
+    @cached_property
+    def _bans(self) -> Bans:
+        return Bans(self._around.remember)
+
     async def run(self, hub: Hub) -> None:
         """Be connected and in all rooms, until cancelled; then leave them, within 3 seconds."""
         hub.report(Status.CONNECTING)
+        await self._bans.recall(hub)
         async with asyncio.TaskGroup() as lifelines:
             streaming = lifelines.create_task(self._stream.run(self))
             try:
@@ -473,7 +480,9 @@ class XmppConnector:
             self._refused[room] = "this is not the address of a room"
             self._tell_refused()
             return
-        joined = JoinedRoom(Room(XMPP, room), address=address.bare, password=password, around=self._around)
+        joined = JoinedRoom(
+            Room(XMPP, room), address=address.bare, password=password, around=self._around, bans=self._bans
+        )
         self._by_id[room] = self._rooms[address.bare] = joined
         self._stay(joined)
 

@@ -335,8 +335,7 @@ class IrcConnector:
 
     def forgive(self, room: RoomId, person: Person) -> None:
         """Take off the ban that the bridge has set on somebody in a channel."""
-        if self._run is not None:
-            self._run.listener.forgive(room, person.id)
+        self._wish(lambda run: run.listener.forgive(room, person.id))
 
     def unlisten(self, room: RoomId) -> None:
         """Leave a channel, with every puppet."""

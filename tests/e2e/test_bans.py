@@ -1,4 +1,4 @@
-"""A ban is mirrored, and so is its end: the ban that the bridge has set is lifted with the one that it stands for, and no other."""
+"""A ban is mirrored, and so is its end, also where the other server is away: the bridge's own ban is lifted, and no other."""
 
 import pytest
 
@@ -58,3 +58,15 @@ async def test_the_end_of_a_ban_crosses_both_ways():
 
         await until(forgiven, patience=20, what="romeo may come again")
         assert romeo.user == "romeo"
+
+        await romeo.join(world.room, "romeo")
+        await world.on_irc(op, "romeo")
+        op.send(f"MODE {world.channel} +b romeo!*@*")
+        op.send(f"KICK {world.channel} romeo :out again")
+        await until(out, patience=20, what="romeo is banned from the room once more")
+        await world.xmpp.kill()
+        op.send(f"MODE {world.channel} -b romeo!*@*")
+        await op.fence()
+        await world.xmpp.start()
+        juliet = await world.user("juliet")
+        await until(forgiven, patience=40, what="romeo may come again, now that the room is back")

@@ -316,7 +316,7 @@ class Muc:
         if payload.tag == f"{{{DISCO}}}query":
             return f"<query xmlns='{DISCO}'>{''.join(f'<feature var={quoteattr(f)}/>' for f in self.features)}</query>"
         if payload.tag == f"{{{ADMIN}}}query":
-            return self._administer(payload[0], sender)
+            return (self._outcasts if element.get("type") == "get" else self._administer)(payload[0], sender)
         if payload.tag == f"{{{OWNER}}}query":
             self.locked = False
             return ""
@@ -419,6 +419,15 @@ class Muc:
         self._numbers += 1
         keep = element.find(f"{{{NS}}}body") is not None
         self._broadcast(seat.nick, payload, id_=element.get("id", ""), sid=f"sid-{self._numbers}", keep=keep)
+
+    def _outcasts(self, item: Element, sender: str) -> str:
+        seat = self._seat_of(sender)
+        if seat is None or seat.affiliation not in ("admin", "owner"):
+            raise Refused("forbidden", "auth")
+        wanted = item.get("affiliation")
+        listed = (jid for jid, affiliation in self.affiliations.items() if affiliation == wanted)
+        items = "".join(f"<item jid={quoteattr(jid)} affiliation='{wanted}'/>" for jid in listed)
+        return f"<query xmlns='{ADMIN}'>{items}</query>"
 
     def _administer(self, item: Element, sender: str) -> str:
         if item.get("role") == "none":

@@ -59,6 +59,9 @@ class Place(Protocol):
     def ghost_gone(self, ghost: Ghost, nick: str) -> None:
         """Learn that a ghost can speak no more, and that this nick is free."""
 
+    def ghost_banned(self, ghost: Ghost) -> None:
+        """Learn that the room has banned a ghost."""
+
 
 class Ghosts:
     """All ghosts of one room."""
@@ -502,6 +505,8 @@ class Ghosts:
         if not ghost.wanted:
             self._drop(ghost)
             return
+        if cause is Cause.BANNED:
+            self._place.ghost_banned(ghost)
         if cause in (Cause.KICKED, Cause.BANNED):
             self._refuse(ghost, cause, seen.reason, actor=seen.actor)
             return

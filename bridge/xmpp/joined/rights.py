@@ -5,12 +5,10 @@ Members-only rooms get our ghosts as members, people are kicked because their pu
 """
 
 import asyncio
-import contextlib
 from typing import Protocol
 
 from bridge.core.deliveries import Kick, Retract, Sent
 from bridge.core.failures import Permanent, Retry
-from bridge.core.ids import digest
 from bridge.xmpp.joined.ghost import Ghost
 from bridge.xmpp.joined.ghosts import Ghosts
 from bridge.xmpp.joined.muc import Sighting
@@ -35,6 +33,9 @@ class Place(Protocol):
 
     def has(self, feature: str) -> bool:
         """Whether the room announces this."""
+
+    def has_banned(self, bare: str) -> None:
+        """Learn that the bridge has banned an address."""
 
 
 class Rights:
@@ -73,25 +74,6 @@ class Rights:
         elif not self._around.spawn(self._kick(kick, occupant, done)):
             done.set_exception(Retry("the bridge is stopping"))
 
-    def forgive(self, bare: str) -> None:
-        """Lift the ban of an address if it is the bridge's own (section 9.2)."""
-        if self.administers():
-            self._around.spawn(self._forgive(bare))
-
-    async def _forgive(self, bare: str) -> None:
-        hub, name = self._around.hub, _outcast_name(self._place.address, bare)
-        if hub is None or not await hub.recall(name):
-            return
-        await hub.forget(name)
-        item = stanzas.element("item", attrs={"affiliation": "outcast"})
-        query = stanzas.element("query", ns.MUC_ADMIN, children=item)
-        with contextlib.suppress(IqRefused):
-            component, place = self._around.component, self._place
-            answer = await component.iq("get", to=place.address, payload=query, sender=self._around.listener)
-            listed = {item.get("jid") for item in answer.iter(f"{{{ns.MUC_ADMIN}}}item")}
-            if bare in listed:  # else somebody has done it, or given them another rank
-                await self._administer({"affiliation": "none", "jid": bare}, "")
-
     async def _admit(self, ghost: Ghost) -> None:
         bare = ghost.address.partition("/")[0]
         try:
@@ -113,7 +95,7 @@ class Rights:
             _fail(done, refused, "remove them")
         else:
             if "affiliation" in attrs:
-                self._around.remember(_outcast_name(self._place.address, bare), str(self._around.clock.now()))
+                self._place.has_banned(bare)
             _succeed(done)
 
     async def _take_back(self, retract: Retract, done: "asyncio.Future[Sent]") -> None:
@@ -136,11 +118,6 @@ class Rights:
         """Ask the room. Raises: IqRefused."""
         component = self._around.component
         await component.iq("set", to=self._place.address, payload=payload, sender=self._around.listener)
-
-
-def _outcast_name(address: str, bare: str) -> str:
-    """Return the name under which it is remembered that the bridge has banned somebody from a room."""
-    return f"banned {digest(address, bare)}"
 
 
 def _succeed(done: "asyncio.Future[Sent]") -> None:

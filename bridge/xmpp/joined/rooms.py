@@ -16,7 +16,6 @@ from bridge.connector import Cursor
 from bridge.core.content import Reply
 from bridge.core.deliveries import Kick, Retract, Sent
 from bridge.core.events import (
-    BanLifted,
     Cause,
     MemberJoined,
     MemberLeft,
@@ -26,8 +25,7 @@ from bridge.core.events import (
     RoomOpened,
 )
 from bridge.core.failures import Retry
-from bridge.core.ids import XMPP, Person, PersonId, Room
-from bridge.core.jids import from_localpart
+from bridge.core.ids import XMPP, Person, Room
 from bridge.xmpp.joined import archive, muc
 from bridge.xmpp.joined.archive import Reading
 from bridge.xmpp.joined.ghost import Ghost, Stage
@@ -36,6 +34,7 @@ from bridge.xmpp.joined.hearing import Hearing
 from bridge.xmpp.joined.listener import Listener, Out
 from bridge.xmpp.joined.muc import Destroyed, Sighting
 from bridge.xmpp.joined.occupants import Change, Joined, Left, Occupant, Occupants, Renamed
+from bridge.xmpp.joined.pardons import Bans, Pardons
 from bridge.xmpp.joined.rights import Rights
 from bridge.xmpp.joined.selfping import SelfPing
 from bridge.xmpp.joined.speech import Speech
@@ -60,7 +59,7 @@ class Phase(enum.Enum):
 class JoinedRoom:
     """A room on somebody's MUC service."""
 
-    def __init__(self, room: Room, *, address: str, password: str, around: Surroundings) -> None:
+    def __init__(self, room: Room, *, address: str, password: str, around: Surroundings, bans: Bans) -> None:
         self.room = room
         self.address = address  # bare, as it is on the wire
         self.password = password
@@ -73,6 +72,7 @@ class JoinedRoom:
         self.speech = Speech(self)
         self.hearing = Hearing(self)
         self.rights = Rights(self)
+        self.pardons = Pardons(self, bans)
         self.listener = Listener(self)
         self.ping = SelfPing(self)
         self._has_gap = False  # something was left for the archive to tell
@@ -123,17 +123,13 @@ class JoinedRoom:
 
     def _look_for_pardons(self, element: Element) -> None:
         """Take what the room says of the affiliation of somebody who is not in it (section 9.2): a ghost may come again."""
-        domain = self.around.component.domain
         for bare, affiliation in muc.affiliations(element):
-            local, _, host = bare.rpartition("@")
-            whose = from_localpart(local) if host == domain and affiliation != "outcast" else None
-            if whose is not None and whose[1] is not None:
-                person = Person(whose[1], PersonId(whose[0]))
-                self.around.emit(BanLifted(origin=self.around.origin(self.room), person=person))
+            if affiliation != "outcast":
+                self.pardons.pardoned(bare)
 
     def forgive(self, person: Person) -> None:
-        """Lift the ban that the bridge has set on somebody."""
-        self.rights.forgive(str(person.id))
+        """Lift the ban that the bridge has set on somebody, once it may."""
+        self.pardons.forgive(str(person.id))
 
     def presence(self, element: Element) -> None:
         """Take a presence of the room or of an occupant to one of us."""
@@ -367,6 +363,7 @@ class JoinedRoom:
         if self._entering:
             self.entered(seen)
             self.listener.answered(seen)
+        self.pardons.settle()
 
     def _thrown_out(self, seen: Sighting) -> None:
         cause = muc.cause(seen.codes)
@@ -544,6 +541,18 @@ class JoinedRoom:
             else:
                 self._close(self._out or Out(cause=Cause.LOST, reason="the last ghost has left"))
         self.speech.pump()
+
+    def administers(self) -> bool:
+        """Whether the listener may change affiliations."""
+        return self.rights.administers()
+
+    def has_banned(self, bare: str) -> None:
+        """Learn that the bridge has banned an address."""
+        self.pardons.has_banned(bare)
+
+    def ghost_banned(self, ghost: Ghost) -> None:
+        """Learn that the room has banned a ghost."""
+        self.pardons.banned(ghost.address.partition("/")[0])
 
     def admit(self, ghost: Ghost) -> bool:
         """Try to make a ghost a member of a members-only room; False if the listener may not."""

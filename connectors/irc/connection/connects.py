@@ -10,7 +10,6 @@ Only the order and the times are decided here. Who connects is a :class:`Candida
 """
 
 import asyncio
-import math
 import random
 from collections.abc import Callable, Coroutine
 from heapq import nsmallest
@@ -26,8 +25,6 @@ SPEAKER = 1
 MEMBER = 2
 _LASTING = 60.0
 """Seconds after which a connection was good."""
-_STANDING = 5.0
-"""Seconds after which whoever lost it was not thrown out at once."""
 _SAME_REASON = 3
 """Candidates that have to be refused in a row until it is clear that it is not about them."""
 
@@ -106,8 +103,8 @@ class Connects:
         """Why the server lets none of us connect at the moment, "" when it does."""
         return self._why_held if self._held_until > self._now() else ""
 
-    def want(self, candidate: Candidate, *, attempts: int = 0) -> None:
-        """Connect somebody when it is their turn; with ``attempts``, as if so many had failed before."""
+    def want(self, candidate: Candidate) -> None:
+        """Connect somebody when it is their turn."""
         if candidate in self._flying:
             self._flying[candidate] = True
             return
@@ -115,19 +112,18 @@ class Connects:
         if turn is None:
             self._numbers += 1
             turn = self._waiting[candidate] = _Turn(self._numbers)
-            if attempts:
-                turn.attempts = attempts
-                turn.due = self._now() + self._delay(attempts)
         self._pump_soon()
 
     def again(self, candidate: Candidate, failure: Failure, *, attempts: int) -> None:
         """Connect somebody who has just lost their connection, ``attempts`` times in a row before it was any good."""
         if failure.kind in (Kind.THROTTLED, Kind.FULL):
             self._hold(failure)
-        self.want(candidate, attempts=attempts)
+        is_new = candidate not in self._waiting
+        self.want(candidate)
         turn = self._waiting.get(candidate)
-        if turn is not None and attempts == 1:
-            turn.is_for_server = failure.kind in WORDLESS
+        if is_new and turn is not None:
+            turn.attempts = attempts
+            self._put_off(turn, failure, many=len(self._waiting))
 
     def drop(self, candidate: Candidate) -> bool:
         """Connect somebody no more; tells whether an attempt is under way, which goes on and tells its owner."""
@@ -222,13 +218,9 @@ class Connects:
                 return
             case Kind.THROTTLED | Kind.FULL:
                 self._hold(failure)
-            case Kind.NETWORK | Kind.ENDED:
+            case Kind.NICK | Kind.TLS | Kind.NETWORK | Kind.CLOSED | Kind.ENDED:
                 turn.attempts += 1
-                turn.is_for_server = True
-                turn.due = self._now() + self._delay(turn.attempts, cap=self._pace.absence * (len(self._waiting) + 1))
-            case Kind.NICK | Kind.TLS | Kind.CLOSED:
-                turn.attempts += 1
-                turn.due = self._now() + self._delay(turn.attempts)
+                self._put_off(turn, failure, many=len(self._waiting) + 1)
         self._waiting[candidate] = turn
         candidate.waits(failure)
 
@@ -253,9 +245,13 @@ class Connects:
         self._held_until = max(self._held_until, now + seconds * (1 + self._jitter() / 4))
         self._why_held = failure.reason
 
-    def _delay(self, attempts: int, cap: float = math.inf) -> float:
-        cap = min(cap, self._pace.longest_retry)
-        return delay(attempts, self._jitter(), base=self._pace.retry, cap=cap)
+    def _put_off(self, turn: _Turn, failure: Failure, *, many: int) -> None:
+        """Wait, longer each time; for a server that is not there so ``many`` look together every few seconds."""
+        turn.is_for_server = failure.kind in WORDLESS
+        pace, cap = self._pace, self._pace.longest_retry
+        if turn.is_for_server:
+            cap = min(cap, pace.absence * many)
+        turn.due = self._now() + delay(turn.attempts, self._jitter(), base=pace.retry, cap=cap)
 
     def _now(self) -> float:
         return asyncio.get_running_loop().time()
@@ -279,13 +275,7 @@ class Lives:
         """Take note that a connection is up."""
         self._began = now
 
-    def ended(self, now: float, kind: Kind) -> int:
-        """Take note that it is lost; returns how many in a row were, this one included.
-
-        Where the server said nothing about us, the next wait is no longer than the connection was.
-        """
-        life = now - self._began
-        self._short = self._short + 1 if life < _LASTING else 1
-        if kind in WORDLESS and life >= _STANDING:
-            self._short = min(self._short, int(math.log2(life)))
+    def ended(self, now: float) -> int:
+        """Take note that it is lost; returns how many in a row were, this one included."""
+        self._short = self._short + 1 if now - self._began < _LASTING else 1
         return self._short

@@ -265,7 +265,7 @@ class Puppet:
         if self.wishes:
             self.trouble = failure.reason
             self._tell(Status.CONNECTING, failure.reason)
-            self._scene.connects.again(self, failure, attempts=self._lives.ended(self._scene.time(), failure.kind))
+            self._scene.connects.again(self, failure, attempts=self._lives.ended(self._scene.time()))
         else:
             self._tell(Status.DOWN, failure.reason)
             self._pool.forget(self)

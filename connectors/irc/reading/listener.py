@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from bridge.connector import Status
-from bridge.core.events import BanLifted, Cause, RoomClosed
+from bridge.core.events import Cause, RoomClosed
 from bridge.core.ids import Person, PersonId, RoomId
 from connectors.irc.config import sasl
 from connectors.irc.connection.client import Connection, Failure, Identity, Kind, Line
@@ -19,6 +19,7 @@ from connectors.irc.connection.connects import LISTENER, Lives
 from connectors.irc.connection.marks import MARKER
 from connectors.irc.connection.overhearing import ENDS
 from connectors.irc.connection.verdicts import JOIN_ERRORS, Refusal, join_refused
+from connectors.irc.people.pardons import Pardons
 from connectors.irc.people.sightings import TOLD
 from connectors.irc.puppets.naming import Naming, rules_of, username
 from connectors.irc.puppets.pool import Pool
@@ -75,6 +76,7 @@ class Listener:
         self._held = False
         self._rejoins: dict[Place, asyncio.TimerHandle] = {}
         self._sightings = pool.sightings
+        self._pardons = Pardons(scene, lambda: self.connection)
         me = Person(scene.network, PersonId(scene.settings.nick))
         naming = Naming(scene.settings.nick, person=me, template="{nick}", rules=rules_of(0, scene.view.fold))
         self._seeker = Seeker(naming, self._watch_nicks)
@@ -185,7 +187,7 @@ class Listener:
             self.refused(failure)
         else:
             scene.report(Status.CONNECTING, failure.reason)
-            scene.connects.again(self, failure, attempts=self._lives.ended(scene.time(), failure.kind))
+            scene.connects.again(self, failure, attempts=self._lives.ended(scene.time()))
 
     def nick(self, connection: Connection, old: str, new: str) -> None:  # noqa: ARG002 - as Owner says
         """Follow our own nick, whoever changed it."""
@@ -257,19 +259,17 @@ class Listener:
             self.nick_freed(line.nick)
         elif line.command == "TOPIC":
             scene.note_topic(line.param(0))
-        elif line.command == "MODE":
+        elif line.command in ("MODE", "366"):
             self._look_for_pardons(line)
 
     def _look_for_pardons(self, line: Line) -> None:
-        """Tell whose puppets may come again: the mask that kept them out is taken off."""
-        scene = self._scene
-        place = scene.places.named(line.param(0))
+        place = self._scene.places.named(line.param(0) if line.command == "MODE" else line.param(1))
         if place is None:
             return
-        changes = scene.view.isupport.mode_changes(line.params[1:])
-        masks = [mask for sign, letter, mask in changes if (sign, letter) == ("-", "b") and mask]
-        people = [person for mask in masks for person in scene.bans.lifted(place.id, mask)]
-        scene.emit([BanLifted(origin=scene.origin(place.id), person=person) for person in people])
+        if line.command == "MODE":
+            self._pardons.changed(place, line)
+        else:
+            self._pardons.entered(place)
 
     # channels
 
@@ -381,13 +381,8 @@ class Listener:
         return f"{place.reason} ({deputy} reads it meanwhile)" if deputy else place.reason
 
     def forgive(self, room: RoomId, person: PersonId) -> None:
-        """Take off the ban that the bridge has set on somebody, where it still may."""
-        connection, place = self.connection, self._scene.places.get(room)
-        if connection is None or place is None or not self._scene.view.has_op(place.name, connection.nick):
-            return
-        mask = self._scene.bans.forgive(room, person)
-        if mask:
-            command(connection, "MODE", place.name, "-b", mask)
+        """Take off the ban that the bridge has set on somebody, once it may."""
+        self._pardons.forgive(room, person)
 
     # helping puppets
 

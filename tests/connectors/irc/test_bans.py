@@ -33,10 +33,21 @@ def bans(memory):
 
 def test_a_ban_of_the_bridge_is_forgiven_once_and_in_its_own_channel_only(bans):
     bans.was_set(ROOM, BOB, MASK)
-    assert bans.forgive(OTHER, BOB) == ""
-    assert bans.forgive(ROOM, PersonId("alice")) == ""
-    assert bans.forgive(ROOM, BOB) == MASK
-    assert bans.forgive(ROOM, BOB) == ""
+    assert not bans.forgive(OTHER, BOB)
+    assert not bans.forgive(ROOM, PersonId("alice"))
+    assert bans.due(ROOM) == []
+    assert bans.forgive(ROOM, BOB)
+    assert not bans.forgive(ROOM, BOB)
+    assert (bans.due(ROOM), bans.due(OTHER)) == ([MASK], [])
+    bans.is_lifted(ROOM, MASK)
+    assert bans.due(ROOM) == []
+
+
+def test_who_is_banned_anew_before_they_were_let_in_stays_banned(bans):
+    bans.was_set(ROOM, BOB, MASK)
+    bans.forgive(ROOM, BOB)
+    bans.was_set(ROOM, BOB, MASK)
+    assert bans.due(ROOM) == []
 
 
 def test_a_mask_that_is_taken_off_lets_in_all_whom_it_has_kept_out(bans):
@@ -44,17 +55,22 @@ def test_a_mask_that_is_taken_off_lets_in_all_whom_it_has_kept_out(bans):
         bans.hit(ROOM, MASK, person)
     assert bans.lifted(ROOM, "stranger!*@*") == []
     assert bans.lifted(OTHER, MASK) == []
+    assert (bans.hits(ROOM), bans.hits(OTHER)) == ([MASK], [])
     assert bans.lifted(ROOM, MASK) == [ROMEO, JULIET]
     assert bans.lifted(ROOM, MASK) == []
 
 
-async def test_both_are_known_after_a_restart_unless_they_are_over(bans, memory):
+async def test_all_is_known_after_a_restart_unless_it_is_over(bans, memory):
     bans.was_set(ROOM, BOB, MASK)
+    bans.was_set(OTHER, BOB, MASK)
+    bans.forgive(OTHER, BOB)
     bans.hit(ROOM, MASK, ROMEO)
     bans.hit(OTHER, MASK, ROMEO)
     bans.lifted(OTHER, MASK)
     again = Bans(memory.kept.__setitem__)
     await again.recall(memory)
-    assert again.forgive(ROOM, BOB) == MASK
+    assert again.due(OTHER) == [MASK]
+    assert again.due(ROOM) == []
+    assert again.forgive(ROOM, BOB)
     assert again.lifted(ROOM, MASK) == [ROMEO]
     assert again.lifted(OTHER, MASK) == []

@@ -216,7 +216,7 @@ async def test_after_a_loss_everybody_waits_for_the_listener(room):
     room.connects.open()
     room.connects.shut()
     room.add("a")
-    room.connects.want(Candidate("x"), attempts=1)
+    room.connects.again(Candidate("x"), Failure(Kind.CLOSED, "x"), attempts=1)
     await room.settle(1000)
     assert room.dialling == []
 
@@ -235,33 +235,24 @@ async def test_who_is_thrown_out_again_and_again_comes_back_later_each_time(room
         lives.began(0.0)
         room["a"].up()
         await room.settle()
-        room.connects.again(room["a"], Failure(Kind.CLOSED, "x"), attempts=lives.ended(1.0, Kind.CLOSED))
+        room.connects.again(room["a"], Failure(Kind.CLOSED, "x"), attempts=lives.ended(1.0))
         await room.settle(wait - 0.5)
         assert room.dialling == []
         await room.settle(0.6)
     assert room.dialling == ["a"]
     lives.began(0.0)
-    assert lives.ended(100.0, Kind.CLOSED) == 1
+    assert lives.ended(100.0) == 1
 
 
-@pytest.mark.parametrize(
-    ("life", "kind", "counted"),
-    [
-        (20.0, Kind.CLOSED, 6),  # killed, say: it means us
-        (20.0, Kind.ENDED, 4),  # a server that has died: 16 s
-        (20.0, Kind.NETWORK, 4),
-        (6.0, Kind.ENDED, 2),
-        (1.0, Kind.ENDED, 6),  # it lets nobody stay
-        (90.0, Kind.ENDED, 1),
-    ],
-)
-def test_after_a_server_has_died_again_and_again_nobody_waits_for_longer_than_it_had_lived(life, kind, counted):
-    lives = Lives()
-    for _ in range(5):
-        lives.began(0.0)
-        lives.ended(1.0, Kind.CLOSED)
-    lives.began(0.0)
-    assert lives.ended(life, kind) == counted
+@pytest.mark.parametrize(("kind", "wait"), [(Kind.ENDED, 20.0), (Kind.NETWORK, 20.0), (Kind.CLOSED, 256.0)])
+async def test_only_who_is_thrown_out_by_the_servers_own_word_stays_away_for_long(room, kind, wait):
+    room.connects.open()
+    room.people.append(Candidate("a"))
+    room.connects.again(room["a"], Failure(kind, "x"), attempts=8)
+    await room.settle(wait - 0.5)
+    assert room.dialling == []
+    await room.settle(0.6)
+    assert room.dialling == ["a"]
 
 
 async def test_a_server_that_is_away_is_looked_for_every_few_seconds_and_nobody_waits_on_when_it_is_back(room):
