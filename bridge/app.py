@@ -73,8 +73,8 @@ LEAVE: Final = 4.0
 KEEP_DAYS: Final = 30
 KEEP_MESSAGES: Final = 100_000
 _PRUNE_EVERY: Final = 6 * 3_600.0
-_BOUND_EVERY: Final = 600.0
-"""Seconds between two looks whether all archives together are too large."""
+_TIDY_EVERY: Final = 600.0
+"""Seconds between two looks whether all archives together are too large, and which servers are there for nobody."""
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks whether everything is up, while somebody waits for that."""
 
@@ -264,7 +264,7 @@ class App:
         await self._hub.open()
         await self._apply_links()
         self._add(connectors)
-        self._pruning = [_beside(self._prune()), _beside(self._bound_archives())]
+        self._pruning = [_beside(self._prune()), _beside(self._tidy())]
         self._watching = _beside(watch_store(self._store.healthy, self._clock, tell=self._tell_admins))
 
     async def stop(self) -> None:
@@ -564,10 +564,11 @@ class App:
             log.info("store.pruned rows=%d", rows)
             await self._prune_archives()
 
-    async def _bound_archives(self) -> None:
-        """Delete the oldest that hosted rooms have kept, where all of them together keep more than they may."""
+    async def _tidy(self) -> None:
+        """Let servers go that nobody uses, and the oldest that hosted rooms have kept, where all keep more than they may."""
         while True:
-            await self._clock.sleep(_BOUND_EVERY)
+            await self._clock.sleep(_TIDY_EVERY)
+            self._gateway.tidy()
             most = self._config.gateway.max_archive
             rows = await self._archive.prune_archives(keep=most) if most else 0
             if rows:

@@ -8,6 +8,7 @@ In open mode any IRC server is a network under its host name for as long as some
 """
 
 import asyncio
+import contextlib
 import logging
 import re
 import time
@@ -44,7 +45,9 @@ from bridge.xmpp.hosted.ports import Doing
 log = logging.getLogger(__name__)
 
 MOST_OPEN: Final = 50
-"""IRC servers that are connected to at one time because somebody has named them."""
+"""IRC servers that are there at one time because somebody has named them."""
+VISIT: Final = 600.0
+"""Seconds for which one is there without a room, for what users set there."""
 _SERVER: Final = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::([0-9]{1,5}))?")
 _LOW: Final = 1024
 _IRC_PORTS: Final = frozenset({194, 994})
@@ -83,6 +86,9 @@ class Gateway:
         ``known``: there are other networks now (:attr:`opened`).
         """
         self.door = Doorkeeper(settings, now=now)
+        self._now = now
+        self._visited: dict[Network, float] = {}  # opened networks where somebody had something to set, and when
+        self._leaving: set[Network] = set()
         self.opened: dict[Network, str] = {}
         """Networks that are there because somebody has named them, with their kind."""
         self._instance = instance
@@ -222,7 +228,7 @@ class Gateway:
         known = self._hosted.get(hosted)
         if known is not None and password in ("", known.password):
             return
-        if remote.network not in self._hub.networks():
+        if remote.network not in self._hub.networks() or remote.network in self._leaving:
             self._open_network(remote.network)
         new = self._hosted[hosted] = Hosted(id=hosted, remote=remote, password=password)
         log.info("hosted.opened room=%s", remote)
@@ -246,11 +252,42 @@ class Gateway:
 
     # -- open mode
 
-    def _open_network(self, network: Network) -> None:
-        """Connect to an IRC server under its own name. Raises: ValueError."""
-        if len(self.opened) >= MOST_OPEN:
+    def visit(self, network: Network) -> None:
+        """Have a server that a user names be there for a while although nobody is in a room of it: they have something to set.
+
+        Nothing is connected to by that. What cannot be opened is not there, as before.
+        """
+        if network != XMPP and network not in self._hub.networks() and self.may_open(network):
+            with contextlib.suppress(ValueError):
+                self._open_network(network)
+        if network in self.opened:
+            self._visited[network] = self._now()
+
+    def tidy(self) -> None:
+        """Let those go that were visited a while ago, and have no room."""
+        for network in list(self.opened):
+            self._close_network(network)
+
+    def _make_room(self) -> None:
+        """Let a server go where nobody is, so that there can be another one. Raises: ValueError where there is none."""
+        if len(self.opened) < MOST_OPEN:
+            return
+        idle = next((network for network in self.opened if not self._is_in_use(network)), None)
+        if idle is None:
             msg = "the gateway is connected to too many servers already"
             raise ValueError(msg)
+        self._visited.pop(idle, None)
+        self._close_network(idle)
+
+    def _is_in_use(self, network: Network) -> bool:
+        return any(hosted.remote.network == network for hosted in self._hosted.values())
+
+    def _open_network(self, network: Network) -> None:
+        """Have an IRC server as a network under its own name. Raises: ValueError."""
+        if network in self._leaving:
+            msg = f"{network} is just being left: try again in a moment"
+            raise ValueError(msg)
+        self._make_room()
         given = {"host": network, "listener": False, "tls_required": self.settings.open_irc_tls is OpenIrcTls.REQUIRED}
         try:
             settings = msgspec.convert(given, registry.settings_of("irc"))
@@ -285,14 +322,25 @@ class Gateway:
         return (*private, *_THIS_MACHINE) if self._is_trial else private
 
     def _close_network(self, network: Network) -> None:
-        if network not in self.opened or any(hosted.remote.network == network for hosted in self._hosted.values()):
+        if network not in self.opened or self._is_in_use(network):
+            return
+        if self._now() - self._visited.get(network, -VISIT) < VISIT:
             return
         del self.opened[network]
+        self._visited.pop(network, None)
         log.info("network.closed network=%s", network)
-        task = asyncio.get_running_loop().create_task(self._hub.remove_network(network))
+        self._leaving.add(network)
+        task = asyncio.get_running_loop().create_task(self._remove(network))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         self._known()
+
+    async def _remove(self, network: Network) -> None:
+        """Leave a server; until that is done it cannot be opened again, for what is taken away then would be the new one's."""
+        try:
+            await self._hub.remove_network(network)
+        finally:
+            self._leaving.discard(network)
 
     def present(self, remote: Room, user: Person) -> str:
         """Return the nick under which a user is in a remote room already."""

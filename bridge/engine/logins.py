@@ -86,6 +86,10 @@ class Logins:
         """Return all logins, oldest first."""
         return sorted(self._kept.values(), key=lambda stored: stored.at)
 
+    def networks_of(self, person: Person) -> list[Network]:
+        """Return the networks where somebody has a login."""
+        return [network for network, other in self._kept if other == person]
+
     def of(self, network: Network, person: Person) -> StoredLogin | None:
         """Return somebody's login on a network."""
         return self._kept.get((network, person))

@@ -62,6 +62,10 @@ class Preferences:
         """Return the networks where users may prefer something."""
         return tuple(self._able)
 
+    def networks_of(self, person: Person) -> list[Network]:
+        """Return the networks where somebody prefers anything."""
+        return [network for network, other in self._kept if other == person]
+
     def able(self, network: Network) -> bool:
         """Tell whether users may prefer anything on a network."""
         return network in self._able

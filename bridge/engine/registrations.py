@@ -22,6 +22,11 @@ class Registrations:
         """Return the networks where users can have anything of their own."""
         return sorted({*self._logins.forms(), *self._preferences.networks()})
 
+    def kept(self, user: str) -> Sequence[Network]:
+        """Return the networks where somebody has anything of their own, whether these are there now or not."""
+        person = Person(XMPP, PersonId(user))
+        return sorted({*self._logins.networks_of(person), *self._preferences.networks_of(person)})
+
     def account(self, network: Network, user: str) -> str | None:
         """Return the name of somebody's login, "" where only settings of theirs are kept; None where nothing is."""
         person = Person(XMPP, PersonId(user))

@@ -70,7 +70,7 @@ from bridge.xmpp.people.networkwords import NetworkWords
 from bridge.xmpp.people.privileges import Privileges
 from bridge.xmpp.people.profiles import Clients, Enquiries, People
 from bridge.xmpp.people.searching import Searching
-from bridge.xmpp.ports import Answer, Component, IqRefused, Request, Session
+from bridge.xmpp.ports import Answer, Component, IqRefused, Item, Request, Session
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire import stanzas
@@ -203,7 +203,7 @@ class XmppConnector:
         self._reception = Reception(
             settings.domain, place_at=self.place_at, is_room=lambda address: address in self._rooms
         )
-        self.directory.offered = self._reception.items
+        self.directory.offered = self._offered
         console = Console(self._reception, now=clock.monotonic)
         self.hosting = Hosting(self._around)
         self._people: People | None = None  # until the application has said who knows them
@@ -244,6 +244,7 @@ class XmppConnector:
             rooms={kind: answer for kind, _, answer in self.hosting.reservations.answers()},
             leave=self.hosting.leave_network,
             bars=self._bars_command,
+            visit=self.hosting.visit,
         )
         self.directory.registers = self._registering.registers
         for kind, payload, answer in (
@@ -304,7 +305,7 @@ class XmppConnector:
         """Return what an address of ours is to commands: the bridge (""), a network, a hosted room; None for a ghost's."""
         if not localpart:
             return Place()
-        network = self.directory.network_at(localpart)
+        network = self.directory.network_or_server(localpart)
         if network is not None:
             return Place(network=network)
         return self.hosting.place_at(f"{localpart}@{self._stream.domain}")
@@ -325,11 +326,24 @@ class XmppConnector:
         return None if refused is None else IqRefused(refused.condition, refused.words)
 
     def _bars_command(self, sender: str, to: str) -> Refused | None:
-        """Say why somebody cannot give a command at an address now; administrators always can."""
+        """Say why somebody cannot give a command at an address now; administrators always can.
+
+        Who can may find a server there that nobody is on: it is a network for as long as they have something to set.
+        """
         caller, place = self._reception.caller(sender), self._reception.place(to)
-        if caller is None or place is None or caller.who is Who.ADMIN:
+        if caller is None or place is None:
             return None
-        return self.hosting.bars_command(caller.user, place.network)
+        refused = None if caller.who is Who.ADMIN else self.hosting.bars_command(caller.user, place.network)
+        if refused is None and place.network is not None:
+            self.hosting.visit(place.network)
+        return refused
+
+    def _offered(self, localpart: str, sender: str) -> tuple[Item, ...]:
+        """Return what somebody may do at an address."""
+        server, caller = self.directory.openable(localpart), self._reception.caller(sender)
+        if server is not None and caller is not None and not self.hosting.refuses(caller.user, server):
+            self.hosting.visit(server)
+        return self._reception.items(localpart, sender)
 
     def _asker(self, sender: str) -> str:
         """Return who asks us something: a user with all clients; in a joined room each occupant for themselves."""

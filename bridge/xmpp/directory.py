@@ -62,6 +62,10 @@ class Directory:
         network = Network(found[0])
         return network if network not in self._kinds and self.opens(network) else None
 
+    def network_or_server(self, localpart: str) -> Network | None:
+        """Return the network whose own address this is, or the server that would be one."""
+        return self.network_at(localpart) or self.openable(localpart)
+
     def is_room(self, localpart: str) -> bool:
         """Tell whether this is the address of a hosted room."""
         return self.rooms(localpart) is not None
@@ -104,7 +108,7 @@ class Directory:
             return Described(category="gateway", kind=self._kinds[network], name=network, features=features)
         openable = self.openable(localpart)
         if openable is not None:
-            return Described(category="gateway", kind="irc", name=openable, features=(ns.MUC,))
+            return Described(category="gateway", kind="irc", name=openable, features=(ns.MUC, ns.REGISTER))
         return self.rooms(localpart)
 
     def _bridge(self) -> Described:

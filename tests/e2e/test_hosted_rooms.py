@@ -386,11 +386,18 @@ async def test_the_other_forms_of_addresses_and_a_restart(world: tuple[World, di
     benvolio.tell(f"carol@{shared.xmpp.component}", "psst")
     await carol.message("carol", "psst", nick="benvolio")
 
-    # any server by its name, without a listener of ours
+    # any server by its name, without a listener of ours; settings for it can be made before anybody is there
     plain = await shared.enter(Proxy(shared.irc.port, plain=True))
-    free = f"#free%127.0.0.1\\3a{plain.port}@{shared.xmpp.component}"
-    await shared.irc_user("sampson", channel="#free")
-    await rosaline.join(free, "rosaline")
+    server = f"127.0.0.1\\3a{plain.port}@{shared.xmpp.component}"
+    free = f"#free%{server}"
+    rosaline.tell(server, 'settings realname="Rosaline Capulet"')
+    await rosaline.see(lambda el: el.get("from") == server and "realname: Rosaline Capulet" in (body(el) or ""))
+    form = await rosaline.iq("get", REGISTER.format(""), to=server)
+    assert fields(form)["realname"] == "Rosaline Capulet"
+    sampson, _ = await asyncio.gather(shared.irc_user("sampson", channel="#free"), rosaline.join(free, "rosaline"))
+    sampson.send("WHOIS rosaline")
+    assert (await sampson.line(" 311 ", "rosaline")).endswith(":Rosaline Capulet")
+    await rosaline.presence(f"{free}/sampson")
     assert set(rosaline.occupants(free)) == {"sampson", "rosaline"}
     rosaline.say(free, "free at last")
     await rosaline.message(free, "free at last", nick="rosaline")

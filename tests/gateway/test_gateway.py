@@ -10,7 +10,7 @@ from bridge.core.addresses import parse_range
 from bridge.core.capabilities import Representation
 from bridge.core.ids import XMPP, Network, Room, RoomId
 from bridge.engine.hub import Hub, Link
-from bridge.gateway import Gateway, Hosted, is_host_allowed
+from bridge.gateway import VISIT, Gateway, Hosted, is_host_allowed
 from bridge.storage.memory import MemoryStore
 from tests.support.clock import VirtualClock, quiet
 from tests.support.connectors import HandConnector, capabilities
@@ -31,6 +31,7 @@ class Stage:
         self.hub = Hub(store=MemoryStore(now=self.clock.now), clock=self.clock, instance="test")
         self.configured: list[Link] = []
         self.introduced = 0
+        self.now = 0.0
         self.gateway = Gateway(
             self.hub,
             GatewaySettings(**settings),  # type: ignore[arg-type]
@@ -38,6 +39,7 @@ class Stage:
             domain=domain,
             relink=lambda: self.hub.set_links(self.gateway.amended(self.configured)),
             known=self._introduce,
+            now=lambda: self.now,
         )
 
     def _introduce(self) -> None:
@@ -115,6 +117,50 @@ async def test_a_server_stays_open_while_one_of_its_rooms_is() -> None:
     stage.gateway.close(other)
     assert stage.gateway.opened == {}
     await quiet()
+
+
+async def test_a_server_is_there_for_a_while_for_what_users_set_there_and_nothing_is_connected() -> None:
+    stage = Stage(open_irc=True, open_irc_deny=("evil.example",))
+    gateway = stage.gateway
+    for network in ("evil.example", "evil.example:7000", "xmpp"):
+        gateway.visit(Network(network))
+    assert gateway.opened == {}
+    gateway.visit(FREE)
+    assert gateway.opened == {FREE: "irc"}
+    assert (stage.links(), stage.introduced) == ([], 1)
+    assert stage.hub.preferences.able(FREE)
+    assert FREE in stage.hub.logins.forms()
+    gateway.open(HOSTED, Room(FREE, RoomId("#dev")))
+    gateway.close(HOSTED)
+    gateway.tidy()
+    assert gateway.opened == {FREE: "irc"}  # a moment ago somebody was setting something
+    stage.now += VISIT
+    gateway.visit(FREE)
+    gateway.tidy()
+    assert gateway.opened == {FREE: "irc"}
+    stage.now += VISIT
+    gateway.tidy()
+    assert gateway.opened == {}
+    with pytest.raises(ValueError, match="just being left"):
+        gateway.open(HOSTED, Room(FREE, RoomId("#dev")))
+    gateway.visit(FREE)
+    assert gateway.opened == {}
+    await quiet()
+    gateway.visit(FREE)
+    assert gateway.opened == {FREE: "irc"}
+    await stage.hub.close()
+
+
+async def test_a_server_where_nobody_is_makes_room_for_another() -> None:
+    stage = Stage(open_irc=True)
+    for number in range(60):
+        stage.gateway.visit(Network(f"irc{number}.example.net"))
+    assert len(stage.gateway.opened) == 50
+    assert Network("irc59.example.net") in stage.gateway.opened
+    stage.gateway.open(HOSTED, Room(FREE, RoomId("#dev")))
+    assert FREE in stage.gateway.opened
+    await quiet()
+    await stage.hub.close()
 
 
 async def test_servers_are_not_opened_without_end() -> None:

@@ -58,6 +58,7 @@ class Gate:
         self.denied: set[str] = set()
         self.is_full = False
         self.most_stays = 100
+        self.visited: list[Network] = []
         self.slow: set[Doing] = set()
         self.asked: list[
             tuple[str, int, int]
@@ -91,6 +92,9 @@ class Gate:
     def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
         self.asked.append((user.id.partition("@")[0], len(held), users))
         return "you are in too many rooms" if self.is_full else ""
+
+    def visit(self, network: Network) -> None:
+        self.visited.append(network)
 
     def bounds_stays(self, held: int) -> str:
         return f"you stay in {held} rooms" if held >= self.most_stays else ""

@@ -232,7 +232,16 @@ async def test_a_server_that_would_be_opened_can_be_had_before_it_is() -> None:
         assert described is not None
         assert (described.category, described.kind) == ("gateway", "irc")
         watched.bridge.say(f"{JULIET}/desk", "hello?", to=server, kind="chat")
-        assert [entry(each) for each in watched.bridge.stream.sent] == ["! recipient-unavailable"]
+        await quiet()
+        (answer,) = watched.bridge.stream.sent
+        assert "I am a network's own address" in (answer.findtext("{*}body") or "")
+        items = described.commands(f"{JULIET}/desk") if described.commands is not None else ()
+        assert "rooms-list" not in {item.node for item in items}  # nothing of the kind is offered in this test
+        assert watched.bridge.gate.visited == ["irc.example.net"] * 2
+        watched.bridge.gate.denied.add(JULIET)
+        watched.bridge.say(f"{JULIET}/desk", "hello?", to=server, kind="chat")
+        assert [entry(each) for each in watched.bridge.stream.sent][1:] == ["! forbidden"]
+        assert watched.bridge.gate.visited == ["irc.example.net"] * 2
 
 
 async def test_nobody_has_contacts_without_end() -> None:

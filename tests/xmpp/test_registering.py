@@ -59,6 +59,19 @@ def form(**values: str) -> str:
     return f"<x xmlns='jabber:x:data' type='submit'>{fields}</x>"
 
 
+async def test_what_is_kept_for_a_server_that_is_not_there_is_not_said_to_be_forgotten(world: Bridge) -> None:
+    assert await iq(world, form(nick="jule")) is None
+    await world.engine.remove_network(NETWORK)
+    visited: list[Network] = []
+    world.connector._registering._visit = visited.append
+    refused = await refusal(world, "<remove/>", to=HOME)
+    assert (refused.condition, visited) == ("recipient-unavailable", [NETWORK])
+    visiting = AdaptingConnector()
+    world.connector._registering._visit = lambda _: world.engine.preferences.attach(NETWORK, visiting)
+    assert await iq(world, "<remove/>", to=HOME) is None
+    assert world.engine.registrations.kept("juliet@home.example") == []
+
+
 async def refusal(bridge: Bridge, inner: str, **fields: str) -> IqRefused:
     with pytest.raises(IqRefused) as refused:
         await iq(bridge, inner, **fields)

@@ -37,6 +37,9 @@ class Known(Protocol):
     def networks(self) -> Sequence[Network]:
         """Return the networks with which users can register."""
 
+    def kept(self, user: str) -> Sequence[Network]:
+        """Return the networks where somebody (a bare JID) is registered, whether these are there now or not."""
+
     def account(self, network: Network, user: str) -> str | None:
         """Return the name of somebody's login, "" where only settings of theirs are kept; None where nothing is."""
 
@@ -59,10 +62,11 @@ class Registering:
         rooms: Mapping[str, Answers],
         leave: Callable[[Network, str], bool],
         bars: Callable[[str, str], Refused | None],
+        visit: Callable[[Network], None],
     ) -> None:
         """``rooms`` answer for hosted rooms (``get``, ``set``), ``leave`` takes a user out of all rooms of a network.
 
-        ``bars`` says why somebody may not give commands at an address.
+        ``bars`` says why somebody may not give commands at an address; ``visit`` has a server be there that nobody is on.
         """
         self.known: Known | None = None  # until the application has introduced itself
         self._reception = reception
@@ -70,6 +74,7 @@ class Registering:
         self._rooms = rooms
         self._leave = leave
         self._bars = bars
+        self._visit = visit
 
     def answers(self) -> Iterator[tuple[str, str, Answers]]:
         """Return what is asked and who answers it."""
@@ -186,9 +191,12 @@ class Registering:
 
     async def _remove(self, place: Place, caller: Caller) -> str:
         """Forget somebody on a network or (the bridge's address) on all, and let them leave its rooms (section 3.2)."""
-        networks = self.known.networks() if self.known is not None and place.network is None else ()
+        networks = {place.network} if place.network is not None else set()
+        if self.known is not None and place.network is None:
+            networks = {*self.known.networks(), *self.known.kept(caller.user)}
         found = False
-        for network in (place.network,) if place.network is not None else networks:
+        for network in sorted(networks):
+            self._visit(network)
             found |= await self._forget(network, caller)
         if not found:
             raise IqRefused("registration-required", "you are not registered")
@@ -202,6 +210,8 @@ class Registering:
                 step = await self._call(name, Place(network=network), caller)
                 if isinstance(step, Answer) and step.why not in (None, Why.MISSING):
                     raise IqRefused("resource-constraint", step.text)
+        if self._account(network, caller) is not None:
+            raise IqRefused("recipient-unavailable", f"{network} is not there now, and what is kept for it stays")
         return was or left
 
 

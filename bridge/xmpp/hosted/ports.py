@@ -36,6 +36,9 @@ class Gateway(Protocol):
     def bounds(self, user: Person, remote: Room, held: Collection[Room], users: int) -> str:
         """Return why somebody cannot be in one more room, "" if they can; they hold these, so many use the gateway now."""
 
+    def visit(self, network: Network) -> None:
+        """Have a server that a user names be there for a while, if it may be, for what they have to set there."""
+
     def bounds_stays(self, held: int) -> str:
         """Return why somebody cannot stay without a client in one room more than so many, "" if they can."""
 

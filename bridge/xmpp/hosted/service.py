@@ -133,7 +133,7 @@ class Hosting:
         self.portraits = Portraits(around, place=self.place, changed=self._repainted)
         self.whereabouts = Whereabouts(around, is_here=self._is_here)
         self.reservations = Reservations(
-            lambda: around.hub, place=self.place, network=self._network, refuses=self._refuses
+            lambda: around.hub, place=self.place, network=self._network, refuses=self.refuses
         )
         self.speaking = Speaking(
             around, gateway=lambda: self.gateway, place=self.place, archivist=self.archivist, carry=self._carry
@@ -178,7 +178,8 @@ class Hosting:
         remote = self.remote(address)
         return remote.network if remote is not None else None
 
-    def _refuses(self, user: str, network: Network) -> str:
+    def refuses(self, user: str, network: Network) -> str:
+        """Return why somebody may not use a network."""
         return self.gateway.refuses(user, network) if self.gateway is not None else "nothing is hosted here"
 
     def is_room(self, address: str) -> bool:
@@ -298,6 +299,11 @@ class Hosting:
             return Refused("forbidden", why)
         why = self.gateway.hurries(user, Doing.COMMAND)
         return Refused("resource-constraint", why) if why else None
+
+    def visit(self, network: Network) -> None:
+        """Have a server be there that a user names, for what they have to set there."""
+        if self.gateway is not None:
+            self.gateway.visit(network)
 
     def hurries_to_ask(self, asker: str) -> str:
         """Say why somebody has to wait before they ask one more thing, "" if they need not."""

@@ -114,8 +114,7 @@ class Contacts:
 
     def _network_at(self, address: str) -> Network | None:
         """Return the network whose address this is; also a server that would be connected to."""
-        local = address.rpartition("@")[0]
-        return self._directory.network_at(local) or self._directory.openable(local)
+        return self._directory.network_or_server(address.rpartition("@")[0])
 
     def _ask_back(self, address: str, caller: str) -> None:
         """Ask to see somebody's presence where it can be shown elsewhere."""

@@ -98,7 +98,7 @@ class Directs:
             return True
         local, _, _ = element.get("to", "").partition("/")[0].rpartition("@")
         sender = element.get("from", "").partition("/")[0]
-        if not local or self._directory.network_at(local) is not None:
+        if not local or self._directory.network_or_server(local) is not None:
             return self._raw_line(element, local) or self._command(element) or self._answer(element, sender)
         person = self._whom(local)
         if person is None:
@@ -125,7 +125,7 @@ class Directs:
 
     def _raw_line(self, element: Element, local: str) -> bool:
         """Take a line in a network's own words; False: it is none."""
-        network = self._directory.network_at(local)
+        network = self._directory.network_or_server(local)
         if network is None:
             return False
         sender = element.get("from", "")
@@ -151,13 +151,8 @@ class Directs:
 
     def _turn_away(self, element: Element) -> None:
         """Tell whoever says something to an address of ours that is nobody's; nothing is lost without a word."""
-        if element.find(_BODY) is None:
-            return
-        server = self._directory.openable(element.get("to", "").partition("/")[0].rpartition("@")[0])
-        if server is None:
+        if element.find(_BODY) is not None:
             self._refuse(element, Refused("item-not-found", "there is nobody and no network of this name"))
-        else:
-            self._refuse(element, Refused("recipient-unavailable", f"you are not on {server}: join a room of it first"))
 
     def _refuse(self, element: Element, refused: Refused) -> None:
         sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
