@@ -851,6 +851,28 @@ async def rooms(bridge: HostedBridge, page: str = "") -> list[str]:
     return re.findall(r"jid='(#c\d)%irc@", answer) if not answer.startswith("!") else [answer]
 
 
+async def test_clients_that_only_ask_the_domain_see_the_rooms_of_the_network_that_is_meant_there() -> None:
+    ask = "<query xmlns='http://jabber.org/protocol/disco#items'/>"
+    async with HostedBridge() as bridge:
+        bridge.connector.know_networks({IRC: "irc", Network("tg"): "telegram"}, fixed=IRC)
+        items = await bridge.ask(DESK, "bridge.localhost", ask)
+        assert "<item jid='irc@bridge.localhost' name='irc'/><item jid='tg@bridge.localhost' name='tg'/>" in items
+        assert "<item jid='#c1@bridge.localhost' name='#c1 (1): t'/>" in items
+        bridge.gate.fixed = None
+        assert "#c1" not in await bridge.ask(DESK, "bridge.localhost", ask)
+        bridge.connector.know_networks({IRC: "irc"})
+        page = ask.replace("/>", "><set xmlns='http://jabber.org/protocol/rsm'><max>2</max></set></query>")
+        items = await bridge.ask(DESK, "bridge.localhost", page)
+        assert "<item jid='#c0%irc@bridge.localhost' name='#c0 (0)'/>" in items
+        assert items.count("<item ") == 2
+        bridge.gate.obstacle = Obstacle.AWAY
+        assert "#c1" not in await bridge.ask(DESK, "bridge.localhost", ask)
+        bridge.gate.obstacle = None
+        bridge.gate.denied.add("juliet@home.example")
+        items = await bridge.ask(DESK, "bridge.localhost", ask)
+        assert ("#c1" in items, "irc@" in items) == (False, True)
+
+
 async def test_the_rooms_of_a_network_are_its_items_page_by_page() -> None:
     async with HostedBridge() as bridge:
         bridge.connector.know_networks({IRC: "irc"})

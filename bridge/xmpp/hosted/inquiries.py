@@ -1,5 +1,6 @@
 """IQs to hosted rooms: who is there, is this client in (XEP-0410), what the room is. Others' go on to ``disco``."""
 
+import asyncio
 from collections.abc import Awaitable, Iterator, Sequence
 from xml.etree.ElementTree import Element
 
@@ -11,12 +12,15 @@ from bridge.core.ids import Network
 from bridge.xmpp import disco
 from bridge.xmpp.hosted import occupants
 from bridge.xmpp.hosted.places import Place
+from bridge.xmpp.hosted.ports import Gateway
 from bridge.xmpp.hosted.requests import user
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.ports import Answer, IqRefused, Request
 from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire import pages, stanzas
 
+PATIENCE = 10.0
+"""Seconds that a network may take to list its rooms where only some of the answer depends on it."""
 _RESERVED = "x-roomuser-item"
 _TRAFFIC = (
     ns.CHAT_STATES,
@@ -39,6 +43,7 @@ class Inquiries:
 
     def __init__(self, hosting: Hosting) -> None:
         self._hosting = hosting
+        self._listing: set[asyncio.Future[list[tuple[str, str]]]] = set()
 
     def answers(self) -> Iterator[tuple[str, str, Answer]]:
         """Return what is asked and who answers it."""
@@ -106,6 +111,8 @@ class Inquiries:
         network = self._hosting.network_at(request.to)
         if network is not None and not request.payload.get("node"):
             return self._rooms(network, request)
+        if request.to == request.to.rpartition("@")[2] and not request.payload.get("node"):
+            return self._networks(request)
         if nick or request.payload.get("node") or place is None or place.room.at(request.sender) is None:
             return disco.items(request)
         inner = "".join(
@@ -113,6 +120,30 @@ class Inquiries:
             for occupant in place.room
         )
         return stanzas.element("query", ns.DISCO_ITEMS, children=inner)
+
+    async def _networks(self, request: Request) -> str:
+        """Return the networks, and the rooms of the one that is meant where none is named: clients that only ask a domain see them."""
+        networks = [(item.jid, item.name) for item in request.described.items]
+        only = self._hosting.network_at(networks[0][0]) if len(networks) == 1 else None
+        gateway = self._hosting.gateway
+        network = only if gateway is None else gateway.fixed or only
+        if gateway is None or network is None or gateway.refuses(user(request.sender).id, network):
+            return page(networks, request.payload.find(pages.SET))
+        listing = asyncio.ensure_future(self._listed(gateway, network, request))
+        self._listing.add(listing)  # it goes on, so that the list is there when it is asked for again
+        listing.add_done_callback(self._listing.discard)
+        done, _ = await asyncio.wait([listing], timeout=PATIENCE)
+        return page([*networks, *(listing.result() if done else ())], request.payload.find(pages.SET))
+
+    async def _listed(self, gateway: Gateway, network: Network, request: Request) -> list[tuple[str, str]]:
+        """Return address and title of a network's rooms, none where it does not list them now."""
+        try:
+            listed = await gateway.rooms(network, user(request.sender))
+        except ActRefused:
+            return []
+        named = None if network == gateway.fixed else network
+        rooms = [(occupants.address(each.room, named, request.to), each) for each in listed]
+        return [(jid, _title(each)) for jid, each in rooms if jid]
 
     async def _rooms(self, network: Network, request: Request) -> str:
         """Return a page of a network's rooms (XEP-0059)."""

@@ -21,6 +21,10 @@ class Doing(Enum):
 class Gateway(Protocol):
     """Which rooms there are behind the component's addresses, and their links."""
 
+    @property
+    def fixed(self) -> Network | None:
+        """The network that is meant where an address names none."""
+
     def find(self, name: str, network: Network | None) -> Room | None:
         """Return the room that an address names, None where it names a person or nothing. No network: the fixed server."""
 
