@@ -1,108 +1,124 @@
-"""Writes, and the one transaction that a batch of them becomes.
+"""What a batch of writes becomes: one transaction, and on SQLite mostly one row of it.
 
-The hot ones (:class:`Journal`, :class:`Settle`, :class:`Postpone`, :class:`Remember`, :class:`Met`, :class:`Keep`) are collected on a
-page and go to the database table by table: a handful of statements for a batch of any size. That keeps what their
-order means, for facts are kept before what happens to their deliveries. An :class:`Ask` (every read, every rare write)
-runs in its place between two pages, so that it sees what was called before it and nothing else.
+The hot writes (:data:`bridge.storage.writes.Hot`) are noted in the daybook, as they are: one row at the end of a small table. With
+that they are durable. What has gathered there is entered in the tables by the thousand, or when anybody asks for
+anything: then it costs less than half, for pages of indexes are written once for many rows, and what was sent meanwhile
+needs no row in the outbox. A bridge that was killed finds its daybook when it is back.
 
-Used in the writer's thread alone (:mod:`bridge.storage.writer`); knows no thread, no loop and no retry.
+An :class:`Ask` (every read, every rare write) runs in its place, behind what was called before it and in the same transaction, so that it
+sees that and nothing else. PostgreSQL has no daybook: it refuses values that SQLite takes, which must be known before
+anything is called durable.
+
+Used in the writer's thread alone (:mod:`bridge.storage.writer`), which says when it is time to enter; knows no thread, no
+loop and no retry. What the rows are is :mod:`bridge.storage.page`'s.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import assert_never
+from typing import Final
 
-import msgspec
-from msgspec.structs import astuple
-from sqlalchemy import Connection, PoolProxiedConnection, func, select, update
+from sqlalchemy import Connection, PoolProxiedConnection, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.core.deliveries import Sent
-from bridge.core.events import DirectPosted, MessageEdited, MessagePosted, MessageRetracted, Said
-from bridge.core.ids import DeliveryKey, MessageRef, Network, Person
-from bridge.engine.ports import ArchivedLine, Known, Queued, StoreError
+from bridge.engine.ports import Queued, StoreError
 from bridge.storage import queries, tables
-from bridge.storage.rows import Rooms, indexed, pack, part_of
-from bridge.storage.rules import subject
+from bridge.storage.database import worth_another_try
+from bridge.storage.page import Page
+from bridge.storage.rows import Rooms, pack
 from bridge.storage.statements import Statements, compiled
-from bridge.storage.tables import ALIAS, OWN
+from bridge.storage.writes import Ask, Hot, Write
 
+MOST: Final = 1500
+"""Writes in the daybook at which it is full."""
+LARGEST: Final = 1 << 20
+"""Bytes of one row of the daybook, larger batches are entered at once; and of all its rows, at which it is full."""
 
-class Journal(msgspec.Struct, frozen=True):
-    """A fact with its deliveries."""
-
-    event: Said
-    queued: tuple[Queued, ...]
-
-
-class Settle(msgspec.Struct, frozen=True):
-    """A delivery that arrived."""
-
-    key: DeliveryKey
-    sent: Sent
-
-
-class Postpone(msgspec.Struct, frozen=True):
-    """A delivery that has to wait."""
-
-    queued: Queued
-
-
-class Remember(msgspec.Struct, frozen=True):
-    """A connector's small text."""
-
-    network: Network
-    name: str
-    value: str
-
-
-class Met(msgspec.Struct, frozen=True):
-    """A person's name and last words."""
-
-    known: Known
-
-
-class Keep(msgspec.Struct, frozen=True):
-    """What was said in hosted rooms; what is kept already stays as it is."""
-
-    lines: Sequence[ArchivedLine]
-
-
-class Ask(msgspec.Struct, frozen=True):
-    """Anything else: called with the connection, inside the transaction, maybe more than once.
-
-    What it returns is its outcome; so is a StoreError that it raises, which it may only do before it writes.
-    """
-
-    call: Callable[[Connection], object]
-    reads: bool = True  # False: it writes
-
-
-Write = Journal | Settle | Postpone | Remember | Met | Keep | Ask
+_log = logging.getLogger(__name__)
 
 
 class Ledger:
-    """What the rows refer to between transactions: the numbers of rooms, facts and deliveries."""
+    """What the rows refer to between transactions: the numbers of rooms, facts and deliveries; and what is noted only."""
 
     def __init__(self) -> None:
         self.rooms = Rooms()
         self.last_seq = 0
         self._last_fact = 0
         self._statements: Statements | None = None
+        self._has_daybook = False
+        self._noted: list[Hot] = []
+        self._rows = 0  # in the daybook; the last one's number
+        self._bytes = 0  # noted
+        self._doubted = False  # whether something that was noted may be at fault
+
+    @property
+    def has_noted(self) -> bool:
+        """Whether something is in the daybook, and not in the tables."""
+        return bool(self._noted)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much is in the daybook that it has to be entered."""
+        return len(self._noted) >= MOST or self._bytes >= LARGEST
 
     def load(self, connection: Connection) -> None:
         """Read where an earlier process, or an earlier connection, left off."""
         self._statements = compiled(connection.dialect)
+        self._has_daybook = connection.dialect.name == "sqlite"
         self.rooms.load(connection)
         self.last_seq = max(self.last_seq, queries.last_seq(connection))
         self._last_fact = connection.scalar(select(func.max(tables.journal.c.id))) or 0
+        self._rows, self._noted = queries.noted(connection)
+        self._doubted = bool(self._noted)  # nobody is left to be told if it cannot be entered
         connection.rollback()
 
     def transact(self, connection: Connection, writes: Sequence[Write]) -> list[object]:
-        """Do all of this or nothing; returns an outcome for each. Raises: whatever the database or its driver does."""
+        """Do all of this or nothing; returns an outcome for each. Raises: whatever the database or its driver does.
+
+        Without writes, what is noted is entered.
+        """
+        if self._doubted:
+            self._salvage(connection, self._noted)
+            self._noted, self._bytes, self._doubted = [], 0, False
+        if writes and self._has_daybook and self._note(connection, writes):
+            return [None] * len(writes)
+        outcomes = self._commit(connection, [*self._noted, *writes], clears=bool(self._rows))[len(self._noted) :]
+        self._noted, self._bytes, self._rows = [], 0, 0
+        return outcomes
+
+    def doubt(self) -> bool:
+        """Take note that a transaction failed by a value; returns whether it may have been one that was noted before."""
+        self._doubted = bool(self._noted)
+        return self._doubted
+
+    def _note(self, connection: Connection, writes: Sequence[Write]) -> bool:
+        """Write these into the daybook, in a transaction; returns False where that is not the place for them."""
+        assert self._statements is not None, "load() comes first"
+        hot = [write for write in writes if not isinstance(write, Ask)]
+        if len(hot) < len(writes):
+            return False
+        note = pack(hot)
+        if len(note) > LARGEST:
+            return False
+        driver = connection.connection
+        try:
+            driver.cursor().execute(self._statements.note, (self._rows + 1, note))
+            driver.commit()
+        except BaseException:
+            _undo(connection)
+            raise
+        self._rows += 1
+        self._bytes += len(note)
+        self._noted += hot
+        return True
+
+    def _commit(self, connection: Connection, writes: Sequence[Write], *, clears: bool = False) -> list[object]:
+        """Enter writes in the tables, in one transaction, which may clear the daybook."""
         last_fact = self._last_fact
         try:
             outcomes = self._enter(connection, writes)
+            if clears:
+                queries.clear(connection)
             _whole(connection).commit()
         except BaseException:
             self._last_fact = last_fact
@@ -114,23 +130,31 @@ class Ledger:
 
     def _enter(self, connection: Connection, writes: Sequence[Write]) -> list[object]:
         assert self._statements is not None, "load() comes first"
-        page = _Page(self, connection, self._statements)
+        page = Page(self, connection, self._statements)
         outcomes: list[object] = []
         for write in writes:
             if isinstance(write, Ask):
                 page.write()
                 outcomes.append(_ask(connection, write))
-                continue
-            # A change is alone on its page, for what it changes may be on the one before.
-            change = isinstance(write, Journal) and isinstance(write.event, MessageEdited | MessageRetracted)
-            if change:
-                page.write()
-            page.add(write)
-            if change:
-                page.write()
-            outcomes.append(None)
+            else:
+                page.add(write)
+                outcomes.append(None)
         page.write()
         return outcomes
+
+    def _salvage(self, connection: Connection, writes: Sequence[Hot]) -> None:
+        """Enter what was noted, but for what cannot be: it was told to be durable, and here nobody is left to tell."""
+        try:
+            self._commit(connection, writes)
+        except Exception as fault:
+            if worth_another_try(fault, connection.dialect):
+                raise
+            if half := len(writes) // 2:
+                self._salvage(connection, writes[:half])
+                self._salvage(connection, writes[half:])
+                return
+            _log.error("a %s that was noted cannot be stored: %s", type(writes[0]).__name__, type(fault).__name__)
+            _log.debug("because of", exc_info=fault)
 
     def next_facts(self, count: int) -> range:
         """Return numbers for so many new facts."""
@@ -143,6 +167,13 @@ class Ledger:
         for each in queued:
             self.last_seq = max(self.last_seq, each.seq)
         return self.last_seq
+
+
+def enter(connection: Connection) -> None:
+    """Enter what a bridge that was killed had noted. Raises: what :meth:`Ledger.transact` does."""
+    ledger = Ledger()
+    ledger.load(connection)
+    ledger.transact(connection, ())
 
 
 def _whole(connection: Connection) -> Connection | PoolProxiedConnection:
@@ -164,142 +195,3 @@ def _ask(connection: Connection, ask: Ask) -> object:
         return ask.call(connection)
     except StoreError as refusal:
         return refusal
-
-
-class _Page:
-    """Hot writes, sorted by table, on their way to the driver."""
-
-    def __init__(self, ledger: Ledger, connection: Connection, statements: Statements) -> None:
-        self._ledger = ledger
-        self._rooms = ledger.rooms
-        self._connection = connection
-        self._cursor = connection.connection.cursor()  # SQLAlchemy's own execute is 20 µs dearer: half of a lone write
-        self._statements = statements
-        self._facts: list[Journal] = []
-        self._postponed: list[tuple[int, int, str, bytes, str]] = []
-        self._settled: dict[DeliveryKey, Sent] = {}
-        self._people: dict[Person, Known] = {}
-        self._texts: dict[tuple[str, str], str] = {}
-        self._lines: list[ArchivedLine] = []
-
-    def add(self, write: Journal | Settle | Postpone | Remember | Met | Keep) -> None:
-        match write:
-            case Journal():
-                self._facts.append(write)
-            case Settle(key=key, sent=sent):
-                self._settled.setdefault(key, sent)
-            case Postpone(queued=queued):
-                delivery = queued.delivery
-                self._postponed.append((queued.attempts, queued.due, queued.reason, pack(delivery), delivery.head.key))
-            case Remember(network=network, name=name, value=value):
-                self._texts[network, name] = value
-            case Met(known=known):
-                before = self._people.get(known.person, known)  # once in a batch, for PostgreSQL's sake
-                spoke = max(before.spoke, known.spoke)
-                self._people[known.person] = Known(person=known.person, name=known.name, spoke=spoke)
-            case Keep(lines=lines):
-                self._lines += lines
-            case _:
-                assert_never(write)
-
-    def write(self) -> None:
-        """Send it all to the database, and begin an empty page."""
-        statements = self._statements
-        if self._facts:
-            self._write_facts()
-        self._run(statements.postpone, self._postponed)
-        if self._settled:
-            arrived = self._settled.items()
-            parts = [(name, part, key) for key, sent in arrived for part, name in enumerate(dict.fromkeys(sent.ids))]
-            self._run(statements.copy, parts)
-            self._run(statements.settle, [(key,) for key in self._settled])
-        if self._people:
-            met = self._people.values()
-            self._run(statements.person, [(who.person.network, who.person.id, who.name, who.spoke) for who in met])
-        if self._texts:
-            self._run(statements.memory, [(*name, value) for name, value in self._texts.items()])
-        if self._lines:
-            self._run(statements.line, [astuple(line) for line in self._lines])
-        for rows in (self._facts, self._postponed, self._settled, self._people, self._texts, self._lines):
-            rows.clear()
-
-    def _run(self, statement: str, rows: Sequence[tuple[object, ...]]) -> int:
-        """Run a statement for each of the rows; returns how many it changed."""
-        if not rows:
-            return 0
-        if len(rows) == 1:
-            self._cursor.execute(statement, rows[0])
-        else:
-            self._cursor.executemany(statement, rows)
-        return self._cursor.rowcount
-
-    def _write_facts(self) -> None:
-        statements = self._statements
-        numbered = list(zip(self._ledger.next_facts(len(self._facts)), self._facts, strict=True))
-        rows = [self._fact(number, fact) for number, fact in numbered]
-        self._run(statements.room, self._rooms.unwritten())
-        if self._run(statements.fact, rows) < len(rows):
-            numbered = self._without_repeats(numbered)
-        names = [row for number, fact in numbered for row in self._names(number, fact.event)]
-        self._run(statements.name, names)
-        deliveries = [row for number, fact in numbered for row in self._deliveries(number, fact)]
-        self._run(statements.room, self._rooms.unwritten())
-        self._run(statements.delivery, deliveries)
-        for _, fact in numbered:
-            self._change(fact.event)
-
-    def _without_repeats(self, facts: list[tuple[int, Journal]]) -> list[tuple[int, Journal]]:
-        column = tables.journal.c.id
-        kept = set(self._connection.scalars(select(column).where(column.between(facts[0][0], facts[-1][0]))))
-        return [(number, fact) for number, fact in facts if number in kept]
-
-    def _fact(self, number: int, fact: Journal) -> tuple[object, ...]:
-        event = fact.event
-        origin = event.origin
-        room = self._rooms.number(origin.room)
-        seq = self._ledger.count(fact.queued)
-        if not isinstance(event, MessagePosted | DirectPosted):
-            return (number, room, origin.key, origin.at, seq, None, None, None)
-        own_id = None if str(event.id) == origin.key else event.id
-        return (number, room, origin.key, origin.at, seq, own_id, pack(event.sender), pack(event.content))
-
-    def _names(self, number: int, event: Said) -> list[tuple[int, str, int, int]]:
-        if not isinstance(event, MessagePosted | DirectPosted):
-            return []
-        room = self._rooms.number(event.origin.room)
-        aliases = event.aliases if isinstance(event, MessagePosted) else ()
-        rows = [(room, indexed(alias), number, ALIAS) for alias in aliases if alias != event.id]
-        if str(event.id) != event.origin.key:
-            rows.append((room, indexed(event.id), number, OWN))
-        return rows
-
-    def _deliveries(self, number: int, fact: Journal) -> list[tuple[object, ...]]:
-        event = fact.event
-        about: dict[MessageRef | None, int | None] = {None: None}
-        if isinstance(event, MessagePosted | DirectPosted):
-            about[MessageRef(event.origin.room, event.id)] = number
-        return [self._delivery(queued, number, about) for queued in fact.queued]
-
-    def _delivery(self, queued: Queued, event: int, about: dict[MessageRef | None, int | None]) -> tuple[object, ...]:
-        delivery = queued.delivery
-        ref = subject(delivery)
-        if ref is not None and ref not in about:
-            about[ref] = queries.number_of(self._connection, self._rooms, ref)
-        room = self._rooms.number(delivery.head.room)
-        attempt = (queued.attempts, queued.due, queued.reason, pack(delivery))
-        return (queued.seq, delivery.head.key, room, event, about[ref], part_of(delivery), *attempt)
-
-    def _change(self, event: Said) -> None:
-        """Let an earlier message say what it says now; one that was taken back stays so."""
-        match event:
-            case MessageEdited(target=target, content=content):
-                said: bytes | None = pack(content)
-            case MessageRetracted(target=target):
-                said = None
-            case _:
-                return
-        found = queries.find(self._connection, self._rooms, event.origin.room, target)
-        if found:
-            column = tables.journal.c
-            change = update(tables.journal).where(column.id == found.id, column.content.is_not(None))
-            self._connection.execute(change, {"content": said})

@@ -1,6 +1,7 @@
 """Reads, and the writes that are rare enough to be said one by one: functions of a connection, inside its transaction.
 
-Called by :mod:`bridge.storage.store` in the writer's thread, and by :mod:`bridge.storage.ledger` to find a message.
+Called by :mod:`bridge.storage.store` in the writer's thread, by :mod:`bridge.storage.page` to find a message, and by
+:mod:`bridge.storage.ledger` for the daybook.
 Rooms that have no number are unknown to the store: they have nothing. The statements stand outside the functions, for
 SQLAlchemy to compile each of them once.
 """
@@ -9,6 +10,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+import msgspec
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from bridge.connector import Cursor, Login, Secret
@@ -26,9 +28,19 @@ from bridge.engine.ports import (
     StoreError,
 )
 from bridge.storage import tables
-from bridge.storage.rows import Rooms, indexed, pack, queued_from, unpack_content, unpack_member, unpack_shared
+from bridge.storage.rows import (
+    Rooms,
+    indexed,
+    pack,
+    queued_from,
+    unpack_content,
+    unpack_member,
+    unpack_shared,
+    unpack_writes,
+)
 from bridge.storage.rules import BLANK, objection
 from bridge.storage.tables import OWN
+from bridge.storage.writes import Hot
 
 _journal, _ids, _outbox, _dead = tables.journal.c, tables.message_ids.c, tables.outbox.c, tables.dead_letters.c
 _rooms, _people, _memory, _links, _members = (
@@ -58,6 +70,31 @@ def _handfuls(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while handful := list(islice(rest, _HANDFUL)):
         yield handful
+
+
+# The daybook
+
+_NOTED = select(tables.daybook).order_by(tables.daybook.c.id)
+
+
+def noted(connection: Connection) -> tuple[int, list[Hot]]:
+    """Return the number of the daybook's last row, and what stands in it. Raises: StoreError if that cannot be read."""
+    last, writes = 0, []
+    for last, note in connection.execute(_NOTED):
+        try:
+            writes += unpack_writes(note)
+        except msgspec.MsgspecError as error:
+            msg = (
+                f"row {last} of the store's daybook cannot be read: start the version of linkspan that wrote it once more, and "
+                "stop it in order"
+            )
+            raise StoreError(msg) from error
+    return last, writes
+
+
+def clear(connection: Connection) -> None:
+    """Empty the daybook."""
+    connection.connection.cursor().execute("DELETE FROM daybook")
 
 
 # Messages and their names

@@ -16,6 +16,7 @@ from bridge.core.ids import MessageId, MessageRef, Network, Room, RoomId, digest
 from bridge.engine.ports import Queued, Shared
 from bridge.storage import tables
 from bridge.storage.tables import ALIAS
+from bridge.storage.writes import Hot
 
 LONGEST_NAME: Final = 400
 """Characters up to which an id is indexed as it is: senders choose some of them, and a B-tree takes no megabyte."""
@@ -25,6 +26,7 @@ unpack_member = msgspec.msgpack.Decoder(Member).decode
 unpack_content = msgspec.msgpack.Decoder(Content).decode
 unpack_delivery = msgspec.msgpack.Decoder(Delivery).decode
 unpack_shared = msgspec.msgpack.Decoder(Shared).decode
+unpack_writes = msgspec.msgpack.Decoder(list[Hot]).decode
 
 
 def indexed(name: MessageId) -> str:

@@ -17,6 +17,7 @@ from bridge.connector import Secret
 from bridge.core.ids import Network
 from bridge.engine.ports import StoredLogin, StoredPreferences, StoreError
 from bridge.storage import database, keyfile, tables
+from bridge.storage.ledger import enter
 from bridge.storage.seals import MARK, CannotOpen, KeyRing, Place, fresh_key, key_of
 
 log = logging.getLogger(__name__)
@@ -174,6 +175,7 @@ def rotate(url: str, key_file: str, *, drop_old: bool = False) -> tuple[int, int
     claim = database.Claim(parsed)
     try:
         with database.sentences(parsed), database.ready(database.engine_for(parsed), parsed, claim) as connection:
+            enter(connection)
             keys = [*(keyfile.read(path) or ()), fresh_key()]
             keyfile.write(path, keys)  # first: what is sealed must never be without its key
             ring = KeyRing(keys)

@@ -1,10 +1,12 @@
-"""The hot statements as text for the driver, compiled once per connection. Called by :mod:`bridge.storage.ledger`.
+"""The hot statements as text for the driver, compiled once per connection. Called by :mod:`bridge.storage.page`.
 
 A batch is one ``executemany`` per text with plain tuples, a third of the CPU of the same through Core's ``execute`` and
-dictionaries. Every field below says in which order its tuples give their values, and compiling checks it.
+dictionaries. On SQLite what is inserted by the hundred goes many rows to a statement: the driver lets go of the interpreter's
+lock for every statement, and has to wait for it again. Every field below says in which order its tuples give their
+values, and compiling checks it.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Dialect, SmallInteger, Text, bindparam, case, delete, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
@@ -14,20 +16,31 @@ from bridge.engine.ports import ArchivedLine
 from bridge.storage import tables
 from bridge.storage.tables import ALIAS, OWN
 
+_SIZES: Final = (64, 16, 4)
+"""Rows of one statement, on SQLite."""
+
+
+class Insert(NamedTuple):
+    """Texts that insert so many rows each, most first, and one that inserts a single one."""
+
+    many: tuple[tuple[int, str], ...]
+    one: str
+
 
 class Statements(NamedTuple):
     """Texts, each beside the order of its values."""
 
+    note: str  # id, writes
     room: str  # id, network, name
-    fact: str  # id, room, key, at, seq, own_id, sender, content
-    name: str  # room, id, message, part
-    delivery: str  # seq, key, room, event, message, part, attempts, due, reason, payload
+    fact: Insert  # id, room, key, at, seq, own_id, sender, content
+    name: Insert  # room, id, message, part
+    delivery: Insert  # seq, key, room, event, message, part, attempts, due, reason, payload
+    line: Insert  # as the fields of an ArchivedLine
     postpone: str  # attempts, due, reason, payload, key
     copy: str  # id, part, key
     settle: str  # key
     person: str  # network, id, name, spoke
     memory: str  # network, name, value
-    line: str  # as the fields of an ArchivedLine
 
 
 _KEY = bindparam("of", type_=Text)
@@ -41,23 +54,32 @@ def compiled(dialect: Dialect) -> Statements:
         assert made.positiontup == list(order), (made.positiontup, order)
         return str(made)
 
+    def rows(statement: UpdateBase, *order: str) -> Insert:
+        one = text(statement.prefix_with("OR FAIL", dialect="sqlite"), *order)
+        row = f"({', '.join('?' * len(order))})"
+        sizes = _SIZES if dialect.name == "sqlite" else ()
+        assert not sizes or one.count(row) == 1, one
+        return Insert(tuple((size, one.replace(row, ", ".join([row] * size))) for size in sizes), one)
+
     outbox = tables.outbox
     insert = _insert(dialect)
     delivery = insert(outbox).on_conflict_do_nothing(index_elements=["key"])
     fact = insert(tables.journal).on_conflict_do_nothing(index_elements=["room", "key"])
+    line = insert(tables.archive).on_conflict_do_nothing()
     return Statements(
+        note=text(insert(tables.daybook), "id", "writes"),
         room=text(insert(tables.rooms), "id", "network", "name"),
-        fact=text(fact, "id", "room", "key", "at", "seq", "own_id", "sender", "content"),
-        name=text(_gives_way(insert(tables.message_ids)), "room", "id", "message", "part"),
-        delivery=text(
+        fact=rows(fact, "id", "room", "key", "at", "seq", "own_id", "sender", "content"),
+        name=rows(_gives_way(insert(tables.message_ids)), "room", "id", "message", "part"),
+        delivery=rows(
             delivery, "seq", "key", "room", "event", "message", "part", "attempts", "due", "reason", "payload"
         ),
+        line=rows(line, *ArchivedLine.__struct_fields__),
         postpone=text(update(outbox).where(outbox.c.key == _KEY), "attempts", "due", "reason", "payload", "of"),
         copy=text(_copy(insert(tables.message_ids)), "id", "part", "of"),
         settle=text(delete(outbox).where(outbox.c.key == _KEY), "of"),
         person=text(_person(insert(tables.people)), "network", "id", "name", "spoke"),
         memory=text(_memory(insert(tables.memory)), "network", "name", "value"),
-        line=text(insert(tables.archive).on_conflict_do_nothing(), *ArchivedLine.__struct_fields__),
     )
 
 

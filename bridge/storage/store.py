@@ -1,6 +1,6 @@
 """The store on SQLite and PostgreSQL: the engine's ``Store`` contract over the writer's thread.
 
-Every method is a line that says which write or which query; :mod:`bridge.storage.ledger` and
+Every method is a line that says which write or which query; :mod:`bridge.storage.page` and
 :mod:`bridge.storage.queries` say what that is in rows, :mod:`bridge.storage.writer` when it happens. Made by
 ``bridge.app``.
 """
@@ -36,11 +36,12 @@ from bridge.engine.ports import (
 )
 from bridge.storage import archives, keyfile, queries
 from bridge.storage.database import parse
-from bridge.storage.ledger import Ask, Journal, Keep, Ledger, Met, Postpone, Remember, Settle
+from bridge.storage.ledger import Ledger
 from bridge.storage.rules import wall_clock
 from bridge.storage.sealing import Vault, wipe
 from bridge.storage.seals import fresh_key
 from bridge.storage.writer import Writer
+from bridge.storage.writes import Ask, Journal, Keep, Met, Postpone, Remember, Settle
 
 T = TypeVar("T")
 _SOME: Final = 100
@@ -262,7 +263,7 @@ class SqlStore:
 
     def archive(self, lines: Sequence[ArchivedLine]) -> Awaitable[None]:
         """Keep what was said in hosted rooms; what is kept already stays as it is."""
-        return self._writer.put(Keep(lines), soon=False)
+        return self._writer.put(Keep(tuple(lines)), soon=False)
 
     async def adopt(self, lines: Sequence[ArchivedLine], stays: Sequence[Attended]) -> int:
         """Keep what another program had kept of one room, oldest first, and who was there; returns how much of it is new."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-HEAD: Final = "0005"
+HEAD: Final = "0006"
 """The newest migration that this program knows. A constant, so that an ordinary start need not load Alembic."""
 
 ALIAS: Final = -1
@@ -91,6 +91,14 @@ message_ids = Table(
     Column("part", SmallInteger, nullable=False),  # 0, 1, … of the copy in this room; ALIAS; OWN
     Index(None, "message", "room", "part"),
     sqlite_with_rowid=False,
+)
+
+# What was written last, on SQLite, and is not in the tables yet: one row for each transaction (bridge/storage/ledger.py).
+daybook = Table(
+    "daybook",
+    metadata,
+    Column("id", NUMBER, primary_key=True, autoincrement=False),
+    Column("writes", LargeBinary, nullable=False),  # msgpack of a list of Hot
 )
 
 # The two below have no foreign key to the journal: it would need an index per delivery, and pruning looks for itself.

@@ -9,6 +9,8 @@ A transaction that the database refuses is tried again, the same, until it goes 
 each other because a disk is full or a server restarts. Only a write that is itself at fault fails, alone, after the
 batch was taken apart to find it. How much waits here is for the callers to bound.
 
+What the ledger has only noted is entered a quarter of a second later, when it is much, and at the end.
+
 Should the thread end by a fault of its own, nothing is stored any more: every write that waits fails, so does every later
 one, and :meth:`Writer.broken` says so. A thread that is begun anew could not tell which writes the last one had done; the
 next process can, by reading the store.
@@ -22,7 +24,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import URL, Connection
@@ -30,7 +32,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.engine.ports import StoreError
 from bridge.storage.database import Claim, engine_for, ready, reason, sentences, title, worth_another_try
-from bridge.storage.ledger import Ask, Ledger, Write
+from bridge.storage.ledger import Ledger
+from bridge.storage.writes import Ask, Write
 
 WINDOWS: Final = ((1200, 0.02), (500, 0.005))
 """From so many writes per second on (a message makes two) so many seconds from one commit to the next.
@@ -43,6 +46,8 @@ LINGER: Final = 0.01
 """Seconds for which a write that nobody waits for may wait for company."""
 LARGEST: Final = 1000
 """Writes in one transaction."""
+ENTERED_AFTER: Final = 0.25
+"""Seconds after which what was noted is entered in the tables."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 2.0
 """Seconds between attempts at a transaction that is refused."""
 _GRACE: Final = 2.0
@@ -84,6 +89,7 @@ class Writer:
         self._inbox: SimpleQueue[list[_Entry] | None] = SimpleQueue()
         self._queue: deque[_Entry] = deque()  # the thread's
         self._batch: list[_Entry] = []  # what it is writing just now
+        self._entered_at = 0.0  # when what is noted has to be entered
         self._trouble = ""
         self._fault = ""  # why the thread has ended
         self._since: float | None = None  # when the transaction under way began
@@ -204,7 +210,7 @@ class Writer:
         going_on = True
         while going_on or queue:
             if not queue:
-                going_on = self._gather(queue, self._inbox.get())
+                going_on = self._gather(queue, self._next_turn())
                 continue
             if (pause := next_commit - time.monotonic()) > 0:
                 time.sleep(pause)
@@ -216,6 +222,23 @@ class Writer:
                 now = time.monotonic()
                 next_commit = now + pace.window(len(batch), now)
             _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
+            if self._ledger.is_full or time.monotonic() >= self._entered_at:
+                self._enter()
+        self._enter()
+
+    def _enter(self) -> None:
+        """Enter what was noted in the tables."""
+        if self._ledger.has_noted:
+            self._durably(())
+
+    def _next_turn(self) -> list[_Entry] | None:
+        """Wait for what is queued next; enter meanwhile what was noted."""
+        if self._ledger.has_noted:
+            try:
+                return self._inbox.get(timeout=max(0.0, self._entered_at - time.monotonic()))
+            except Empty:
+                self._enter()
+        return self._inbox.get()
 
     def _gather(self, queue: deque[_Entry], turn: list[_Entry] | None) -> bool:
         """Add what was queued in one turn of the loop; returns False when it is the order to stop."""
@@ -225,9 +248,9 @@ class Writer:
         return True
 
     def _durably(self, writes: Sequence[Write]) -> list[object]:
-        """Return the outcomes of these writes, however long it takes."""
+        """Return the outcomes of these writes, however long it takes; without any, enter what is noted."""
         delay = _FIRST_DELAY
-        while writes:
+        while True:
             try:
                 outcomes = self._transact(writes)
             except StoreError as trouble:
@@ -235,6 +258,8 @@ class Writer:
                     return [trouble] * len(writes)
                 delay = min(delay * 2, _LONGEST_DELAY)
             except Exception as fault:  # noqa: BLE001 - the boundary: one bad value may not stop everything
+                if self._ledger.doubt():
+                    continue
                 if half := len(writes) // 2:
                     return [*self._durably(writes[:half]), *self._durably(writes[half:])]
                 _log.error("a %s cannot be stored: %s", type(writes[0]).__name__, type(fault).__name__)
@@ -243,14 +268,14 @@ class Writer:
             else:
                 self._recover()
                 return outcomes
-        return []
 
     def _transact(self, writes: Sequence[Write]) -> list[object]:
         """Do one transaction. Raises: StoreError when it is worth trying again."""
         self._since = time.monotonic()
         connection = self._connection or self._connect()
+        had_noted = self._ledger.has_noted
         try:
-            return self._ledger.transact(connection, writes)
+            outcomes = self._ledger.transact(connection, writes)
         except Exception as error:
             if self._is_broken(connection):
                 self._disconnect()
@@ -259,6 +284,9 @@ class Writer:
             raise
         finally:
             self._since = None
+        if not had_noted:
+            self._entered_at = time.monotonic() + ENTERED_AFTER
+        return outcomes
 
     def _is_broken(self, connection: Connection) -> bool:
         """Return whether a connection has to be made anew; asked after a transaction that was rolled back."""

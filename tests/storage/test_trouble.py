@@ -135,6 +135,7 @@ async def test_writes_wait_while_another_program_holds_the_file(store, path):
 
 async def test_reads_go_on_while_another_program_holds_the_file(store, path):
     await store.remember(Network("left"), "offset", "1")
+    assert await store.recall(Network("left"), "offset") == "1"  # entered with that: no read overtakes a write
     other = sqlite3.connect(path)
     other.execute("BEGIN IMMEDIATE")
     assert await store.recall(Network("left"), "offset") == "1"
