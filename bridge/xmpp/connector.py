@@ -234,7 +234,7 @@ class XmppConnector:
         self._hosted: Conversations[Spoken] = Conversations(
             self._around, lambda said, placed: _done(lambda: self.hosting.speaking.deliver(said, placed))
         )
-        self.directory.rooms = self.hosting.describe
+        self.directory.rooms, self.directory.hosted = self.hosting.describe, self.hosting.shown
         self.hosting.networks = self.directory.network_at
         self.hosting.portraits.fetched = self._avatars.of
         self.hosting.people = self.directory.describe
@@ -624,6 +624,7 @@ class XmppConnector:
         for room in self._rooms.values():
             room.ghosts.dress(member)
         self.hosting.dress(member)
+        self.contacts.dress(member)
 
     # -- deliveries
 

@@ -40,6 +40,7 @@ class Directory:
         self.registers: Callable[[Network], bool] = lambda _: False  # whether users can register there
         self.opens: Callable[[Network], bool] = lambda _: False  # whether a server would be connected to
         self.rooms: Callable[[str], Described | None] = lambda _: None  # what hosted rooms show of themselves
+        self.hosted: Callable[[Person], Member | None] = lambda _: None  # how somebody is shown in one
 
     def know_networks(self, kinds: Mapping[Network, str], *, fixed: Network | None = None) -> None:
         """Learn which networks there are, of which kind each is (``irc``), and whose people have addresses without a network."""
@@ -92,7 +93,7 @@ class Directory:
         person = self.person_at(localpart)
         if person is None:
             return None
-        member = self._find(person)
+        member = self._find(person) or self.hosted(person)
         if member is None:
             return ghost(Member(person=person, name=person.id))
         return replace(ghost(member), photo=self._photo(member))

@@ -100,7 +100,7 @@ class _Run(NamedTuple):
 
 
 class IrcConnector:
-    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Adapts, Joins, Renames, Types, Identifies, Checks.
+    """One IRC network: Connector, Listens, Attends, Moderates, Lists, LogsIn, Adapts, Joins, Renames, Types, Identifies, Checks, Pictures.
 
     And all about people: Informs, Asks, Sights, Sessions.
     """
@@ -332,6 +332,11 @@ class IrcConnector:
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a channel is."""
         return Configuration() if self._run is None else self._run.moderation.configuration(room)
+
+    def picture(self, room: RoomId) -> str:
+        """Return the URL of a channel's picture, "" while none is known."""
+        channel = self._run.scene.view.channel(room) if self._run is not None else None
+        return channel.picture if channel is not None else ""
 
     def forgive(self, room: RoomId, person: Person) -> None:
         """Take off the ban that the bridge has set on somebody in a channel."""

@@ -28,6 +28,7 @@ from connectors.irc.puppets.logins import Logins
 from connectors.irc.puppets.preferences import USUAL, Preferences
 from connectors.irc.reading.channels import View
 from connectors.irc.reading.inbound import Inbound, topic_key
+from connectors.irc.reading.pictures import Syncs
 from connectors.irc.reading.places import Places
 
 _HERE = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -70,6 +71,7 @@ class Scene:
         self._reported: tuple[Status, str] | None = None
         self.idents = Idents()
         self.policies = Policies()
+        self.syncs = Syncs(self.later)
         self.bans = Bans(self.remember)
         self._recent: dict[RoomId, deque[MessageId]] = {}
 

@@ -49,6 +49,8 @@ class Occupant(msgspec.Struct, eq=False, kw_only=True):
     presence: Presence = Presence()
     is_user: bool = False  # one of ours: here with clients, or kept here without
     wanted: str = ""  # the nick that a user has asked for
+    avatar: str = ""  # as ``Member.avatar``
+    photo: str = ""  # SHA-1 of the picture that it is, once that is here
     clients: dict[str, Presence] = msgspec.field(default_factory=dict)  # by full JID, in the order of their coming
     since: int = 0
 
@@ -101,7 +103,10 @@ def available(
         to,
         show=_SHOWS[occupant.presence.show],
         status=occupant.presence.status,
-        extra=_x(stanzas.element("item", attrs=item), codes) + identity(occupant.id) + _hats(occupant.rank),
+        extra=_x(stanzas.element("item", attrs=item), codes)
+        + identity(occupant.id)
+        + _hats(occupant.rank)
+        + stanzas.avatar(occupant.photo),
     )
 
 

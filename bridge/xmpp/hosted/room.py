@@ -408,11 +408,11 @@ class HostedRoom:
 
     # -- the remote room's members
 
-    def show(self, member: Member) -> list[Out]:
-        """Show somebody of the remote room, or what has changed of them."""
+    def show(self, member: Member, photo: str = "") -> list[Out]:
+        """Show somebody of the remote room, or what has changed of them; ``photo`` is the SHA-1 of their picture, if it is here."""
         occupant = self._occupants.get(member.person)
         if occupant is not None:
-            return self._update(occupant, member)
+            return self._update(occupant, member, photo)
         occupant = Occupant(
             person=member.person,
             nick=self._free(member.name, member.person),
@@ -421,16 +421,29 @@ class HostedRoom:
             address=occupants.address(member.person.id, member.person.network, self._domain),
             rank=member.rank,
             presence=member.presence,
+            avatar=member.avatar,
+            photo=photo,
         )
         return self._seated(occupant)
 
-    def _update(self, occupant: Occupant, member: Member) -> list[Out]:
+    def dress(self, person: Person, photo: str) -> list[Out]:
+        """Show a picture that has just come."""
+        occupant = self._occupants.get(person)
+        if occupant is None or occupant.is_user or occupant.photo == photo:
+            return []
+        occupant.photo = photo
+        return self._shown(occupant)
+
+    def _update(self, occupant: Occupant, member: Member, photo: str) -> list[Out]:
         if occupant.is_user:
             return []
         out: list[Out] = []
+        before, occupant.avatar = occupant.photo, member.avatar
+        if photo or not member.avatar:  # else the old one is shown until the new one is here
+            occupant.photo = photo
         if clean(member.name, rules=MUC_RULES, person=member.person) != occupant.wanted:
             out += self._rename(occupant, member.name)
-        if (occupant.rank, occupant.presence) != (member.rank, member.presence):
+        if (occupant.rank, occupant.presence, before) != (member.rank, member.presence, occupant.photo):
             occupant.rank, occupant.presence = member.rank, member.presence
             out += self._shown(occupant)
         return out
@@ -442,17 +455,17 @@ class HostedRoom:
             return []
         return self._gone(occupant, Removal(status=reason))
 
-    def replace(self, old: Person, member: Member) -> list[Out]:
+    def replace(self, old: Person, member: Member, photo: str = "") -> list[Out]:
         """Show ``member`` in the place of ``old``, whom they were (section 7.6)."""
         occupant = self._occupants.get(old)
         if occupant is None or occupant.is_user or member.person in self._occupants:
-            return [*self.hide(old), *self.show(member)]
+            return [*self.hide(old), *self.show(member, photo)]
         del self._occupants[old]
         occupant.person = member.person
         self._occupants[member.person] = occupant
         out = self._rename(occupant, member.name)
         occupant.address = occupants.address(member.person.id, member.person.network, self._domain)
-        return out + self._update(occupant, member)
+        return out + self._update(occupant, member, photo)
 
     # -- what is said
 

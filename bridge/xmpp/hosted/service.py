@@ -459,9 +459,19 @@ class Hosting:
 
     def dress(self, member: Member) -> None:
         """Take note that a picture has come that was asked for: it may be a room's."""
+        photo = self._around.avatar(member)
         for place in self._places.values():
             if str(place.remote) == f"{member.person.network}:{member.person.id}":
                 self._repainted(place)
+            self._carry(place, place.room.dress(member.person, photo))
+
+    def shown(self, person: Person) -> Member | None:
+        """Return how somebody of a remote room is shown, None if they are shown nowhere."""
+        for place in self._places.values():
+            occupant = place.room.find(person)
+            if occupant is not None and not occupant.is_user:
+                return Member(person=person, name=occupant.nick, avatar=occupant.avatar)
+        return None
 
     def _look_anew(self, place: Place) -> None:
         """Take note of what the remote room is now, and tell those who are here if that is another thing."""
@@ -476,7 +486,7 @@ class Hosting:
     def show(self, room: str, member: Member) -> None:
         """Show somebody of the other rooms."""
         place = self._places[room]
-        self._carry(place, place.room.show(member))
+        self._carry(place, place.room.show(member, self._around.avatar(member)))
 
     def typing(self, room: str, member: Member, *, active: bool) -> None:
         """Show that somebody composes."""
@@ -490,7 +500,7 @@ class Hosting:
     def rename(self, room: str, old: Person, member: Member) -> None:
         """Show somebody as another person."""
         place = self._places[room]
-        self._carry(place, place.room.replace(old, member))
+        self._carry(place, place.room.replace(old, member, self._around.avatar(member)))
 
     def follow(self, room: str, event: Abroad) -> None:
         """Take note of how users fare in the remote room, and of what that is."""

@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element
 import msgspec
 
 from bridge.connector import Session, Status
-from bridge.core.events import Presence, Show
+from bridge.core.events import Member, Presence, Show
 from bridge.core.ids import XMPP, Network, Person, PersonId
 from bridge.core.jids import TooLong, to_localpart
 from bridge.engine.ports import StoreError
@@ -313,7 +313,19 @@ class Contacts:
         here = self._of_person(person, user)
         if here is None:
             return stanzas.presence(sender, to, kind="unavailable")
-        return stanzas.presence(sender, to, show=_shown(here), status=here.status)
+        picture = stanzas.avatar(self._picture(address))
+        return stanzas.presence(sender, to, show=_shown(here), status=here.status, extra=picture)
+
+    def _picture(self, address: str) -> str:
+        """Return the SHA-1 of a person's picture, "" while there is none."""
+        described = self._directory.describe(address.rpartition("@")[0])
+        return "" if described is None or described.photo is None else described.photo.sha1
+
+    def dress(self, member: Member) -> None:
+        """Show a picture that has just come to who has this person as a contact."""
+        address = self._around.ghost_address(member.person)
+        for user in [user for user, contacts in self._kept.items() if address in contacts]:
+            self._tell(address or "", user)
 
     def _of_person(self, person: Person, user: str) -> Presence | None:
         """Return how a person is to a user: as the network tells, to who may ask it, else as they are shown in a room."""

@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from bridge.connector import Session
 from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.ids import XMPP, Network, Person
@@ -23,7 +25,7 @@ from bridge.xmpp.hosted.places import CONDITIONS
 from bridge.xmpp.hosted.requests import user
 from bridge.xmpp.hosted.service import Hosting
 from bridge.xmpp.people import cards
-from bridge.xmpp.ports import Answer, IqRefused, Photo, Request
+from bridge.xmpp.ports import Answer, Described, IqRefused, Photo, Request
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire import stanzas
@@ -115,9 +117,18 @@ class Enquiries:
                 return usual(request)  # XEP-0410
             if occupant.is_user:
                 return self._pass_on(request, occupant, f"{address}/{asker.nick}")
-            return answer(request, occupant.person, usual)
+            return answer(self._described(request, occupant.person), occupant.person, usual)
         person = self._person(request, address)
         return usual(request) if person is None else answer(request, person, usual)
+
+    def _described(self, request: Request, person: Person) -> Request:
+        """Return what is asked at an occupant's address as it is asked of the person: the room is somebody else."""
+        described = self._of(person)
+        return request if described is None else replace(request, described=described)
+
+    def _of(self, person: Person) -> Described | None:
+        address = self._around.ghost_address(person)
+        return self._directory.describe(address.rpartition("@")[0]) if address else None
 
     def _person(self, request: Request, address: str) -> Person | None:
         """Return who stands at an address of ours, if that is somebody, and is known who asks."""
@@ -152,8 +163,7 @@ class Enquiries:
         return write(profile, self._photo(person))
 
     def _photo(self, person: Person) -> Photo | None:
-        address = self._around.ghost_address(person)
-        described = self._directory.describe(address.rpartition("@")[0]) if address else None
+        described = self._of(person)
         return None if described is None else described.photo
 
     async def _last(self, request: Request, person: Person, _: Usual) -> str:

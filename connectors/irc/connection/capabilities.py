@@ -25,7 +25,9 @@ _EVERYBODY = frozenset(
         "standard-replies",
     }
 )
+METADATA = "draft/metadata-2"
 LISTENER = _EVERYBODY | {
+    METADATA,
     "account-notify",
     "away-notify",
     "chghost",

@@ -32,7 +32,7 @@ from irc.modes import parse_nick_modes
 
 from bridge.connector import Wire
 from connectors.irc.connection import sts
-from connectors.irc.connection.capabilities import BOUNCERS, LISTENER, PUPPET, Capabilities
+from connectors.irc.connection.capabilities import BOUNCERS, LISTENER, METADATA, PUPPET, Capabilities
 from connectors.irc.connection.dialing import Server, Tls, dial
 from connectors.irc.connection.flood import Flood
 from connectors.irc.connection.greeting import Greeting
@@ -120,6 +120,7 @@ class Connection:
         "_silent",
         "_spoken",
         "_stream",
+        "_subscribed",
         "_up",
         "_wire",
         "answers",
@@ -180,6 +181,7 @@ class Connection:
         self._myinfo = ("", "")
         self._early: list[Line] = []
         self._up = False
+        self._subscribed = False
         self._leaving = False
         self._error: Failure | None = None
         self._silent = 0
@@ -556,6 +558,7 @@ class Connection:
                 self._caps.line(line)
                 if line.param(1).upper() == "NEW":
                     self._demanded()
+                self._subscribe()
             case "ACK":
                 self._requests.line(line, self.nick, self.isupport.fold)
             case "ERROR":
@@ -571,6 +574,12 @@ class Connection:
             self._error = refused.failure
             if self._stream is not None:
                 self._stream.abort()
+
+    def _subscribe(self) -> None:
+        """Have the server tell pictures of people and channels, once it has agreed to tell of such things (IRCv3 metadata)."""
+        if self._up and METADATA in self.caps and not self._subscribed:
+            self._subscribed = True
+            self._urgent("METADATA", "*", "SUB", "avatar")
 
     def _about_us(self, line: Line) -> None:
         """Keep what is known of ourselves true; the owner gets the line as well."""
@@ -650,6 +659,7 @@ class Connection:
         self._aim()
         shared().add(self)
         self._outcome.set_result(None)
+        self._subscribe()
         early, self._early = self._early, []
         self._owner.up(self)
         for line in early:

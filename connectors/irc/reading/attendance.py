@@ -22,6 +22,7 @@ from bridge.core.events import (
 from bridge.core.ids import Person, Room
 from bridge.core.text import clean_name
 from connectors.irc.connection.wire import Line
+from connectors.irc.reading import pictures
 from connectors.irc.reading.channels import AWAY, Channel, User, View
 from connectors.irc.speaking import formatting
 
@@ -59,6 +60,9 @@ class Attendance:
             "324": self._modes_are,
             "ACCOUNT": self._account,
             "SETNAME": self._setname,
+            "METADATA": self._metadata,
+            "761": self._metadata_is,
+            "766": self._metadata_is,
             "352": self._who,
             "354": self._whox,
         }
@@ -163,6 +167,28 @@ class Attendance:
         if user is not None:
             user.away = plain(line.text) or AWAY
         return self._updated(user, now)
+
+    def _metadata(self, line: Line, now: int) -> Sequence[Event]:
+        """Read ``METADATA target key visibility :value``, without a value where it is taken away."""
+        return self._pictured(line.param(0), line.param(1), line.param(3), now)
+
+    def _metadata_is(self, line: Line, now: int) -> Sequence[Event]:
+        """Read ``761 me target key visibility :value``, or ``766 me target key :not set``."""
+        return self._pictured(line.param(1), line.param(2), line.param(4) if line.command == "761" else "", now)
+
+    def _pictured(self, target: str, key: str, value: str, now: int) -> Sequence[Event]:
+        """Note the picture of somebody or of a channel."""
+        if key != pictures.KEY:
+            return ()
+        picture, found = pictures.url(value), self.view.find(target)
+        if found is None and self.view.isupport.is_channel(target):
+            return ()
+        if found is None:
+            self.view.dress(target, picture)
+            return self._updated(self.view.user(target), now)
+        room, channel = found
+        before, channel.picture = channel.picture, picture
+        return () if before == picture else (RoomChanged(origin=self._stamp(room, now)),)
 
     def _account(self, line: Line, now: int) -> Sequence[Event]:
         user = self.view.user(line.nick)

@@ -24,6 +24,8 @@ _RANKS = {"q": Rank.OWNER, "a": Rank.OWNER, "o": Rank.ADMIN, "h": Rank.MODERATOR
 
 _MOST_BANS = 100
 """Bans of a channel's members that are kept."""
+_MOST_PICTURES = 5_000
+"""People whose pictures are known."""
 
 
 def covers(mask: str, source: str) -> bool:
@@ -75,6 +77,7 @@ class Channel(msgspec.Struct, eq=False):
     topic: str = ""
     topic_by: str = ""  # nick or mask
     topic_at: int = 0  # seconds since the epoch
+    picture: str = ""  # a URL
     named: bool = False  # NAMES is complete
     listed: bool = False  # the members were told to the bridge: from now on changes are
 
@@ -103,6 +106,7 @@ class View:
         self.owns = owns
         self.users: dict[str, User] = {}
         self.channels: dict[str, Channel] = {}
+        self._pictures: dict[str, str] = {}  # by folded nick: URLs, also of those who are not seen yet
 
     @property
     def me(self) -> str:
@@ -118,6 +122,7 @@ class View:
         if isupport.casemapping != self.isupport.casemapping:
             self.users.clear()
             self.channels.clear()
+            self._pictures.clear()
         self.isupport, self.fold = isupport, isupport.fold
         self.me = me
 
@@ -223,6 +228,7 @@ class View:
         """Take somebody out of everything."""
         folded = self.fold(nick)
         user = self.users.pop(folded, None)
+        self._pictures.pop(folded, None)
         if user is None:
             return
         for key in user.channels:
@@ -238,6 +244,8 @@ class View:
         if now != was:
             self.quit(new)  # cannot be, and yet: who we thought had this nick is gone
         self.users[now] = user
+        if was in self._pictures:
+            self._pictures[now] = self._pictures.pop(was)
         user.nick, user.shown = new, None
         for key in user.channels:
             members = self.channels[key].members
@@ -256,14 +264,16 @@ class View:
     def member(self, user: User) -> Member:
         """Return a user as the bridge knows members."""
         if user.shown is None:
+            folded = self.fold(user.nick)
             user.shown = Member(
-                person=Person(self.network, PersonId(self.fold(user.nick))),
+                person=Person(self.network, PersonId(folded)),
                 name=user.nick,
                 account=user.account,
                 address=f"{user.nick}!{user.user}@{user.host}" if user.host else "",
                 bot=user.bot,
                 stand_in=user.is_stand_in(),
                 presence=Presence() if user.away is None else Presence(Show.AWAY, user.away),
+                avatar=self._pictures.get(folded, ""),
             )
         return user.shown
 
@@ -325,6 +335,14 @@ class View:
         before, user.shown = user.shown, None
         return self.member(user) != before
 
+    def dress(self, nick: str, picture: str) -> None:
+        """Keep where somebody's picture is, "" for none; it may be told before they are seen."""
+        folded = self.fold(nick)
+        if not picture:
+            self._pictures.pop(folded, None)
+        elif folded in self._pictures or len(self._pictures) < _MOST_PICTURES:
+            self._pictures[folded] = picture
+
     def _status(self, channel: Channel, symbol: str, nick: str, *, held: bool) -> None:
         folded = self.fold(nick)
         if folded not in channel.members:
@@ -339,6 +357,7 @@ class View:
         user.channels.discard(key)
         if not user.channels:
             del self.users[nick]
+            self._pictures.pop(nick, None)
 
     def _new(self, parts: Source) -> User:
         return User(parts.nick, parts.user, parts.host, ours=self._owned(self.fold(parts.nick)))

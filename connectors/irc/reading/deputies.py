@@ -17,6 +17,7 @@ from bridge.core.events import Cause
 from bridge.core.ids import RoomId
 from connectors.irc.connection.client import Connection, Line, Reads
 from connectors.irc.puppets.wishes import Wishes
+from connectors.irc.reading import pictures
 from connectors.irc.reading.absence import Absence
 from connectors.irc.reading.inbound import Batches
 from connectors.irc.reading.places import Place, Step
@@ -24,7 +25,7 @@ from connectors.irc.scene import Scene, command
 
 _CHANNEL_AT = {"324": 1, "332": 1, "333": 1, "352": 1, "353": 2, "354": 2}
 """Which parameter of a numeric is the channel; of commands it is the first."""
-_EVERYWHERE = frozenset({"QUIT", "NICK", "AWAY", "ACCOUNT", "CHGHOST", "SETNAME", "BATCH"})
+_EVERYWHERE = frozenset({"QUIT", "NICK", "AWAY", "ACCOUNT", "CHGHOST", "SETNAME", "BATCH", "METADATA", "761", "766"})
 
 
 _MOVES = frozenset({"JOIN", "PART", "KICK", "QUIT", "NICK"})
@@ -135,6 +136,9 @@ class Deputies:
     def line(self, puppet: Puppet, line: Line) -> None:
         """Take a line that a puppet was given: see what the listener does, and read where it is not."""
         if puppet not in self._batches:
+            return
+        if line.command == pictures.LATER and puppet.connection is not None:
+            self._scene.syncs.line(puppet.connection, line)
             return
         posts = [post for post in self._posts.values() if post.deputy is puppet and post.is_in]
         if self._is_about_listener(puppet, line):

@@ -24,6 +24,7 @@ from connectors.irc.people.sightings import TOLD
 from connectors.irc.puppets.naming import Naming, rules_of, username
 from connectors.irc.puppets.pool import Pool
 from connectors.irc.puppets.seeking import Seeker
+from connectors.irc.reading import pictures
 from connectors.irc.reading.absence import Absence
 from connectors.irc.reading.attendance import plain
 from connectors.irc.reading.inbound import Batches
@@ -31,6 +32,7 @@ from connectors.irc.reading.places import Place, Step, is_key, is_usable
 from connectors.irc.scene import Scene, command
 
 _SAID = frozenset({"PRIVMSG", "NOTICE"})
+_ASIDE = TOLD | {pictures.LATER}
 _LINES_BETWEEN_LOOKS = 64
 """Lines after which it is asked whether the bridge can take more."""
 _CHANTYPES = "#&+!"
@@ -224,8 +226,8 @@ class Listener:
                 self._put_out(line.param(0), "removed from the channel by the network", Cause.LEFT)
             case "INVITE" if self._is_me(line.param(0)):
                 self._invited(line.param(1))
-            case numeric if numeric in TOLD:
-                self._sightings.line(connection, line)
+            case numeric if numeric in _ASIDE:
+                self._aside(connection, line)
             case numeric if numeric in ENDS and self._scene.overhearing.line(connection, line):
                 pass
             case numeric if numeric in JOIN_ERRORS:
@@ -235,6 +237,13 @@ class Listener:
                 self._seeker.line(line)
                 self._read(line)
                 self._sightings.line(connection, line)
+
+    def _aside(self, connection: Connection, line: Line) -> None:
+        """Take what is about no channel."""
+        if line.command == pictures.LATER:
+            self._scene.syncs.line(connection, line)
+        else:
+            self._sightings.line(connection, line)
 
     def _heard(self, connection: Connection, line: Line) -> bool:
         """Take what is said to us alone, asked of us, or said by a puppet; tells whether that is all about it."""
