@@ -308,7 +308,6 @@ class IrcPerson:
         password: str = "",
     ) -> None:
         self.nick = nick
-        self._password = password
         self.seen: list[str] = []
         self._password = password  # the server's
         self._host, self._port, self._tls, self._caps = host, port, tls, tuple(caps)
@@ -332,8 +331,6 @@ class IrcPerson:
             context.verify_mode = ssl.CERT_NONE
         self._reader, self._writer = await asyncio.open_connection(self._host, self._port, ssl=context, limit=1 << 20)
         self._reading = asyncio.create_task(self._read())
-        if self._password:
-            self.send(f"PASS {self._password}")
         if self._caps:
             self.send(f"CAP REQ :{' '.join(self._caps)}")
             self.send("CAP END")

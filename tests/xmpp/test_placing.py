@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from bridge.core.content import Attachment, Content
 from bridge.core.deliveries import Post, Sent
 from bridge.core.failures import Permanent, Retry
-from bridge.core.ids import MessageId
+from bridge.core.ids import MessageId, Person
 from bridge.xmpp.messages.placing import Conversations
 from bridge.xmpp.messages.sharing import Placed
 from tests.support import build
@@ -28,7 +28,7 @@ class Uploads:
     def needed(self, file: Attachment) -> bool:
         return bool(file.handle)
 
-    async def place(self, file: Attachment) -> Placed:
+    async def place(self, file: Attachment, by: Person | None = None) -> Placed:
         await self.gate.wait()
         return Placed(file=replace(file, url="https://up/1", handle=""), sha256=b"x")
 

@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from bridge.core.events import MemberJoined, Presence, PuppetJoined, Show
+from bridge.core.events import MemberJoined, MembersListed, Presence, Show
 from bridge.core.ids import RoomId
 from bridge.demo.people import IrcPerson
 from connectors.irc.connection.isupport import Isupport
@@ -124,7 +124,7 @@ async def test_on_ngircd():
         async with stage(server.port, rooms=(), listener=False, pace=replace(OFTEN, away=0.2)) as play:
             play.connector.attend(CHANNEL)
             play.join("juliet", session=True)
-            await play.told(PuppetJoined)
+            await play.told(MembersListed)
             bob.send("AWAY :gone fishing")
             away = await play.told(MemberJoined, member__presence__show=Show.AWAY)
             assert away.member.name == "bob"

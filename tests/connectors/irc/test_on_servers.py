@@ -293,7 +293,7 @@ async def test_a_client_certificate_is_seen():
 async def test_a_server_that_dies(make):
     async with make() as server, up(server.port, "alice") as (alice,):
         await server.kill()
-        assert (await diary(alice).told("down"))[1] in {Kind.CLOSED, Kind.NETWORK}
+        assert (await diary(alice).told("down"))[1] in {Kind.CLOSED, Kind.NETWORK, Kind.ENDED}
         with pytest.raises(Lost):
             await alice.barrier()
         with pytest.raises(Refused) as refused:
