@@ -6,7 +6,7 @@ from bridge.connector import Status
 from bridge.core.events import Cause, MembersListed, RoomClosed, RoomOpened
 from bridge.core.ids import RoomId
 from tests.support.muc import ERRORS, MUC, NS, Refused
-from tests.support.xmpp_connector import ROOM, Bridge, quiet
+from tests.support.xmpp_connector import ROOM, Bridge, quiet, remote
 
 LISTENER = Bridge.listener
 
@@ -236,6 +236,25 @@ async def test_rooms_come_and_go_while_it_runs() -> None:
         await quiet()
         assert bridge.nicks() == set()
         bridge.connector.unlisten(RoomId(ROOM))  # nothing happens
+
+
+async def test_of_a_room_that_is_unlinked_nobody_is_left_whatever_their_leaving_comes_to() -> None:
+    """Scenario 23: some are in, some on their way, and the stream ends before their good-byes are read."""
+    async with Bridge() as bridge:
+        names = [f"u{number}" for number in range(60)]
+        await bridge.wish(*names[:40])
+        for name in names[40:]:
+            bridge.connector.join(RoomId(ROOM), remote(name))
+        assert len(bridge.nicks()) > 40
+        bridge.connector.unlisten(RoomId(ROOM))
+        bridge.stream.down()
+        bridge.muc.restart()
+        bridge.stream.up()
+        await bridge.clock.advance(120)
+        assert bridge.nicks() == set()
+        bridge.connector.listen(RoomId(ROOM))
+        await bridge.clock.advance(5)
+        assert bridge.nicks() == {"linkspan"}
 
 
 async def test_a_listen_that_comes_again_brings_a_new_password() -> None:

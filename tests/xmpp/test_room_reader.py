@@ -113,6 +113,27 @@ async def test_nothing_is_lost_or_heard_twice_when_it_changes_hands() -> None:
     await bridge.stop()
 
 
+async def test_ids_that_differ_from_one_occupants_copy_to_the_next_make_no_second_fact() -> None:
+    """Scenario 11: a room like biboumi's, without ids of its own; the reader is another one for some of it."""
+    bridge = await inside("bob", "carol")
+    bridge.room.know(frozenset())
+    said = []
+    for number in range(6):
+        for index, seat in enumerate(list(bridge.muc.seats.values())):
+            if seat.jid.endswith("@bridge.localhost/linkspan") or seat.jid == Bridge.listener:
+                bridge.stream.soon(
+                    f"<message type='groupchat' from='{ROOM}/juliet' to='{seat.jid}' id='{number}-{index}'>"
+                    f"<body>{number}</body></message>"
+                )
+        said.append(str(number))
+        await quiet()
+        if number == 2:
+            bridge.muc.kick("linkspan")
+            await quiet()
+    assert heard(bridge) == said
+    await bridge.stop()
+
+
 async def test_a_second_kick_is_final() -> None:
     bridge = await inside("bob")
     bridge.muc.kick("linkspan")

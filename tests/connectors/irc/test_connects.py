@@ -297,3 +297,30 @@ async def test_a_server_that_drops_us_for_being_too_fast_holds_back_all(room):
     assert room.dialling == []
     await room.settle(4)
     assert room.dialling == ["a"]
+
+
+async def test_a_thousand_that_drop_at_once_come_back_behind_the_listener_and_a_few_at_a_time():
+    """Scenario 1."""
+    room = Room(most=4, retry=2.0)
+    room.connects.open()
+    people = [Candidate("listener", LISTENER), *(Candidate(f"n{number}", spoke=float(number)) for number in range(1000))]
+    room.people = people
+    room.connects.shut()
+    for person in reversed(people):
+        room.connects.again(person, Failure(Kind.NETWORK, "reset"), attempts=1)
+    await room.settle(30)
+    assert room.dialling == ["listener"]
+    room["listener"].up()
+    room.connects.open()
+    came: list[str] = []
+    while len(came) < 1000:
+        await room.settle()
+        dialling = room.dialling
+        assert 0 < len(dialling) <= 4
+        came += dialling
+        for name in dialling:
+            room[name].up()
+    assert set(came[:4]) == {"n996", "n997", "n998", "n999"}  # who spoke last
+    assert len(set(came)) == 1000
+    assert all(len(person.outcomes) == 1 for person in people)
+    assert all(person.told == [] for person in people)
