@@ -27,6 +27,7 @@ class Count(StrEnum):
     SENT = "deliveries_sent"
     RETRIED = "deliveries_retried"
     RELAYED = "deliveries_relayed"
+    MERGED = "deliveries_merged"
     BURIED = "deliveries_buried"
     EXPIRED = "deliveries_expired"
     DROPPED = "deliveries_dropped"
@@ -64,6 +65,7 @@ _MEANINGS = {
     Count.SENT: "Deliveries that a network has accepted",
     Count.RETRIED: "Deliveries put back, to be tried again",
     Count.RELAYED: "Deliveries that lost their puppet and were said by the relay",
+    Count.MERGED: "Corrections left out because a later one of the same message was waiting already",
     Count.BURIED: "Deliveries given up",
     Count.EXPIRED: "Deliveries given up because they had waited for longer than they may",
     Count.DROPPED: "Passing deliveries (notices, kicks) left out because their room was busy",

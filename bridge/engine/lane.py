@@ -361,6 +361,8 @@ class Lane:
             self._desk.counters.add(Count.EXPIRED, self._room.network)
             self._bury(queued, "it had waited too long", certain=not queued.attempts)
             return
+        if isinstance(queued.delivery, Edit) and self._makes_way(queued.delivery):
+            return
         connector = self._outlet.connector
         assert connector is not None, "a network without a connector is not ready"
         try:
@@ -380,6 +382,23 @@ class Lane:
             self._landed(flight, landing)
         else:
             landing.add_done_callback(partial(self._landed, flight))
+
+    def _makes_way(self, edit: Edit) -> bool:
+        """Leave out a correction behind which the next one of the same message waits already: a program that edits without pause.
+
+        Programs that are told of everything (``patience``) are told of each.
+        """
+        following = self._waiting[0] if self._waiting and not self._outlet.patience else None
+        later = following.delivery if following is not None else None
+        if following is None or not isinstance(later, Edit) or later.target != edit.target:
+            return False
+        if later.head.voice != edit.head.voice:
+            return False
+        later = msgspec.structs.replace(later, previous=edit.previous)
+        self._waiting[0] = self._postponed(following, delivery=later)
+        self._desk.counters.add(Count.MERGED, self._room.network)
+        self._desk.store.settle(edit.head.key, Sent())
+        return True
 
     def _addressed(self, delivery: Delivery) -> Delivery | None:
         """Fill in what this room calls the message that a delivery is about; None: there is nothing to do it to."""

@@ -19,7 +19,7 @@ from bridge.engine.messages import Messages
 from bridge.engine.outbox import Outbox
 from bridge.engine.ports import Queued
 from bridge.storage.memory import MemoryStore
-from tests.support.build import edit, post, posted, react, retract, room
+from tests.support.build import as_puppet, content, edit, post, posted, react, retract, room
 from tests.support.clock import VirtualClock, quiet
 from tests.support.connectors import HandConnector, capabilities
 
@@ -349,6 +349,42 @@ async def test_an_edit_is_addressed_to_the_copy_even_if_that_is_still_under_way(
     correction = bench.connector.sent[1]
     assert isinstance(correction, Edit)
     assert correction.ids == ("r7", "r8")
+
+
+async def test_a_program_that_edits_without_pause_is_told_at_the_pace_of_the_network(bench: Bench):
+    """Scenario 17: fifteen corrections a second, of a message in a room that takes one at a time."""
+    bench.say("building")
+    bench.connector.answer(("r1",))
+    await quiet()
+    for percent in range(0, 100, 5):
+        previous = content(f"{percent - 5} %" if percent else "building")
+        bench.push(edit("building", f"{percent} %", previous=previous))
+    await quiet()
+    bench.say("another")
+    assert bench.flying() == ["0 %"]
+    bench.connector.automatic = True
+    bench.connector.answer(())
+    await quiet()
+    edits = [each for each in bench.connector.sent if isinstance(each, Edit)]
+    assert [(each.content.text, each.previous) for each in edits] == [
+        ("0 %", content("building")),
+        ("95 %", content("0 %")),
+    ]
+    assert bench.connector.texts() == ["building", "another"]
+    assert bench.counters.get(Count.MERGED) == 18
+    assert await bench.store.lanes() == {}
+
+
+async def test_corrections_of_two_messages_or_by_two_people_are_all_said(bench: Bench):
+    bench.outbox.ready(RIGHT, yes=False)
+    bench.say("one", "two")
+    by_another = edit("one", "1?")
+    by_another = structs.replace(by_another, head=structs.replace(by_another.head, voice=as_puppet("romeo")))
+    bench.push(edit("one", "1"), edit("two", "2"), edit("one", "1!"), by_another)
+    bench.connector.automatic = True
+    bench.outbox.ready(RIGHT, yes=True)
+    await quiet()
+    assert [each.content.text for each in bench.connector.sent if isinstance(each, Edit)] == ["1", "2", "1!", "1?"]
 
 
 async def test_a_reply_carries_the_ids_of_what_it_answers(bench: Bench):

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import hashlib
 import io
+import struct
+import zlib
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -23,6 +25,19 @@ def picture(width: int = 300, height: int = 200, kind: str = "JPEG") -> bytes:
     out = io.BytesIO()
     Image.new("RGB", (width, height), "teal").save(out, kind)
     return out.getvalue()
+
+
+def enormous(size: int) -> bytes:
+    """Return some bytes that would be a white square of so many pixels each way when unpacked."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    head = struct.pack(">IIBBBBB", size, size, 1, 0, 0, 0, 0)
+    row = b"\0" + b"\xff" * ((size + 7) // 8)
+    deflate = zlib.compressobj(9)
+    packed = b"".join(deflate.compress(row) for _ in range(size)) + deflate.flush()
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
 def hashes(bridge: Bridge) -> list[str | None]:
@@ -84,7 +99,19 @@ async def test_another_picture_is_another_hash_and_the_same_is_fetched_once():
         assert hashes(bridge) == [None]
 
 
-@pytest.mark.parametrize("data", [None, b"", b"no picture at all", b"\x89PNG\r\n\x1a\n broken", picture()[:500]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        b"",
+        b"no picture at all",
+        b"\x89PNG\r\n\x1a\n broken",
+        picture()[:500],
+        enormous(7_000),  # scenario 32: 14 kB of which 49 million pixels come
+        enormous(16_000),
+    ],
+    ids=["nothing", "empty", "words", "broken", "cut", "large", "enormous"],
+)
 async def test_what_is_no_picture_is_no_trouble(data: bytes | None):
     async with Bridge() as bridge:
         if data is not None:

@@ -303,7 +303,10 @@ async def test_a_thousand_that_drop_at_once_come_back_behind_the_listener_and_a_
     """Scenario 1."""
     room = Room(most=4, retry=2.0)
     room.connects.open()
-    people = [Candidate("listener", LISTENER), *(Candidate(f"n{number}", spoke=float(number)) for number in range(1000))]
+    people = [
+        Candidate("listener", LISTENER),
+        *(Candidate(f"n{number}", spoke=float(number)) for number in range(1000)),
+    ]
     room.people = people
     room.connects.shut()
     for person in reversed(people):
