@@ -196,8 +196,7 @@ async def test_what_a_user_says_by_another_client_of_their_bouncer_is_their_own(
             ("linkspan", "by telephone"),
             ("bobby", "heard"),
         ]
-    if scene.xmpp.name == "prosody":  # this ejabberd says that it allows it, and then fails
-        await lady.see(lambda el: any(body(said) == "psst" for said in el.iter(f"{CLIENT}message")))
+    await lady.see(lambda el: any(body(said) == "psst" for said in el.iter(f"{CLIENT}message")))
 
 
 async def in_roster(person: XmppPerson, jid: str) -> None:

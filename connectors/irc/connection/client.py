@@ -654,6 +654,7 @@ class Connection:
             return
         self._up = True
         self._requests.is_shared = not BOUNCERS.isdisjoint(self.caps)
+        self._requests.is_echoing = "echo-message" in self.caps
         self._stream.pace(self._flood.bucket(local=_is_local(self._stream.peer())))
         self._stream.gather(on=self._gathers(), promptly=self._reads is Reads.ALL)
         self._aim()

@@ -106,6 +106,7 @@ class Requests:
         "_owed",
         "_rounds",
         "_turn",
+        "is_echoing",
         "is_shared",
         "processed",
     )
@@ -123,6 +124,8 @@ class Requests:
         self._owed: deque[tuple[int, Request]] | None = None  # (beat, request)
         self.is_shared = False
         """Whether others speak under our nick as well, behind a bouncer: only our very words are an echo, early or late."""
+        self.is_echoing = False
+        """Whether all that we say comes back."""
 
     @property
     def outstanding(self) -> bool:
@@ -182,7 +185,7 @@ class Requests:
         while True:
             round_ = self._rounds.pop(0)
             for request in round_.requests:
-                if self.is_shared and request.command in _ECHOED and not request.answers:
+                if self.is_shared and self.is_echoing and request.command in _ECHOED and not request.answers:
                     self._owe(request)
                 request.settle()
             self.processed(round_.place)

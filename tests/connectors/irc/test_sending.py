@@ -429,11 +429,16 @@ async def test_the_echo_of_what_we_have_said_is_not_taken_for_another_clients(ca
         assert len(play.of(DirectCopied)) == 1
 
 
-async def test_behind_a_bouncer_only_our_very_words_are_our_echo_however_late():
+@pytest.mark.parametrize(
+    ("caps", "theirs"),
+    [("echo-message znc.in/self-message", ["by telephone", "same"]), ("znc.in/self-message", ["by telephone", "same", "same"])],
+    ids=["with echoes", "without"],
+)  # fmt: skip
+async def test_behind_a_bouncer_only_our_very_words_are_our_echo_however_late(caps, theirs):
     async with Ircd() as ircd, stage(ircd.port) as play:
         mic = await listener(ircd)
         play.join("juliet")
-        juliet = await puppet(ircd, mic, caps="echo-message znc.in/self-message")
+        juliet = await puppet(ircd, mic, caps=caps)
         await play.told(PuppetJoined)
         one, two = play.say("juliet", "one"), play.say("juliet", "same")
         await juliet.expect(f"PRIVMSG {CHANNEL} :one", f"PRIVMSG {CHANNEL} :same")
@@ -441,9 +446,9 @@ async def test_behind_a_bouncer_only_our_very_words_are_our_echo_however_late():
         await settle(juliet)
         await one
         await two
-        juliet.send(f":{juliet.mask} PRIVMSG {CHANNEL} :same", f":{juliet.mask} PRIVMSG {CHANNEL} :same")
-        await play.told(MessagePosted, content__text="same")
-        assert [said.content.text for said in play.of(MessagePosted)] == ["by telephone", "same"]
+        juliet.send(*[f":{juliet.mask} PRIVMSG {CHANNEL} :{text}" for text in ("same", "same", "and so on")])
+        await play.told(MessagePosted, content__text="and so on")
+        assert [said.content.text for said in play.of(MessagePosted)] == [*theirs, "and so on"]
 
 
 async def test_private_words_come_from_a_puppet_that_is_made_for_them():
