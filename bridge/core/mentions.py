@@ -27,8 +27,9 @@ _TRAIL = 4
 
 
 class _Bearer(NamedTuple):
-    """Somebody who has a name; ``offset`` is where its first letters begin."""
+    """Somebody who has a name; ``core`` are its first letters, folded, and ``offset`` is where they begin."""
 
+    core: str
     offset: int
     person: Person
     name: str  # as it is written
@@ -44,38 +45,49 @@ class _Hit(NamedTuple):
     name: str
 
 
+_NO_BEARERS: dict[Person, _Bearer] = {}
+_NO_CORES: dict[str, tuple[_Bearer, ...]] = {}
+"""What there is where nobody is, as in half of all rooms: never written to."""
+
+
 class Names:
     """The people of one room by their names, which are found by their first run of letters."""
 
-    __slots__ = ("_by_core", "_names")
+    __slots__ = ("_bearers", "_by_core")
 
     def __init__(self) -> None:
-        self._names: dict[Person, str] = {}  # who -> the first letters, folded
-        self._by_core: dict[str, dict[Person, _Bearer]] = {}
+        self._bearers = _NO_BEARERS
+        self._by_core = _NO_CORES
 
     def add(self, person: Person, name: str) -> None:
         """Know somebody by this name, and by no other."""
         self.drop(person)
         folded = name.casefold()
         core = _CORE.search(folded)
-        if core is not None and len(folded) == len(name):  # else places in a text could not be told
-            self._names[person] = core[0]
-            self._by_core.setdefault(core[0], {})[person] = _Bearer(core.start(), person, name, folded)
+        if core is None or len(folded) != len(name):  # else places in a text could not be told
+            return
+        if not self._bearers:
+            self._bearers, self._by_core = {}, {}
+        bearer = self._bearers[person] = _Bearer(core[0], core.start(), person, name, folded)
+        self._by_core[bearer.core] = (*self._by_core.get(bearer.core, ()), bearer)
 
     def drop(self, person: Person) -> None:
         """Know somebody no more."""
-        core = self._names.pop(person, None)
-        if core is None:
+        gone = self._bearers.get(person)
+        if gone is None:
             return
-        bearers = self._by_core[core]
-        del bearers[person]
-        if not bearers:
-            del self._by_core[core]
+        del self._bearers[person]
+        others = tuple([bearer for bearer in self._by_core[gone.core] if bearer is not gone])
+        if others:
+            self._by_core[gone.core] = others
+        else:
+            del self._by_core[gone.core]
+        if not self._bearers:
+            self.clear()
 
     def clear(self) -> None:
         """Know nobody."""
-        self._names.clear()
-        self._by_core.clear()
+        self._bearers, self._by_core = _NO_BEARERS, _NO_CORES
 
     def none_in(self, folded: str) -> bool:
         """Tell whether no name begins in a text: where there are few names they are looked for, else its words."""
@@ -88,7 +100,7 @@ class Names:
 
     def called(self, core: str) -> Iterable[_Bearer]:
         """Return the names that begin with these letters, and who has them."""
-        return self._by_core.get(core, {}).values()
+        return self._by_core.get(core, ())
 
 
 def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention, ...]:
@@ -120,7 +132,7 @@ def _hits(text: str, known: list[Names]) -> Iterator[_Hit]:
 
 
 def _named(text: str, word: re.Match[str], names: Names) -> Iterator[_Hit]:
-    for offset, person, name, folded in names.called(word[0]):
+    for _, offset, person, name, folded in names.called(word[0]):
         start = word.start() - offset
         if start >= 0 and text.startswith(folded, start) and _stands_alone(text, start, start + len(folded)):
             yield _Hit(start, start + len(folded), person, name)

@@ -126,16 +126,13 @@ class _Way(NamedTuple):
 class Route:
     """All ways of one link. Build anew when the link, a capability or a setting changes."""
 
-    __slots__ = ("_capabilities", "_instance", "_policy", "_ways")
+    __slots__ = ("_ends", "_instance", "_policy", "_ways")
 
     def __init__(self, ends: Sequence[End], *, policy: Policy, instance: str) -> None:
         self._policy = policy
         self._instance = instance
-        self._capabilities = {end.room: end.capabilities for end in ends}
-        self._ways = {
-            end.room: tuple(_way(end.room, other) for other in ends if other.hears and other.room != end.room)
-            for end in ends
-        }
+        self._ends = tuple(ends)
+        self._ways: dict[Room, tuple[_Way, ...]] = {}  # from the rooms of which something was to be told
 
     def plan(self, event: Said, known: Known = NOTHING, *, shows: Shows) -> Plan:
         """Return what follows from a fact in one of the link's rooms; the same for the same fact, however often."""
@@ -241,7 +238,7 @@ class Route:
         """
         if event.cause not in {Cause.KICKED, Cause.BANNED} or not self._policy.kicks:
             return Plan()
-        here = {way.end.room: way for way in self._ways.get(event.origin.room, ())}
+        here = {way.end.room: way for way in self._ways_from(event.origin.room)}
         by = f" by {event.actor}" if event.actor else ""
         why = f": {event.reason}" if event.reason else ""
         via = (*event.origin.via, self._instance)
@@ -263,16 +260,26 @@ class Route:
         """Yield the head for each other room; none for a room that is not in the link."""
         via = (*origin.via, self._instance)
         fact = _KEYS.encode((kind, origin.key))
-        for way in self._ways.get(origin.room, ()):
+        for way in self._ways.get(origin.room) or self._ways_from(origin.room):
             yield _head(way, origin, fact, _voice(way, speaker, shows), via)
+
+    def _ways_from(self, room: Room) -> tuple[_Way, ...]:
+        """Return the ways from a room, () for one that is not in the link; made when they are needed: most rooms are silent."""
+        ways = self._ways.get(room)
+        if ways is not None or all(end.room != room for end in self._ends):
+            return ways or ()
+        ways = tuple([_way(room, end) for end in self._ends if end.hears and end.room != room])
+        self._ways[room] = ways
+        return ways
 
     def _fitted(self, deliveries: Iterator[Delivery]) -> Plan:
         """Fit each delivery to its network, in the order of the ways."""
+        capabilities = {end.room: end.capabilities for end in self._ends}
         fitted: list[Delivery] = []
         refusals: list[Refusal] = []
         for delivery in deliveries:
             room = delivery.head.room
-            left, refused = fit(delivery, self._capabilities[room])
+            left, refused = fit(delivery, capabilities[room])
             if left is not None:
                 fitted.append(left)
             refusals += [Refusal(room, feature) for feature in refused]

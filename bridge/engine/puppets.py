@@ -112,10 +112,10 @@ class _Stage:
     """A linked room as a place where people of the other rooms are shown."""
 
     room: Room
-    peers: list["_Stage"] = field(default_factory=list)  # the link's other rooms, in the link's order
+    peers: tuple["_Stage", ...] = ()  # the link's other rooms, in the link's order
     wanted: dict[Person, Member] = field(default_factory=dict)
     present: dict[Person, str] = field(default_factory=dict)  # the nicks that they have
-    refused: set[Person] = field(default_factory=set)
+    refused: dict[Person, None] = field(default_factory=dict)  # an empty set weighs four times as much
     names: Names = field(default_factory=Names)  # of its own members
     nicks: Names = field(default_factory=Names)  # under which those of the other rooms are shown here
 
@@ -143,7 +143,7 @@ class Puppets:
         """Show the members of each of these rooms in all others; rooms that are there already keep whom they show."""
         stages = [self._stages.setdefault(room, _Stage(room)) for room in rooms]
         for stage in stages:
-            stage.peers = [other for other in stages if other is not stage]
+            stage.peers = tuple([other for other in stages if other is not stage])
             self._rosters.add(stage.room)
         for stage in stages:
             self._review(stage)
@@ -159,7 +159,7 @@ class Puppets:
                 self._unwish(stage, person, "")
             self._forget(people)
         for peer in peers.values():
-            peer.peers = [other for other in peer.peers if other not in gone]
+            peer.peers = tuple([other for other in peer.peers if other not in gone])
             if peer not in gone:
                 self._review(peer)
 
@@ -340,13 +340,13 @@ class Puppets:
         """Show somebody again who was kept out of a room, if they are still to be shown."""
         stage = self._stages.get(room)
         if stage is not None and person in stage.refused:
-            stage.refused.discard(person)
+            stage.refused.pop(person, None)
             self._review(stage)
 
     def _entered(self, stage: _Stage, person: Person, name: str) -> None:
         stage.present[person] = name
         stage.nicks.add(person, name)
-        stage.refused.discard(person)
+        stage.refused.pop(person, None)
         troupe = self._troupes.get(stage.room.network)
         if person not in stage.wanted and troupe is not None:  # the two crossed: the wish was withdrawn meanwhile
             self._ask(troupe.network, partial(troupe.connector.leave, stage.room.id, person))
@@ -358,7 +358,7 @@ class Puppets:
         if person not in stage.wanted:
             return  # as we had asked
         if event.final:
-            stage.refused.add(person)
+            stage.refused[person] = None
             self._strike(stage, person)
         own = [(peer.room, member) for peer in stage.peers if (member := self._rosters.member(peer.room, person))]
         if own and (event.final or event.cause in (Cause.KICKED, Cause.BANNED, Cause.REFUSED)):
@@ -391,7 +391,7 @@ class Puppets:
         for person in people:
             stage.names.drop(person)
             for peer in stage.peers:
-                peer.refused.discard(person)
+                peer.refused.pop(person, None)
                 if person in peer.wanted and self._seen_from(peer, person) is None:
                     self._unwish(peer, person, reason)
             self._consider(stage, person)  # they may still be in a room that is shown here

@@ -96,9 +96,11 @@ class _Roster:
     reason: str = ""
     final: bool = False
     grace: Timer | None = None
-    heard: set[Person] = field(default_factory=set)  # known only by what they say
+    heard: dict[Person, None] = field(
+        default_factory=dict
+    )  # known only by what they say; an empty set weighs four times as much
     held: dict[Person, Timer] = field(default_factory=dict)
-    departures: Departures = field(default_factory=Departures)
+    departures: Departures | None = None  # since somebody has left
 
 
 MemberFact = MembersListed | MemberJoined | MemberRenamed | MemberLeft | RoomOpened | RoomClosed
@@ -234,9 +236,9 @@ class Rosters:
     def _come(self, roster: _Roster, member: Member, *, heard: bool = False) -> None:
         self._release(roster, member.person)
         if heard:
-            roster.heard.add(member.person)
+            roster.heard[member.person] = None
         else:
-            roster.heard.discard(member.person)
+            roster.heard.pop(member.person, None)
         before = roster.members.get(member.person)
         roster.members[member.person] = member
         if before != member:
@@ -247,6 +249,8 @@ class Rosters:
         if person not in roster.members:
             return
         self._release(roster, person)
+        if roster.departures is None:
+            roster.departures = Departures()
         wait = roster.departures.left(event.cause, self._clock.monotonic())
         if wait:
             self._counters.add(Count.HELD, roster.room.network)
@@ -256,7 +260,7 @@ class Rosters:
 
     def _go(self, roster: _Roster, person: Person, reason: str) -> None:
         self._release(roster, person)
-        roster.heard.discard(person)
+        roster.heard.pop(person, None)
         del roster.members[person]
         self._watcher.went(roster.room, [person], reason)
 
@@ -266,7 +270,7 @@ class Rosters:
             return
         self._release(roster, old)
         self._release(roster, member.person)
-        roster.heard.discard(old)
+        roster.heard.pop(old, None)
         del roster.members[old]
         roster.members[member.person] = member
         self._watcher.renamed(roster.room, old, member)

@@ -22,14 +22,15 @@ class Presences:
         self.elsewhere: Callable[[str], Mapping[str, Presence]] = lambda _: {}
         """The clients of a user (a bare JID) that are known otherwise; set by the connector."""
         self._place = place
-        self._where: dict[Person, set[RoomId]] = {}
+        self._where: dict[Person, tuple[RoomId, ...]] = {}  # few each, for which a set is large
         self._told: dict[Person, Presence] = {}
 
     def came(self, place: Place, member: Member) -> list[tuple[Place, Member]]:
         """Return what is to be told of somebody: that they are in this room, and in their others if that changes there."""
         person = member.person
-        rooms = self._where.setdefault(person, set())
-        rooms.add(place.id)
+        rooms = self._where.get(person, ())
+        if place.id not in rooms:
+            self._where[person] = (*rooms, place.id)
         presence = best(self.clients(person.id).values())
         told = [(place, msgspec.structs.replace(member, presence=presence))]
         if self._told.get(person) != presence:
@@ -50,6 +51,10 @@ class Presences:
             (other, msgspec.structs.replace(known, presence=presence)) for other, known in self._others(None, person)
         ]
 
+    def __len__(self) -> int:
+        """Return how many users there are."""
+        return len(self._where)
+
     def places(self, person: Person) -> list[Place]:
         """Return the rooms that somebody is in, or on their way into."""
         found = (self._place(room) for room in self._where.get(person, ()))
@@ -57,10 +62,10 @@ class Presences:
 
     def went(self, place: Place, person: Person) -> None:
         """Take note that somebody is not in a room any more."""
-        rooms = self._where.get(person)
-        if rooms is not None:
-            rooms.discard(place.id)
-        if not rooms:
+        rooms = tuple([room for room in self._where.get(person, ()) if room != place.id])
+        if rooms:
+            self._where[person] = rooms
+        else:
             self._where.pop(person, None)
             self._told.pop(person, None)
 

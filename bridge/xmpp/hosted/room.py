@@ -10,7 +10,7 @@ messages in ``speech``. Called by ``service`` alone.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -100,10 +100,10 @@ class HostedRoom:
         self.logged = logged
         self.moderated = False  # who has no rank may not speak
         self.subject = Subject()
-        self.lines: deque[Line] = deque(maxlen=MOST)
+        self._lines: deque[Line] | None = None  # what was said last; most rooms are silent
         self._instance = instance
         self._occupants: dict[Person, Occupant] = {}
-        self._users: dict[Person, Occupant] = {}  # those of them who are here with clients, or without
+        self._users: list[Occupant] = []  # those of them who are here with clients, or without
         self._nicks: dict[str, Occupant] = {}  # by nick_key
         self._newcomers: dict[Person, _Newcomer] = {}
         self._listed = not sessions
@@ -124,7 +124,7 @@ class HostedRoom:
 
     def at(self, client: str) -> Occupant | None:
         """Return the user who is here with this client."""
-        occupant = self._users.get(user(client))
+        occupant = self._occupants.get(user(client))
         return occupant if occupant is not None and client in occupant.clients else None
 
     def awaits(self, client: str) -> bool:
@@ -134,7 +134,7 @@ class HostedRoom:
 
     def clients(self) -> Iterator[str]:
         """Yield every client that is here."""
-        for occupant in self._users.values():
+        for occupant in self._users:
             yield from occupant.clients
 
     def members(self) -> list[Member]:
@@ -254,9 +254,10 @@ class HostedRoom:
 
     def keep_out(self, person: Person, refused: Refused) -> list[Out]:
         """Refuse a newcomer."""
-        newcomer = self._newcomers.pop(person, None)
+        newcomer = self._newcomers.get(person)
         if newcomer is None:
             return []
+        self._comes_no_more(newcomer)
         out: list[Out] = [refusal(self.address, join, refused) for join in newcomer.joins.values()]
         return [*out, Went(self._coming(newcomer))]
 
@@ -281,10 +282,15 @@ class HostedRoom:
                 out += self.keep_out(newcomer.person, Refused("remote-server-timeout", why))
         return out
 
+    def _comes_no_more(self, newcomer: _Newcomer) -> None:
+        del self._newcomers[newcomer.person]
+        if not self._newcomers:
+            self._newcomers = {}  # one that was emptied is as large as it was full
+
     def _admit(self, newcomer: _Newcomer) -> list[Out]:
         if not newcomer.name or not self._listed:
             return []
-        del self._newcomers[newcomer.person]
+        self._comes_no_more(newcomer)
         occupant = Occupant(
             person=newcomer.person,
             nick=self._free(newcomer.name, newcomer.person),
@@ -313,7 +319,7 @@ class HostedRoom:
         codes += [occupants.CREATED] if is_new else []
         codes += [occupants.ASSIGNED] if occupant.nick != join.nick else []
         out.append(self._available(occupant, join.client, *codes))
-        lines = list(self.lines) if join.past is None else join.past
+        lines = self.lines if join.past is None else join.past
         out += [line.from_history(join.client, self.address) for line in told(lines, join.history)]
         out.append(self._subject(join.client, is_news=False))
         return out
@@ -381,7 +387,7 @@ class HostedRoom:
         del newcomer.joins[client]
         if newcomer.joins:
             return []
-        del self._newcomers[newcomer.person]
+        self._comes_no_more(newcomer)
         return [Went(self._coming(newcomer))]
 
     def removed(self, person: Person, removal: Removal) -> list[Out]:
@@ -469,6 +475,17 @@ class HostedRoom:
 
     # -- what is said
 
+    @property
+    def lines(self) -> Sequence[Line]:
+        """What was said last."""
+        return tuple(self._lines or ())
+
+    def remember(self, line: Line) -> None:
+        """Keep a line for those who come later."""
+        if self._lines is None:
+            self._lines = deque(maxlen=MOST)
+        self._lines.append(line)
+
     def name(self, subject: Subject) -> list[Out]:
         """Give the room a subject (section 8.1), unless it has just this one."""
         if (subject.text, subject.at) == (self.subject.text, self.subject.at):
@@ -518,7 +535,7 @@ class HostedRoom:
         others = list(self.clients())
         self._occupants[occupant.person] = occupant
         if occupant.is_user:
-            self._users[occupant.person] = occupant
+            self._users.append(occupant)
         self._nicks[nick_key(occupant.nick)] = occupant
         self._named(occupant)
         return [self._available(occupant, client) for client in others if client not in occupant.clients]
@@ -568,7 +585,8 @@ class HostedRoom:
     def _gone(self, occupant: Occupant, removal: Removal) -> list[Out]:
         """Take somebody out of the room, and tell all who are left."""
         del self._occupants[occupant.person]
-        self._users.pop(occupant.person, None)
+        if occupant.is_user:
+            self._users.remove(occupant)
         self._nicks.pop(nick_key(occupant.nick), None)
         return [occupants.unavailable(occupant, self.address, client, removal) for client in self.clients()]
 

@@ -5,7 +5,7 @@ room is a room of the network ``xmpp`` like any other, in a link with the room t
 when the first user comes (``Gateway.open``) and taken down soon after the last one has gone. Called by the connector.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import assert_never
 from xml.etree.ElementTree import Element
@@ -117,7 +117,6 @@ class Hosting:
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
         self.blocks: Callable[[str, str], bool] = lambda _, __: False
         """Tells whether a user has blocked an address of ours; set by the connector."""
-        self._held: dict[Person, set[Room]] = {}  # the remote rooms that users are in, or on their way into
         self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
         self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
@@ -266,8 +265,8 @@ class Hosting:
         address = self._address(remote)
         if self.gateway is None or not address or self.gateway.refuses(person.id, remote.network):
             return
-        held: Collection[Room] = self._held.get(person, ())
-        if remote not in held and self.gateway.bounds(person, remote, held, len(self._held)):
+        held = self._held(person)
+        if remote not in held and self.gateway.bounds(person, remote, held, self.users):
             return
         if not self.stays.stays(address, person.id) and self.gateway.bounds_stays(self.stays.wished_by(person.id)):
             return
@@ -346,7 +345,11 @@ class Hosting:
     @property
     def users(self) -> int:
         """How many are in a room, or on their way into one."""
-        return len(self._held)
+        return len(self.presences)
+
+    def _held(self, person: Person) -> set[Room]:
+        """Return the remote rooms that somebody is in, or on their way into."""
+        return {place.remote for place in self.presences.places(person)}
 
     def _restore(self, stay: Stay) -> None:
         try:
@@ -664,10 +667,10 @@ class Hosting:
     def _bounded(self, gateway: Gateway, remote: Room, user: str) -> Refused | None:
         """Refuse who has enough, or comes too fast; one more client of somebody who is here is neither."""
         person = requests.user(user)
-        held: Collection[Room] = self._held.get(person, ())
+        held = self._held(person)
         if remote in held:
             return None
-        why = gateway.bounds(person, remote, held, len(self._held)) or gateway.hurries(user, Doing.JOIN)
+        why = gateway.bounds(person, remote, held, self.users) or gateway.hurries(user, Doing.JOIN)
         return Refused("resource-constraint", why) if why else None
 
     def _locked_out(self, place: Place, gateway: Gateway, join: requests.Join) -> Refused | None:
@@ -782,7 +785,6 @@ class Hosting:
                 case str():
                     self._around.component.send(out)
                 case Came(member=member):
-                    self._held.setdefault(member.person, set()).add(place.remote)
                     self._tell(self.presences.came(place, member))
                 case Seated(person=person):
                     self.archivist.came(place.id, person.id)
@@ -794,7 +796,6 @@ class Hosting:
                     self._note_clients(place, person)
                 case Went(member=member, reason=reason):
                     self.whereabouts.note(place.id, member.person.id)
-                    self._holds_no_more(member.person, place.remote)
                     self.presences.went(place, member.person)
                     self.archivist.went(place.id, member.person.id)
                     if place.is_linked:
@@ -834,13 +835,6 @@ class Hosting:
         """Send somebody out who has gone offline."""
         for out in place.room.part(person):
             self._carry(place, [msgspec.structs.replace(out, reason=reason) if isinstance(out, Went) else out])
-
-    def _holds_no_more(self, person: Person, remote: Room) -> None:
-        held = self._held.get(person)
-        if held is not None:
-            held.discard(remote)
-        if not held:
-            self._held.pop(person, None)
 
     def _note_stay(self, place: Place, person: Person) -> None:
         occupant = place.room.find(person)

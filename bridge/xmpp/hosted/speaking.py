@@ -251,7 +251,7 @@ class Speaking:
         room = place.room
         if room.logged:
             self._archivist.keep(place.id, line)
-        room.lines.append(line)
+        room.remember(line)
         self._send(place, line)
 
     def _send(self, place: Place, line: Line) -> None:

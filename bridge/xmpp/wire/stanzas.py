@@ -74,13 +74,16 @@ def _head(name: str, sender: str, to: str, kind: str, id_: str) -> str:
     return f"{head} id='{attribute(id_)}'" if id_ else head
 
 
-@lru_cache(maxsize=4096)
 def _addressed(name: str, sender: str, to: str, kind: str) -> str:
-    """Return how a stanza begins: the same whatever somebody says in a room."""
+    """Return how a stanza begins."""
     head = f"<{name} from='{attribute(sender)}'"
     if to:
         head += f" to='{attribute(to)}'"
     return f"{head} type='{kind}'" if kind else head
+
+
+_addressed_again = lru_cache(maxsize=4096)(_addressed)
+"""The same for messages, of which there are many from one to another; a presence is told once."""
 
 
 def message(
@@ -100,7 +103,9 @@ def message(
     inner = "" if subject is None else f"<subject>{text(subject)}</subject>"
     if body is not None:
         inner += f"<body>{text(body)}</body>"
-    return f"{_head('message', sender, to, kind, id_)}>{inner}{extra}</message>"
+    head = _addressed_again("message", sender, to, kind)
+    ident = f" id='{attribute(id_)}'" if id_ else ""
+    return f"{head}{ident}>{inner}{extra}</message>"
 
 
 def presence(

@@ -32,19 +32,24 @@ def folder(casemapping: str) -> Callable[[str], str]:
             return _fold_rfc1459
 
 
+def _same(name: str, folded: str) -> str:
+    """Return a folded name, as the very object where folding changes nothing: it is kept in many places."""
+    return name if folded == name else folded
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _fold_ascii(name: str) -> str:
-    return name.translate(_ASCII)
+    return _same(name, name.translate(_ASCII))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _fold_strict(name: str) -> str:
-    return name.translate(_STRICT)
+    return _same(name, name.translate(_STRICT))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _fold_rfc1459(name: str) -> str:
-    return name.translate(_RFC1459)
+    return _same(name, name.translate(_RFC1459))
 
 
 def matches(mask: str, name: str, fold: Callable[[str], str]) -> bool:

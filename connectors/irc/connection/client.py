@@ -174,7 +174,7 @@ class Connection:
         self._caps = Capabilities(LISTENER if self._reads is Reads.ALL else PUPPET, self._urgent)
         self._registration: Registration | None = None  # until 001
         self._outcome: asyncio.Future[None] | None = None
-        self._gone: asyncio.Future[None] | None = None
+        self._gone: asyncio.Future[None] | None = None  # since somebody waits for the server to close
         self._spoken: asyncio.Future[None] | None = None  # the server has said something
         self._greeting: Greeting | None = None  # from 001 until we are up
         self._said: tuple[str, ...] = ()
@@ -213,10 +213,11 @@ class Connection:
 
     async def quit(self, reason: str = "") -> None:
         """Say QUIT and wait for the server to close, 2 seconds at most; what waits to be sent is purged."""
-        stream, gone = self._stream, self._gone
-        if stream is None or gone is None or gone.done():
+        stream = self._stream
+        if stream is None or not stream.is_open:
             return
         self._leaving = True
+        gone = self._gone = self._gone or asyncio.get_running_loop().create_future()
         self.purge()
         stream.urgent(encode("QUIT", [reason] if reason else [], limit=self.isupport.linelen))
         try:
@@ -380,7 +381,7 @@ class Connection:
         self.server = server
         self._begin()
         loop = asyncio.get_running_loop()
-        self._outcome, self._gone, self._spoken = loop.create_future(), loop.create_future(), loop.create_future()
+        outcome, spoken = self._outcome, self._spoken = loop.create_future(), loop.create_future()
         wary = server.tls is None and server.strictly is not None
         registration = Registration(
             self._identity, server.password, self._caps, self._urgent, heed=self._heed_policy, wary=wary
@@ -394,12 +395,13 @@ class Connection:
                 stream = self._stream = await dial(self.server, lambda: Stream(self, limit=self._limit), self._opened)
                 registration.start()
                 trust = loop.call_later(WARY, registration.trust)
-                await asyncio.wait([self._spoken, self._outcome], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait([spoken, outcome], return_when=asyncio.FIRST_COMPLETED)
             async with asyncio.timeout(REGISTRATION):
-                await self._outcome
+                await outcome
             registered = True
+            self._outcome = self._spoken = None
         except TimeoutError:
-            what = "did not answer in time while registering" if self._spoken.done() else "says nothing"
+            what = "did not answer in time while registering" if spoken.done() else "says nothing"
             raise Refused(Kind.NETWORK, f"{self.server} {what}") from None
         finally:
             if trust is not None:

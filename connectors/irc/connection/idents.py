@@ -4,6 +4,7 @@ Pure. Filled by :mod:`connectors.irc.connection.client`, asked through the conne
 """
 
 import socket
+from sys import intern
 
 from bridge.connector import Wire
 
@@ -29,5 +30,5 @@ class Idents:
 
 def wire_of(way: socket.socket) -> Wire:
     """Return the addresses and ports of a connected socket."""
-    local, remote = way.getsockname(), way.getpeername()
-    return Wire(local=local[0], local_port=local[1], remote=remote[0], remote_port=remote[1])
+    (local, local_port, *_), (remote, remote_port, *_) = way.getsockname(), way.getpeername()
+    return Wire(local=intern(local), local_port=local_port, remote=intern(remote), remote_port=remote_port)

@@ -172,6 +172,7 @@ class Requests:
     def beat(self, patience: int) -> bool:
         """Let time pass; returns whether a PING has waited for more than so many beats."""
         self._beats += 1
+        self._labels = self._labels or {}
         oldest = next(iter(self._labels.values()), None)
         if oldest is not None and oldest.written and self._beats - oldest.born > patience:
             oldest.fail()  # the server forgot this label; nothing else is wrong
@@ -243,6 +244,10 @@ class Requests:
         request = self._batches.pop(reference)
         if request not in self._batches.values():
             self._labels.pop(request.label, None)
+            self._batches, self._labels = (
+                self._batches or {},
+                self._labels or {},
+            )  # an emptied one is as large as it was full
             request.settle()
 
     def _unlabeled(self, line: Line, nick: str, fold: Callable[[str], str]) -> bool:

@@ -86,7 +86,9 @@ class Stream(asyncio.Protocol):
         self._bucket: Bucket | None = None
         self._window: Window | None = None
         self._pending: list[bytes] = []
-        self._queue: deque[tuple[bytes, Ticket | None]] = deque()
+        self._queue: deque[tuple[bytes, Ticket | None]] | None = (
+            None  # since something had to wait: an empty one weighs 760 bytes
+        )
         self._timer: asyncio.TimerHandle | None = None
         self._paused = False
         self._gathering = False
@@ -189,8 +191,10 @@ class Stream(asyncio.Protocol):
         if not self._queue and not self._paused and self._may_go(data):
             self._go(data, ticket)
             return
-        if len(self._queue) >= self._limit:
-            raise Congested(f"{len(self._queue)} lines wait")
+        if self.waiting() >= self._limit:
+            raise Congested(f"{self.waiting()} lines wait")
+        if self._queue is None:
+            self._queue = deque()
         self._queue.append((data, ticket))
         self._wait()
         self._hurry()
@@ -210,13 +214,12 @@ class Stream(asyncio.Protocol):
 
     def purge(self) -> list[tuple[bytes, Ticket | None]]:
         """Forget what waits, and return it; the data of a mark is empty."""
-        dropped = list(self._queue)
-        self._queue.clear()
+        dropped, self._queue = list(self._queue or ()), None
         return dropped
 
     def waiting(self) -> int:
         """Return how many lines wait."""
-        return len(self._queue)
+        return len(self._queue or ())
 
     def flush(self) -> None:
         """Write what was put in this turn of the loop."""
@@ -275,7 +278,7 @@ class Stream(asyncio.Protocol):
             self._reader.ask()
 
     def _wait(self) -> None:
-        if self._timer is not None or self._bucket is None or self._paused:
+        if self._timer is not None or self._bucket is None or self._paused or not self._queue:
             return
         if self._window is None or self._window.has_room(self._queue[0][0]):
             seconds = self._bucket.wait(cost(self._queue[0][0]), self._loop.time())

@@ -6,6 +6,7 @@ the connector for its ability ``Moderates``. Specification: RFC 2812 sections 3.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import assert_never
 
 from bridge.core.acts import (
@@ -120,14 +121,7 @@ class Moderation:
     def configuration(self, room: RoomId) -> Configuration:
         """Return what a channel is, as far as is known."""
         channel = self._scene.view.channel(room)
-        modes = channel.modes if channel is not None else {}
-        limit = modes.get("l") or ""
-        return Configuration(
-            settings={setting: (letter in modes) is sign for setting, (letter, sign) in _FLAGS.items()},
-            password=modes.get("k") or "",
-            most=int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 0,
-            modes=_written(modes),
-        )
+        return _configuration(() if channel is None else tuple(channel.modes.items()))
 
     async def _configure(self, connection: Connection, place: Place, wanted: Configure) -> None:
         """Change what differs, in as few lines as there are changes of one kind."""
@@ -191,6 +185,19 @@ class Moderation:
             raise ActRefused(Obstacle.IMPOSSIBLE, "IRC has no way to say this") from None
         _raise_if_refused(lines)
         return lines
+
+
+@lru_cache(maxsize=256)
+def _configuration(held: tuple[tuple[str, str | None], ...]) -> Configuration:
+    """Return what modes make of a channel; most channels of a network have the same few."""
+    modes = dict(held)
+    limit = modes.get("l") or ""
+    return Configuration(
+        settings={setting: (letter in modes) is sign for setting, (letter, sign) in _FLAGS.items()},
+        password=modes.get("k") or "",
+        most=int(limit) if limit.isascii() and limit.isdigit() and len(limit) < 10 else 0,
+        modes=_written(modes),
+    )
 
 
 def _written(modes: Mapping[str, str | None]) -> str:

@@ -20,23 +20,25 @@ _LOST = 2
 """Times that a nick may be taken from us before we let it be."""
 _LET_BE = 3600.0
 _WHILE = 600.0
+_NONE_BLOCKED: dict[str, float] = {}
+_NONE_FORCED: dict[str, list[float]] = {}
+"""What nearly every puppet has of both: never written to."""
 
 
 class Naming:
     """The nicks of one puppet."""
 
-    __slots__ = ("_blocked", "_forced", "_person", "_rules", "_wanted", "asked", "candidates", "current", "template")
+    __slots__ = ("_blocked", "_forced", "_person", "_rules", "_wanted", "asked", "current", "template")
 
     def __init__(self, name: str, *, person: Person, template: str, rules: NickRules) -> None:
         self._person = person
         self.template = template
         self._rules = rules
-        self._blocked: dict[str, float] = {}  # folded nick: not to be asked for before
-        self._forced: dict[str, list[float]] = {}  # folded nick: when it was taken from us
+        self._blocked = _NONE_BLOCKED  # folded nick: not to be asked for before
+        self._forced = _NONE_FORCED  # folded nick: when it was taken from us
         self.current = ""  # what the server knows us as; "" while not connected
         self.asked = ""  # asked for, and not answered
         self._wanted = ""
-        self.candidates: tuple[str, ...] = ()
         self.call(name)
 
     def call(self, name: str) -> None:
@@ -44,8 +46,12 @@ class Naming:
         wanted = render(self.template, name, rules=self._rules, person=self._person)
         if wanted != self._wanted:
             self._wanted = wanted
-            self.candidates = tuple(islice(irc_candidates(wanted, rules=self._rules, person=self._person), CANDIDATES))
-            self._blocked.clear()
+            self._blocked = _NONE_BLOCKED
+
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """The nicks that are tried, best first; made when they are asked for: most people have the first."""
+        return tuple(islice(irc_candidates(self._wanted, rules=self._rules, person=self._person), CANDIDATES))
 
     def adapt(self, rules: NickRules) -> None:
         """Follow what a server says of nicks."""
@@ -56,8 +62,8 @@ class Naming:
 
     def first(self, now: float) -> tuple[str, ...]:
         """Return the nicks to register with, best first."""
-        free = tuple(nick for nick in self.candidates if self._is_open(nick, now))
-        return free or self.candidates
+        candidates = self.candidates
+        return tuple([nick for nick in candidates if self._is_open(nick, now)]) or candidates
 
     def connected(self, nick: str, now: float) -> None:
         """Take note under which nick we were registered: the better ones are taken."""
@@ -67,13 +73,13 @@ class Naming:
 
     def better(self) -> tuple[str, ...]:
         """Return the nicks that would be better than the one we have, best first."""
-        key = self._rules.key
-        keys = [key(nick) for nick in self.candidates]
         if self.current == self._wanted:
             return ()
+        key, candidates = self._rules.key, self.candidates
+        keys = [key(nick) for nick in candidates]
         if key(self.current) not in keys:
-            return self.candidates
-        return self.candidates[: keys.index(key(self.current))] or (self._wanted,)
+            return candidates
+        return candidates[: keys.index(key(self.current))] or (self._wanted,)
 
     def next(self, now: float) -> str:
         """Return the nick to ask for now, "" for none: there is no better one, or we have asked already."""
@@ -83,13 +89,15 @@ class Naming:
 
     def block(self, nick: str, now: float, *, seconds: float) -> None:
         """Do not ask for a nick for a while, unless :meth:`freed` says that it is free."""
+        if not self._blocked:
+            self._blocked = {}
         self._blocked[self._rules.key(nick)] = now + seconds
 
     def freed(self, nick: str, now: float) -> None:
         """Take note that somebody has given up a nick."""
         key = self._rules.key(nick)
         if not self._is_let_be(key, now):
-            self._blocked.pop(key, None)
+            self._blocked = {other: until for other, until in self._blocked.items() if other != key} or _NONE_BLOCKED
 
     def changed(self, new: str, now: float) -> None:
         """Take note of our new nick; where we did not ask for it, the old one was taken from us."""
@@ -98,6 +106,8 @@ class Naming:
         if self.asked and key(new) == key(self.asked):
             self.asked = ""
             return
+        if not self._forced:
+            self._forced = {}
         times = self._forced.setdefault(key(old), [])
         times[:] = [*(at for at in times if now - at < _WHILE), now]
         if self._is_let_be(key(old), now):

@@ -76,7 +76,7 @@ class Puppet:
         own = scene.preferences(member.person).nick
         template = "{nick}" if member.session or own else scene.puppets.nick
         naming = Naming(own or member.name, person=member.person, template=template, rules=rules)
-        self.seeker = Seeker(naming, pool.contest)
+        self.seeker = Seeker(naming, pool.contested)
 
     @property
     def rank(self) -> int:
@@ -455,6 +455,7 @@ class Pool:
         self._owned = Owned(scene.time)
         self._wanted: frozenset[str] = frozenset()  # folded nicks that somebody else has and a puppet should have
         self._contest: asyncio.Handle | None = None
+        self.contested = self.contest  # one bound method for all puppets
 
     def __iter__(self) -> Iterator[Puppet]:
         """Yield every puppet."""

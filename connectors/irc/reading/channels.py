@@ -57,7 +57,7 @@ class User(msgspec.Struct, eq=False):
     away: str | None = None  # None: here; "": away without a known word
     bot: bool = False
     ours: bool = False  # the listener or a puppet of ours
-    channels: set[str] = msgspec.field(default_factory=set)  # folded names
+    channels: tuple[str, ...] = ()  # folded names; few each, for which a set is large
     shown: Member | None = None  # what :meth:`View.member` made of it last
 
     def is_stand_in(self) -> bool:
@@ -208,7 +208,8 @@ class View:
         nick = self.fold(user.nick)
         key = self.fold(channel.name)
         self.users[nick] = user
-        user.channels.add(key)
+        if key not in user.channels:
+            user.channels = (*user.channels, key)
         channel.members[nick] = ""
         if channel.bans:  # whoever is let in again is banned no more
             channel.bans = {mask: reach - {nick} for mask, reach in channel.bans.items()}
@@ -233,7 +234,7 @@ class View:
             return
         for key in user.channels:
             self.channels[key].members.pop(folded, None)
-        user.channels.clear()
+        user.channels = ()
 
     def rename(self, old: str, new: str) -> User | None:
         """Give somebody another nick; a user object keeps who it is."""
@@ -354,7 +355,7 @@ class View:
         user = self.users.get(nick)
         if user is None:
             return
-        user.channels.discard(key)
+        user.channels = tuple([other for other in user.channels if other != key])
         if not user.channels:
             del self.users[nick]
             self._pictures.pop(nick, None)

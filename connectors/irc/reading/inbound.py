@@ -61,6 +61,7 @@ class Batches:
             self._open[reference[1:]] = (line.param(1), line.tags.get("batch", ""))
         else:
             self._open.pop(reference[1:], None)
+            self._open = self._open or {}  # one that was emptied is as large as it was full
 
     def around(self, line: Line) -> Iterator[str]:
         """Yield the types of the batches that a line is in, inner ones first."""

@@ -443,7 +443,7 @@ def test_no_line_breaks_the_reader_or_the_view(lines):
     for nick, user in view.users.items():
         assert user.channels
         assert view.fold(user.nick) == nick
-        assert user.channels <= set(view.channels)
+        assert set(user.channels) <= set(view.channels)
 
 
 def test_what_the_channel_is_has_changed_and_lists_and_ranks_are_not_that(reader):
