@@ -31,8 +31,8 @@ from tests.support.servers import CollapsingProsody
 
 RATE = 20.0
 """Things that happen in a second."""
-WARM = Limits().keys
-"""Messages that fill the largest of what is kept at hand."""
+WARM = 2 * Limits().keys
+"""Messages that fill the largest of what is kept at hand, both of its generations."""
 CHUNK = 250
 SAMPLES = 40
 """In a short run; in a long one there is one a minute."""

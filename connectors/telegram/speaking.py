@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from bridge.connector import Hub, StoreAway
 from bridge.core.content import Kind
 from bridge.core.deliveries import AsPuppet, AsRelay, Delivery, Edit, Post, Retract, Sent, Tell
-from bridge.core.failures import Permanent, Retry, VoiceLost
+from bridge.core.failures import Barred, Permanent, Retry, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, RoomId
 from connectors.telegram.calls import Call, Expel, Remove, Rewrite, Say, SetReaction, Show
 from connectors.telegram.carrying import Carrier, Done
@@ -249,6 +249,7 @@ class Speaker:
         if isinstance(trouble, Refused):
             if meaning(trouble) is Meaning.OUTSIDE:
                 self._on_outside(room, reason(trouble))
+                return Barred(reason(trouble))
             return Permanent(reason(trouble))
         return failure(trouble, once=isinstance(call, Say | Show))
 

@@ -6,6 +6,7 @@ from bridge.connector import PuppetSettings, Secret, Setup
 from bridge.core.capabilities import Representation
 from bridge.core.deliveries import AsPuppet, Edit, Post, React, Retract
 from bridge.core.ids import Network
+from bridge.demo.processes import until
 from bridge.engine.hub import Hub, Link
 from bridge.storage.memory import MemoryStore
 from connectors.telegram.config import TelegramSettings
@@ -131,3 +132,20 @@ async def test_a_flood_wait_in_the_middle_of_a_burst_survives_a_restart():
             await t.api.until(lambda: len(t.group.messages) == 20)
         assert t.group.texts() == [f"juliet: {line}" for line in lines]
         assert t.other.texts() == ["juliet: elsewhere", "juliet: still elsewhere"]
+
+
+async def test_what_was_said_while_the_bot_was_out_of_the_group_is_there_when_it_is_back():
+    async with town() as t, t.bridge() as left:
+        t.group.removes(t.bot, by=t.alice)
+        await t.read()
+        for text in ("one", "two", "three"):
+            left.emit(posted(text, where="left:#a"))
+
+        async def given_up():
+            return await t.store.count_dead_letters() == 3
+
+        await until(given_up, patience=10, what="three dead letters")
+        t.group.joins(t.bot, by=t.alice)
+        await t.api.until(lambda: t.group.texts()[-1] == "juliet: three")
+        assert list(filter(None, t.group.texts())) == [f"juliet: {text}" for text in ("one", "two", "three")]
+        assert await t.store.count_dead_letters() == 0
