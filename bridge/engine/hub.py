@@ -50,7 +50,7 @@ from bridge.connector import (
 from bridge.core.acts import ActRefused, Obstacle
 from bridge.core.capabilities import Capabilities, Feature, Representation, Support
 from bridge.core.content import Attachment
-from bridge.core.deliveries import Kick
+from bridge.core.deliveries import Kick, Tell
 from bridge.core.events import (
     BanLifted,
     Cause,
@@ -457,7 +457,7 @@ class Hub:
 
     def _gave_up(self, queued: Queued, reason: str, certain: bool, barred: bool) -> None:  # noqa: FBT001 - a callback
         room = queued.delivery.head.room
-        if barred:
+        if barred and not isinstance(queued.delivery, Tell):  # a person does not open again
             self._closures.barred(queued)
             reason = f"{reason}; {LATER}"
         if self._is_share(room):
