@@ -1,4 +1,4 @@
-"""People, logins, settings, commands and a power cut on four pairs of servers: Prosody and ejabberd, each with InspIRCd and ngircd.
+"""Addresses, archives, people, logins, settings, commands and a power cut on Prosody and ejabberd, each with InspIRCd and ngircd.
 
 InspIRCd has services (a real atheme), where listener and users log in by SASL PLAIN, EXTERNAL and NickServ. The ngircd has none; it
 asks for a password, which the network ``old`` shows for everybody, while on ``own`` users have to know it themselves.
@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from xml.etree import ElementTree as ET
 from xml.etree.ElementTree import Element
@@ -16,10 +17,11 @@ import pytest
 import pytest_asyncio
 
 from bridge.demo.people import CLIENT, IrcPerson, NotSeen, XmppPerson, body, codes
-from bridge.demo.processes import until
+from bridge.demo.processes import free_port, until
 from bridge.demo.servers import InspIRCd, certificate
 from tests.support.forms import condition, execute, filled, given, nodes, note, register, submitted
 from tests.support.pairs import Stage, users
+from tests.support.proxy import Proxy
 from tests.support.servers import LockedNgircd
 from tests.support.services import Atheme, with_services
 from tests.support.world import World
@@ -43,6 +45,16 @@ host = "127.0.0.1"
 port = {port}
 {more}
 """
+GATEWAY = """
+[gateway]
+detach = "1h"
+open_irc = true
+open_irc_private = ["127.0.0.1"]
+open_irc_tls = "preferred"
+fixed_server = "{fixed}"
+"""
+FIXED = {"prosody": INSPIRCD, "ejabberd": NGIRCD}
+"""Which network is meant where an address names none."""
 ALONE = pytest.mark.parametrize("world", ["prosody"], indirect=True)
 """For what is between the bridge and IRC alone: once is enough."""
 
@@ -55,11 +67,12 @@ def networks(inspircd: InspIRCd, ngircd: int, keys: Path, *, whole: bool) -> str
     listed = [
         ("old", ngircd, 'tls = false\npassword = "sesame"'),
         ("own", ngircd, "tls = false\nlistener = false"),
+        ("web", ngircd, 'tls = false\nlistener = false\npassword = "sesame"\nwebirc_password = "s3cret"'),
         ("ext", inspircd.tls_port, f"tls_verify = false\n{external}"),
         ("told", inspircd.port, 'tls = false\nnick = "watch"\nnickserv_password = "sesame"'),
     ]
     return "".join(
-        LISTED.format(name=name, port=port, more=more) for name, port, more in listed[: None if whole else 2]
+        LISTED.format(name=name, port=port, more=more) for name, port, more in listed[: None if whole else 3]
     )
 
 
@@ -70,10 +83,16 @@ async def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     old, inspircd = LockedNgircd(), with_services(tls=True)
     world = World(
         xmpp=request.param,
-        people=[*users("juliet", "romeo", "paris", "nurse"), "tybalt", "mercutio", "benvolio", "lady"],
+        people=[
+            *users("juliet", "romeo", "paris", "nurse", "rosaline", "peter"),
+            "tybalt",
+            "mercutio",
+            "benvolio",
+            "lady",
+        ],
         admins=["nurseirc@localhost", "nurseold@localhost"],
         network='sasl_username = "linkspan"\nsasl_password = "sesame"',
-        more=f'{networks(inspircd, old.port, keys, whole=whole)}\n[gateway]\ndetach = "1h"\n',
+        more=networks(inspircd, old.port, keys, whole=whole) + GATEWAY.format(fixed=FIXED[request.param]),
         start=False,
     )
     world.irc = inspircd
@@ -106,10 +125,95 @@ def stage(request: pytest.FixtureRequest, world: World) -> Stage:
 
 def on(world: World, network: str) -> Stage:
     """Return the stage of a network."""
-    if network in (NGIRCD, "own"):
+    if network in (NGIRCD, "own", "web"):
         port = int(world.more.partition("port = ")[2].partition("\n")[0])
         return Stage(world, network, port, "sesame")
     return Stage(world, network, world.irc.port)
+
+
+# -- addresses
+
+
+async def test_every_form_of_an_address_leads_somewhere_or_is_refused(stage: Stage) -> None:
+    world, domain = stage.world, stage.world.xmpp.component
+    abram, _, stephano = await asyncio.gather(
+        *(
+            stage.irc(nick, f"#{name}")
+            for nick, name in (("gonzalo", "locked"), ("ariel", "fixed"), ("stephano", "free"))
+        )
+    )
+    abram.send("MODE #locked +k secret")
+    await abram.fence()
+    rosaline, locked = await stage.user("rosaline"), stage.room("#locked")
+    with pytest.raises(NotSeen, match="not-authorized"):
+        await rosaline.join(locked, "rosaline")
+    rosaline.seen.clear()
+    await rosaline.join(locked, "rosaline", password="secret")
+    assert set(rosaline.occupants(locked)) == {"gonzalo", "rosaline"}
+
+    # the fixed server's channel and its people, without a network
+    if stage.network == FIXED[world.xmpp.name]:
+        await rosaline.join(f"#fixed@{domain}", "rosaline")
+        assert set(rosaline.occupants(f"#fixed@{domain}")) == {"ariel", "rosaline"}
+        rosaline.tell(f"gonzalo@{domain}", "psst")
+        await abram.message("gonzalo", "psst", nick="rosaline")
+
+    # any server by its name, without a listener of ours; settings for it can be made before anybody is there
+    plain = await world.enter(Proxy(stage.port, plain=True))
+    server = f"127.0.0.1\\3a{plain.port}@{domain}"
+    free = f"#free%{server}"
+    rosaline.tell(server, 'settings nick=rosalind realname="Rosaline Capulet" server_password=sesame')
+    await rosaline.see(lambda el: el.get("from") == server and "realname: Rosaline Capulet" in (body(el) or ""))
+    assert given(await register(rosaline, server))["realname"] == ["Rosaline Capulet"]
+    await rosaline.join(free, "rosaline")
+    assert set(rosaline.occupants(free)) == {"stephano", "rosalind"}
+    stephano.send("WHOIS rosalind")
+    assert (await stephano.line(" 311 ", "rosalind")).endswith(":Rosaline Capulet")
+    rosaline.say(free, "free at last")
+    await stephano.message("#free", "free at last", nick="rosalind")
+    await rosaline.message(free, "free at last", nick="rosalind")
+
+    # one that must not be connected to, and one that is not there, are told at once
+    for name, refusal in (
+        (f"10.0.0.2\\3a{plain.port}", "not-allowed"),
+        (f"127.0.0.1\\3a{free_port()}", "remote-server-not-found"),
+    ):
+        with pytest.raises(NotSeen, match=refusal):
+            await rosaline.join(f"#free%{name}@{domain}", "rosaline")
+
+
+# -- what was said
+
+
+async def test_what_was_said_is_theirs_to_read_to_take_away_and_to_forget(stage: Stage) -> None:
+    room = stage.room("#chronicle")
+    peter, romeo = await stage.user("peter"), await stage.user("rosaline")
+    bob, *_ = await asyncio.gather(
+        stage.irc("samuel", "#chronicle"), peter.join(room, "potpan"), romeo.join(room, "grumio")
+    )
+    for number in range(5):
+        bob.say("#chronicle", f"line {number}")
+    await peter.message(room, "line 4")
+
+    async def page(who: XmppPerson, inner: str) -> tuple[list[str], dict[str, str]]:
+        who.seen.clear()
+        rsm = f"<set xmlns='http://jabber.org/protocol/rsm'>{inner}</set>"
+        fin = await who.iq("set", f"<query xmlns='urn:xmpp:mam:2'>{rsm}</query>", to=room)
+        told = {el.tag.rpartition("}")[2]: el.text or "" for el in fin.iter()} | {"error": condition(fin)}
+        inside = (el.find(".//{urn:xmpp:forward:0}forwarded/{jabber:client}message") for el in who.seen)
+        return [body(el) or "" for el in inside if el is not None], told
+
+    words, told = await page(peter, "<max>2</max>")
+    assert (words, told["count"]) == (["line 0", "line 1"], "5")
+    words, _ = await page(peter, f"<max>9</max><after>{told['last']}</after>")
+    assert words == ["line 2", "line 3", "line 4"]
+    words, _ = await page(peter, "<max>1</max><before/>")
+    assert words == ["line 4"]
+    taken = await execute(peter, room, "export")
+    assert '"text": "line 3"' in "".join(taken.itertext())
+    assert note(await execute(peter, room, "forget")).startswith("What was said here before is closed to you now.")
+    assert (await page(peter, "<max>9</max>"))[0] == []
+    assert (await page(romeo, "<max>9</max>"))[0] == [f"line {number}" for number in range(5)]
 
 
 # -- people
@@ -245,6 +349,11 @@ async def test_people_and_networks_are_contacts(stage: Stage) -> None:
     assert [el.get("address") for el in answer.iter("{urn:xmpp:channel-search:0:search}item")] == [room]
     items = await juliet.iq("get", "<query xmlns='http://jabber.org/protocol/disco#items'/>", to=network)
     assert room in {item.get("jid") for item in items.iter("{http://jabber.org/protocol/disco#items}item")}
+    if stage.network == FIXED[stage.world.xmpp.name]:
+        domain = stage.world.xmpp.component
+        items = await juliet.iq("get", "<query xmlns='http://jabber.org/protocol/disco#items'/>", to=domain)
+        listed = {item.get("jid") for item in items.iter("{http://jabber.org/protocol/disco#items}item")}
+        assert {stage.address, f"#python@{domain}"} <= listed
     juliet.tell(network, "rooms list python")
     await juliet.see(lambda el: el.get("from") == network and room in (body(el) or ""))
 
@@ -463,6 +572,20 @@ async def test_an_administrator_sees_users_tells_them_something_and_ends_a_sessi
     await nurse.see(lambda el: el.get("from") == bridge and body(el) == "the configuration is in force")
 
 
+async def test_a_server_without_services_can_tell_users_apart_by_webirc(world: World) -> None:
+    stage = on(world, "web")
+    oper = await stage.irc("oper", "#gate")
+    oper.send("OPER oper oper")
+    people = [await world.user(name, join=False) for name in ("tybalt", "benvolio")]
+    await asyncio.gather(*(person.join(stage.room("#gate"), f"{person.user}-w") for person in people))
+    oper.send("WHO #gate")
+    await oper.line(" 315 ")
+    hosts = {line.split()[7]: line.split()[5] for line in oper.seen if " 352 " in line}
+    assert len({hosts["tybalt-w"], hosts["benvolio-w"]} - {hosts["oper"]}) == 2
+    assert all(ip_address(hosts[f"{person.user}-w"]) in ip_network("fd6c:696e:6b73::/64") for person in people)
+    assert "s3cret" not in world.bridge.log()
+
+
 # -- the power goes
 
 
@@ -470,13 +593,13 @@ async def test_after_a_power_cut_who_stays_is_back_and_everybody_is_told(world: 
     stages = [on(world, network) for network in (INSPIRCD, NGIRCD)]
     rooms = [stage.room("#storm") for stage in stages]
     lady, tybalt = await world.user("lady", join=False), await world.user("tybalt", join=False)
-    abrams, *_ = await asyncio.gather(
-        asyncio.gather(*(stage.irc("abraham", "#storm") for stage in stages)),
-        *(person.join(room, person.user) for room in rooms for person in (lady, tybalt)),
-    )
+    abrams = await asyncio.gather(*(stage.irc("abraham", "#storm") for stage in stages))  # operators: they come first
+    await asyncio.gather(*(person.join(room, person.user) for room in rooms for person in (lady, tybalt)))
     stay = "<command xmlns='http://jabber.org/protocol/commands' node='stay' action='execute'/>"
-    for room in rooms:
+    for room, abram in zip(rooms, abrams, strict=True):
         assert (await lady.iq("set", stay, to=room)).get("type") == "result"
+        abram.send("MODE #storm +k thunder")  # which whoever stays has to know when they come back
+        await lady.see(lambda el, room=room: el.get("from") == room and "104" in codes(el))
     await lady.iq("get", "<query xmlns='jabber:iq:roster'/>")
     await add(lady, stages[0].address)
     lady.seen.clear()
@@ -493,6 +616,14 @@ async def test_after_a_power_cut_who_stays_is_back_and_everybody_is_told(world: 
         await lady.join(room, "lady", history=5)
         await lady.message(room, "still here?", nick="abraham")
     await lady.see(is_presence(stages[0].address, "available", "connected as lady"))
+
+    # an orderly end says the same at once
+    lady.seen.clear()
+    await world.bridge.stop()
+    for room, abram in zip(rooms, abrams, strict=True):
+        assert codes(await lady.presence(f"{room}/lady", gone=True)) == {"110", "332"}
+        await world.on_irc(abram, "lady", there=False, channel="#storm")
+    await world.bridge.launch()  # for whoever comes next
 
 
 @ALONE

@@ -12,9 +12,8 @@ import pytest
 import pytest_asyncio
 
 from bridge.demo.people import CLIENT, MUC_USER, IrcPerson, NotSeen, XmppPerson, body, codes
-from bridge.demo.processes import free_port, until
+from bridge.demo.processes import until
 from tests.support.pairs import Stage, users
-from tests.support.proxy import Proxy
 from tests.support.servers import Ngircd, Znc
 from tests.support.world import World
 
@@ -39,16 +38,7 @@ INFO = "<query xmlns='http://jabber.org/protocol/disco#info'{}/>"
 REGISTER = "<query xmlns='jabber:iq:register'>{}</query>"
 
 
-GATEWAY = """
-[gateway]
-open_irc = true
-open_irc_private = ["127.0.0.1"]
-open_irc_tls = "preferred"
-fixed_server = "irc"
-"""
-
-
-PEOPLE = [*users("juliet", "romeo", "nurse", "tybalt"), "paris", "lady", "benvolio", "rosaline"]
+PEOPLE = [*users("juliet", "romeo", "nurse", "tybalt"), "paris", "lady"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=["prosody", "ejabberd"])
@@ -56,9 +46,7 @@ async def world(request: pytest.FixtureRequest) -> AsyncIterator[tuple[World, di
     """Share an XMPP server, two IRC servers and the bridge between them."""
     old = Ngircd()
     more = f'[networks.old]\nconnector = "irc"\nhost = "127.0.0.1"\nport = {old.port}\ntls = false\nlistener = false\n'
-    world = World(
-        xmpp=request.param, people=PEOPLE, more=more + GATEWAY, xmpp_options=PRIVILEGED[request.param], start=False
-    )
+    world = World(xmpp=request.param, people=PEOPLE, more=more, xmpp_options=PRIVILEGED[request.param], start=False)
     znc = Znc(world.irc.port, "#bouncer")
     world.more += (
         f'[networks.znc]\nconnector = "irc"\nhost = "127.0.0.1"\nport = {znc.port}\ntls = false\nlistener = false\n'
@@ -211,7 +199,7 @@ async def in_roster(person: XmppPerson, jid: str) -> None:
 
 async def test_operators_rule_from_xmpp_and_whoever_is_refused_knows_why(stage: Stage) -> None:
     room, domain = stage.room("#law"), stage.world.xmpp.component
-    bob, mercutio, peter = await asyncio.gather(stage.irc("bobby", "#law"), stage.irc("mercutio"), stage.irc("peter"))
+    bob, mercutio, peter = await asyncio.gather(stage.irc("escalus", "#law"), stage.irc("mercutio"), stage.irc("peter"))
     nurse, tybalt = await stage.user("nurse"), await stage.user("tybalt")
     await nurse.join(room, "nurse")
     await mercutio.join("#law")
@@ -361,65 +349,3 @@ async def test_the_channel_of_a_link_has_the_hosted_room_as_one_more_member(
     for where, person in ((linked, paris), (shared.room, lady), ("#verona", dave)):
         texts = [text for _, text in person.texts(where)]
         assert len(texts) == len(set(texts))
-
-
-@pytest.mark.parametrize("world", ["prosody"], indirect=True)
-async def test_the_other_forms_of_addresses_and_a_restart(world: tuple[World, dict[str, int]]) -> None:
-    shared, _ = world
-    abram = await shared.irc_user("abram", channel="#locked")
-    abram.send("MODE #locked +k secret")
-    await abram.fence()
-    room = f"#locked%irc@{shared.xmpp.component}"
-    benvolio, rosaline = await shared.user("benvolio", join=False), await shared.user("rosaline", join=False)
-    with pytest.raises(NotSeen, match="not-authorized"):
-        await benvolio.join(room, "benvolio")
-    benvolio.seen.clear()
-    await benvolio.join(room, "benvolio", password="secret")
-    assert set(benvolio.occupants(room)) == {"abram", "benvolio"}
-
-    # the fixed server's channel, and its people
-    carol = await shared.irc_user("carol", channel="#fixed")
-    fixed = f"#fixed@{shared.xmpp.component}"
-    await benvolio.join(fixed, "benvolio")
-    assert set(benvolio.occupants(fixed)) == {"carol", "benvolio"}
-    benvolio.tell(f"carol@{shared.xmpp.component}", "psst")
-    await carol.message("carol", "psst", nick="benvolio")
-
-    # any server by its name, without a listener of ours; settings for it can be made before anybody is there
-    plain = await shared.enter(Proxy(shared.irc.port, plain=True))
-    server = f"127.0.0.1\\3a{plain.port}@{shared.xmpp.component}"
-    free = f"#free%{server}"
-    rosaline.tell(server, 'settings realname="Rosaline Capulet"')
-    await rosaline.see(lambda el: el.get("from") == server and "realname: Rosaline Capulet" in (body(el) or ""))
-    form = await rosaline.iq("get", REGISTER.format(""), to=server)
-    assert fields(form)["realname"] == "Rosaline Capulet"
-    sampson, _ = await asyncio.gather(shared.irc_user("sampson", channel="#free"), rosaline.join(free, "rosaline"))
-    sampson.send("WHOIS rosaline")
-    assert (await sampson.line(" 311 ", "rosaline")).endswith(":Rosaline Capulet")
-    await rosaline.presence(f"{free}/sampson")
-    assert set(rosaline.occupants(free)) == {"sampson", "rosaline"}
-    rosaline.say(free, "free at last")
-    await rosaline.message(free, "free at last", nick="rosaline")
-    assert "linkspan" not in rosaline.occupants(free)
-
-    # one that must not be connected to, and one that is not there, are told at once
-    for server, condition in (
-        (f"10.0.0.2\\3a{plain.port}", "not-allowed"),
-        (f"127.0.0.1\\3a{free_port()}", "remote-server-not-found"),
-    ):
-        with pytest.raises(NotSeen, match=condition):
-            await rosaline.join(f"#free%{server}@{shared.xmpp.component}", "rosaline")
-
-    # who stays is there after a restart, key and all, and still has what was said
-    stay = "<command xmlns='http://jabber.org/protocol/commands' node='stay' action='execute'/>"
-    assert (await benvolio.iq("set", stay, to=room)).get("type") == "result"
-    await shared.bridge.stop()
-    gone = await benvolio.presence(f"{room}/benvolio", gone=True)
-    assert codes(gone) == {"110", "332"}
-    await shared.on_irc(abram, "benvolio", there=False, channel="#locked")
-    await shared.bridge.start()
-    await shared.on_irc(abram, "benvolio", channel="#locked")
-    abram.say("#locked", "welcome back")
-    benvolio.seen.clear()
-    await benvolio.join(room, "benvolio", history=5)
-    await benvolio.message(room, "welcome back", nick="abram")

@@ -396,7 +396,7 @@ class LockedNgircd(Ngircd):
     """A ngircd that nobody enters without its password."""
 
     def __init__(self) -> None:
-        super().__init__(more="[Global]\nPassword = sesame")
+        super().__init__(more="[Global]\nPassword = sesame", options="WebircPassword = s3cret")
 
     async def ready(self) -> bool:
         """Try to enter without it."""

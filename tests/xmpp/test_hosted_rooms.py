@@ -757,6 +757,22 @@ async def test_a_user_may_stay_without_a_client_and_is_away_meanwhile() -> None:
         assert len(bridge.hub.took(MemberLeft)) == 1
 
 
+async def test_who_stays_knows_the_password_that_the_room_was_given_meanwhile() -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK, ROMEO)
+        await command(bridge, DESK, "stay")
+        bridge.configure({}, password="thunder")
+        assert bridge.gate.opened[-1] == (ROOM, "thunder")
+        bridge.configure({}, password="thunder")
+        bridge.configure({})
+        assert bridge.gate.opened.count((ROOM, "thunder")) == 1
+        kept = dict(bridge.hub.memory)
+    async with HostedBridge() as bridge:
+        bridge.hub.memory = kept
+        await bridge.connector.hosting.restore()
+        assert bridge.gate.opened == [(ROOM, "thunder")]
+
+
 async def test_who_stays_in_as_many_rooms_as_they_may_is_told_so() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK)

@@ -485,6 +485,17 @@ class Hosting:
         picture, place.picture = place.picture, self.gateway.picture(place.remote)
         told = before is not None and (before != place.known or picture != place.picture)
         self._carry(place, place.room.reconfigured(moderated=moderated, told=told))
+        if place.known.password not in ("", place.password):
+            self._learn_password(place, place.known.password)
+
+    def _learn_password(self, place: Place, password: str) -> None:
+        """Keep the password that the remote room has been given: who stays, or is connected anew, has to give it."""
+        place.password = password
+        if self.gateway is not None and place.is_linked:
+            self.gateway.open(place.id, place.remote, password=password)  # it is open: nothing can be refused
+        for occupant in place.room:
+            if occupant.is_user:
+                self._note_stay(place, occupant.person)
 
     def show(self, room: str, member: Member) -> None:
         """Show somebody of the other rooms."""
