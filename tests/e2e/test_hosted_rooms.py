@@ -167,7 +167,7 @@ async def test_what_a_user_says_by_another_client_of_their_bouncer_is_their_own(
     """In the room and in private, once; and what they say here is not taken for the telephone's when ZNC repeats it."""
     scene, ports = world
     stage = Stage(scene, "znc", ports["irc"])
-    bob, lady = await stage.irc("sampson", "#bouncer"), await scene.user("lady", join=False)
+    bob, lady = await stage.irc("gregory", "#bouncer"), await scene.user("lady", join=False)
     await lady.iq("set", "<enable xmlns='urn:xmpp:carbons:2'/>")
     await lady.join(stage.room("#bouncer"), "linkspan", history=0)
     phone = IrcPerson("linkspan", port=ports["znc"], password="linkspan/test:secret")
@@ -175,14 +175,14 @@ async def test_what_a_user_says_by_another_client_of_their_bouncer_is_their_own(
         lady.say(stage.room("#bouncer"), "from here")
         await bob.message("#bouncer", "from here", nick="linkspan")
         phone.say("#bouncer", "by telephone")
-        phone.say("sampson", "psst")
-        await bob.message("sampson", "psst", nick="linkspan")
+        phone.say("gregory", "psst")
+        await bob.message("gregory", "psst", nick="linkspan")
         bob.say("#bouncer", "heard")
-        await lady.message(stage.room("#bouncer"), "heard", nick="sampson")
+        await lady.message(stage.room("#bouncer"), "heard", nick="gregory")
         assert lady.texts(stage.room("#bouncer")) == [
             ("linkspan", "from here"),
             ("linkspan", "by telephone"),
-            ("sampson", "heard"),
+            ("gregory", "heard"),
         ]
     await lady.see(lambda el: any(body(said) == "psst" for said in el.iter(f"{CLIENT}message")))
 
