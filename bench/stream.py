@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from slixmpp.componentxmpp import ComponentXMPP
 
 from bench.figures import least
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.stream import Reader
 
 HEADER = (
@@ -53,6 +54,9 @@ class Reads:
         return self.wants
 
     def understood(self, _attrs: dict[str, str], _stanza: bytes) -> bool:
+        return False
+
+    def recognised(self, _said: Familiar) -> bool:
         return False
 
     def built(self, _element: Element) -> None:

@@ -75,6 +75,7 @@ from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire import stanzas
 from bridge.xmpp.wire.component import Address, ExternalComponent
+from bridge.xmpp.wire.shapes import Familiar
 
 CAPABILITIES = Capabilities(
     representation=Representation.ADDRESS,
@@ -708,6 +709,11 @@ class XmppConnector:
         if joined is None:
             return self.hosting.speaking.understood(attrs, stanza)
         return joined.reads(attrs.get("to", "")) and joined.understood(attrs.get("id", ""), nick, stanza)
+
+    def recognised(self, said: Familiar) -> bool:
+        """Take a message of a joined room that looks like one before it."""
+        joined = self._rooms.get(said.room)
+        return joined is not None and joined.reads(said.to) and joined.recognised(said)
 
     def _reported(self, element: Element) -> bool:
         """Take a report in a message; False: it is none."""

@@ -10,6 +10,8 @@ from xml.etree.ElementTree import Element
 
 import msgspec
 
+from bridge.xmpp.wire.shapes import Familiar
+
 
 class Session(Protocol):
     """Who uses the component: the connector. All calls come on the loop; none may block, none may raise."""
@@ -43,6 +45,12 @@ class Session(Protocol):
 
         Asked before ``wanted``, and spares the parser the reflections of our own words, and plain ones. False, at the
         slightest doubt: it is looked at as any other.
+        """
+
+    def recognised(self, said: Familiar) -> bool:
+        """Take a groupchat message that differs from one that was understood in its ids, names and words alone.
+
+        Asked before anything else. False, at the slightest doubt: it is looked at as any other.
         """
 
     def stanza(self, element: Element) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from bridge.xmpp.wire.shapes import Familiar
 from tests.support.clock import VirtualClock, quiet
 from tests.support.muc import MUC, NS, USER, Muc, Stream, xml
 
@@ -30,6 +31,9 @@ class Everything:
         return True
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
+    def recognised(self, said: Familiar) -> bool:
         return False
 
     def stanza(self, element) -> bool:

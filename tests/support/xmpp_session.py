@@ -8,6 +8,7 @@ from xml.etree.ElementTree import Element
 from bridge.engine.clock import SystemClock
 from bridge.engine.ports import Clock
 from bridge.xmpp.wire.component import Address, Described, ExternalComponent, Times
+from bridge.xmpp.wire.shapes import Familiar
 
 GHOST = "bob%net"
 
@@ -38,6 +39,9 @@ class Remembers:
         return self.wants(name, attrs)
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
+    def recognised(self, said: Familiar) -> bool:
         return False
 
     def stanza(self, element: Element) -> bool:

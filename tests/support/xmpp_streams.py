@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, tostring
 
 from slixmpp.componentxmpp import ComponentXMPP
 
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.stream import Reader
 
 HEADER = (
@@ -240,6 +241,9 @@ class Fast:
         return wanted(name, attrs)
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
+    def recognised(self, said: Familiar) -> bool:
         return False
 
     def built(self, element: Element) -> None:

@@ -7,6 +7,7 @@ import pytest
 from bridge.core.ids import Network
 from bridge.xmpp.directory import Directory
 from bridge.xmpp.wire import multicast
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.stream import Reader
 from tests.support.xmpp_streams import DOMAIN, HEADER
 
@@ -38,6 +39,9 @@ class Sink:
         return self.wants(name, attrs)
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
+    def recognised(self, said: Familiar) -> bool:
         return False
 
     def built(self, element: Element) -> None:

@@ -5,6 +5,7 @@ from xml.etree.ElementTree import Element
 import pytest
 
 from bridge.xmpp.wire import stream
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.stream import NotXml, Reader
 from tests.support.xmpp_streams import HEADER
 
@@ -39,6 +40,9 @@ class Sink:
         return self.wants(name, attrs)
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
+        return False
+
+    def recognised(self, said: Familiar) -> bool:
         return False
 
     def built(self, element: Element) -> None:

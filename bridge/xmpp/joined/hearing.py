@@ -23,10 +23,11 @@ from bridge.xmpp.joined.archive import Reading
 from bridge.xmpp.joined.occupants import Occupants
 from bridge.xmpp.joined.speech import Speech
 from bridge.xmpp.messages import inbound
-from bridge.xmpp.messages.inbound import BODY, SUBJECT, Ids, Scene
+from bridge.xmpp.messages.inbound import BODY, SUBJECT, Ids, Scene, Words
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import marks
 from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire.shapes import Familiar
 
 MOST_HELD = 500
 """Live messages that are kept while the archive is read; more are read out of it."""
@@ -119,28 +120,45 @@ class Hearing:
 
         False: it may have more to say, because it may be of the room's history, or has its id in an unusual way.
         """
-        if self._holding or (b"delay" in stanza and self._place.just_entered()):
-            return False
-        name = inbound.stanza_id(stanza, self._scene)
-        if name is None:
-            return False
+        name = None if self._may_be_history(stanza) else inbound.stanza_id(stanza, self._scene)
+        return name is not None and self._confirmed(id_, name)
+
+    def recognised_ours(self, said: Familiar) -> bool:
+        """Take the reflection of our own words that looks like one before it; False, as above."""
+        name = said.stanza if self._scene.stable_ids else ""
+        return not self._may_be_history(said.rest) and self._confirmed(said.id, name)
+
+    def _may_be_history(self, stanza: bytes) -> bool:
+        return self._holding or (b"delay" in stanza and self._place.just_entered())
+
+    def _confirmed(self, id_: str, name: str) -> bool:
         self.up_to = name or self.up_to
         self._place.speech.reflected(id_, name)
         return True
 
     def understood(self, id_: str, nick: str, stanza: bytes) -> bool:
         """Take plain words of somebody who is in the room by their bytes; False: :meth:`hear` has to."""
+        author = self._present(nick)
+        words = None if author is None else inbound.words(stanza, id_, self._scene)
+        return author is not None and words is not None and self._spoken(words, author, nick)
+
+    def recognised(self, said: Familiar) -> bool:
+        """Take words of somebody who is in the room that look like others before them; False, as above."""
+        author = self._present(said.nick)
+        words = None if author is None else inbound.recognised(said, self._scene)
+        return author is not None and words is not None and self._spoken(words, author, said.nick)
+
+    def _present(self, nick: str) -> Member | None:
+        """Return who speaks, None while words have to wait, or take more to know whose they are."""
         occupant = self._place.occupants.get(nick)
         if occupant is None or occupant.ours or self._holding:
-            return False
-        if self._can_be_read_again and self._around.congested():
-            return False
-        words = inbound.words(stanza, id_, self._scene)
-        if words is None:
-            return False
+            return None
+        return None if self._can_be_read_again and self._around.congested() else occupant.member
+
+    def _spoken(self, words: Words, author: Member, nick: str) -> bool:
         self.up_to = words.names.stanza or self.up_to
         at = self._around.clock.now()
-        self._around.emit(inbound.read_words(words, nick, scene=self._scene, sender=occupant.member, at=at))
+        self._around.emit(inbound.read_words(words, nick, scene=self._scene, sender=author, at=at))
         return True
 
     def _hear(self, element: Element, nick: str, *, fresh: bool) -> None:

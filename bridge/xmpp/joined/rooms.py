@@ -41,6 +41,7 @@ from bridge.xmpp.joined.speech import Speech
 from bridge.xmpp.messages.outbound import Spoken
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import stanzas
+from bridge.xmpp.wire.shapes import Familiar
 
 REPLAY = 5.0
 """Seconds after which a room that never tells its subject is taken to have sent all history."""
@@ -113,13 +114,23 @@ class JoinedRoom:
 
     def understood(self, id_: str, nick: str, stanza: bytes) -> bool:
         """Take a groupchat message to the reader by its bytes; False: it has to be built."""
-        if self.speech.awaits_words(id_) and self.is_ours(nick):
-            taken = self.hearing.reflected(id_, stanza)
-        else:
-            taken = self.hearing.understood(id_, nick, stanza)
+        hearing, is_ours = self.hearing, self._is_reflection(id_, nick)
+        taken = hearing.reflected(id_, stanza) if is_ours else hearing.understood(id_, nick, stanza)
         if taken:
             self.ping.heard()
         return taken
+
+    def recognised(self, said: Familiar) -> bool:
+        """Take a groupchat message to the reader that looks like one before it; False: it has to be looked at."""
+        is_ours = self._is_reflection(said.id, said.nick)
+        taken = self.hearing.recognised_ours(said) if is_ours else self.hearing.recognised(said)
+        if taken:
+            self.ping.heard()
+        return taken
+
+    def _is_reflection(self, id_: str, nick: str) -> bool:
+        """Whether these are words of ours, more than a change of subject."""
+        return self.speech.awaits_words(id_) and self.is_ours(nick)
 
     def _look_for_pardons(self, element: Element) -> None:
         """Take what the room says of the affiliation of somebody who is not in it (section 9.2): a ghost may come again."""

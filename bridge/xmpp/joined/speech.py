@@ -29,6 +29,7 @@ from bridge.core.deliveries import (
 )
 from bridge.core.failures import Barred, DeliveryFailure, Permanent, Retry, VoiceLost
 from bridge.core.ids import MessageId, Person
+from bridge.engine.recent import Recent
 from bridge.xmpp.joined.ghost import Ghost, Stage
 from bridge.xmpp.joined.ghosts import Ghosts
 from bridge.xmpp.joined.muc import Refusal
@@ -44,7 +45,7 @@ PATIENCE = 10.0
 GIVE_UP = 20.0
 """Seconds until such a message goes back to the outbox; nearly as long do deliveries wait for their speaker."""
 REMEMBERED = 2_000
-"""Reflections and speakers that are remembered."""
+"""Reflections and speakers that are remembered at least."""
 
 
 class Place(Protocol):
@@ -110,9 +111,9 @@ class Speech:
         self._place = place
         self._queue: deque[Order] = deque()
         self._awaited: dict[str, Order] = {}  # by stanza id, oldest first
-        self._heard: dict[str, str] = {}  # reflections that nobody waited for: id -> stanza-id
+        self._heard: Recent[str, str] = Recent(REMEMBERED)  # reflections that nobody waited for: id -> stanza-id
         self._unsure: int | None = None  # when the oldest of those happened that were on the wire when it was cut
-        self._said_by: dict[str, str] = {}  # id or stanza-id -> our address
+        self._said_by: Recent[str, str] = Recent(REMEMBERED)  # id or stanza-id -> our address
 
     def __len__(self) -> int:
         """Return how many deliveries wait, or are on the wire."""
@@ -168,10 +169,11 @@ class Speech:
         """Take the room's copy of one of our messages."""
         order = self._awaited.pop(id_, None)
         if order is None:
-            _remember(self._heard, id_, stanza_id)
+            self._heard.put(id_, stanza_id)
             return
         order.names[id_] = stanza_id
-        self._finish(order)
+        if len(order.names) == len(order.ids):
+            self._finish(order)
 
     def topic_reflected(self, topic: str, stanza_id: str) -> None:
         """Take the room's copy of a topic of ours that has lost its id on the way: Prosody writes a message of its own."""
@@ -289,7 +291,7 @@ class Speech:
         if isinstance(delivery, Post) and delivery.reply is not None:
             reply_to = place.occupant_of(delivery.reply)
         elif isinstance(delivery, Edit) and delivery.ids:
-            known_as = self._said_by.get(delivery.ids[-1], address) == address
+            known_as = self._said_by.get(delivery.ids[-1]) in (None, address)
         return Speaker(
             address=address,
             room=place.address,
@@ -322,23 +324,24 @@ class Speech:
 
     def _write(self, order: Order, speaker: Speaker) -> None:
         order.since = self._place.around.clock.monotonic()
-        heard = self._heard
         for part in outbound.parts(order.delivery, speaker):
             order.ids.append(part.id)
-            if part.id in heard:
-                order.names[part.id] = heard[part.id]
+            known = self._heard.get(part.id)
+            if known is not None:
+                order.names[part.id] = known
                 continue
             self._awaited[part.id] = order
             self._place.around.component.send(part.stanza)
-        self._finish(order)
+        if len(order.names) == len(order.ids):
+            self._finish(order)
 
     def _finish(self, order: Order) -> None:
-        if len(order.names) < len(order.ids):
-            return
+        """Be done with a delivery: the room has said all of it."""
         names = [(order.names[id_], id_) for id_ in order.ids]
-        for pair in names:
-            for name in filter(None, pair):
-                _remember(self._said_by, name, order.address)
+        for stanza_id, id_ in names:
+            self._said_by.put(id_, order.address)
+            if stanza_id:
+                self._said_by.put(stanza_id, order.address)
         if not order.done.done():
             order.done.set_result(Sent(_ids(order.delivery, names)))
             self._place.around.settles()
@@ -362,10 +365,3 @@ def _ids(delivery: Spoken, names: list[tuple[str, str]]) -> tuple[MessageId, ...
 def _fail(order: Order, failed: DeliveryFailure) -> None:
     if not order.done.done():
         order.done.set_exception(failed)
-
-
-def _remember(names: dict[str, str], name: str, value: str) -> None:
-    """Keep a name, and forget the oldest when there are too many."""
-    names[name] = value
-    if len(names) > REMEMBERED:
-        del names[next(iter(names))]

@@ -7,6 +7,7 @@ sender is, and whether the message is our own, is decided by the rooms, which ca
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 import msgspec
@@ -30,6 +31,7 @@ from bridge.core.text import clean, clean_name
 from bridge.xmpp.messages import markup, sharing
 from bridge.xmpp.wire import marks
 from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.starttag import unescaped
 
 _STANZA = f"{{{ns.COMPONENT}}}"
@@ -129,7 +131,7 @@ def words(stanza: bytes, attribute: str, scene: Scene) -> Words | None:
 
     ``attribute`` is its id attribute. Most messages are so: a body, names, and marks that mean nothing to us.
     """
-    if _PLAIN.fullmatch(stanza, stanza.find(b">") + 1) is None or stanza.count(b"<body>") != 1:
+    if not _is_plain(stanza):
         return None
     name = stanza_id(stanza, scene)
     origin = _origin_id(stanza)
@@ -138,6 +140,22 @@ def words(stanza: bytes, attribute: str, scene: Scene) -> Words | None:
     if name is None or origin is None or not text or not text.isprintable():
         return None
     return Words(text, Ids(name, attribute, origin))
+
+
+def recognised(said: Familiar, scene: Scene) -> Words | None:
+    """Return what :func:`words` says of a message that looks like one before it."""
+    if not _look_is_plain(said.rest) or not said.text.isprintable():
+        return None
+    return Words(said.text, Ids(said.stanza if scene.stable_ids else "", said.id, said.origin))
+
+
+def _is_plain(stanza: bytes) -> bool:
+    """Tell whether a message has nothing but a body, names, and marks that mean nothing to us."""
+    return _PLAIN.fullmatch(stanza, stanza.find(b">") + 1) is not None and stanza.count(b"<body>") == 1
+
+
+_look_is_plain = lru_cache(maxsize=64)(_is_plain)
+"""The same of what is in all messages that look alike."""
 
 
 def _origin_id(stanza: bytes) -> str | None:

@@ -36,6 +36,7 @@ from bridge.xmpp.wire import errors, stanzas, troubles
 from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire.library import Library
 from bridge.xmpp.wire.queries import Queries
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.troubles import Cause, Trouble
 
 __all__ = [
@@ -99,6 +100,7 @@ class _Stream:
         self.reads = session.reads
         self.wanted = session.wanted
         self.understood = session.understood
+        self.recognised = session.recognised
         self.queries = Queries(clock)
         self.library: Library  # since there is a connection
         self._session = session
@@ -202,6 +204,10 @@ class _Glance:
         return False
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:  # noqa: ARG002
+        """Take nothing."""
+        return False
+
+    def recognised(self, said: Familiar) -> bool:  # noqa: ARG002
         """Take nothing."""
         return False
 

@@ -25,6 +25,7 @@ from slixmpp.xmlstream.tostring import tostring
 
 from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire import troubles
+from bridge.xmpp.wire.shapes import Familiar
 from bridge.xmpp.wire.stanzas import legal
 from bridge.xmpp.wire.starttag import unescaped
 from bridge.xmpp.wire.stream import NotXml, Reader
@@ -61,6 +62,9 @@ class Uses(Protocol):
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         """Take a groupchat message by its bytes alone, if they say all there is to know."""
+
+    def recognised(self, said: Familiar) -> bool:
+        """Take a groupchat message that looks like one that was understood."""
 
     def came_up(self) -> None:
         """Learn that the handshake went through."""
@@ -168,6 +172,14 @@ class Library(ComponentXMPP):
         """Let a message be taken by its bytes alone."""
         try:
             return self.uses.understood(attrs, stanza)
+        except Exception:  # noqa: BLE001  # as below
+            _log.exception("a message could not be taken by its bytes")
+            return False
+
+    def recognised(self, said: Familiar) -> bool:
+        """Let a message be taken that looks like one that was understood."""
+        try:
+            return self.uses.recognised(said)
         except Exception:  # noqa: BLE001  # as below
             _log.exception("a message could not be taken by its bytes")
             return False

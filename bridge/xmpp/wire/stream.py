@@ -8,6 +8,7 @@ bytes, and the parser sees only what somebody wants. From cheap to dear, for eac
   first copy is known to the byte, is made by one join and compared at once.
 * the same: it differs from the stanza before in nothing but ``to``, and nobody reads that address.
 * looked at: the start tag says that nobody wants it.
+* recognised: it looks like one that was understood, but for ids, names and words (``shapes``).
 * understood: it is the reflection of words of ours, or plain words, and its bytes say all there is to know.
 * built: it went through the parser, and is handed over as an element.
 
@@ -27,6 +28,7 @@ from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from bridge.xmpp.wire import multicast
 from bridge.xmpp.wire import namespaces as ns
+from bridge.xmpp.wire.shapes import Familiar, Shapes
 from bridge.xmpp.wire.starttag import StartTag, take_apart, unescaped
 
 HUGE = 256 * 1024
@@ -65,6 +67,9 @@ class Sink(Protocol):
 
     def understood(self, attrs: dict[str, str], stanza: bytes) -> bool:
         """Take a groupchat message that is read by its bytes alone; False: it has to be built, or is not wanted."""
+
+    def recognised(self, said: Familiar) -> bool:
+        """Take a groupchat message that looks like one that was understood; False: it is to be looked at like any other."""
 
     def built(self, element: Element) -> None:
         """Take a child of the stream, in ``jabber:component:accept`` also where the server wrote ``jabber:client``."""
@@ -157,6 +162,8 @@ class Reader:
         self._rest = b""  # the beginning of a stanza
         self._rooms: dict[str, _Room] = {}
         self._template: _Template | None = None
+        self._shapes = Shapes()
+        self._recognised = b""  # the stanza before, if its copies may follow
         self._block = b""  # foretold copies that have not all come yet
         self._come = 0  # so many bytes of it have
 
@@ -175,6 +182,7 @@ class Reader:
             self._rest = self._leave_block(self._template)
         self._rooms = {}
         self._template = None
+        self._recognised = b""
 
     def feed(self, data: bytes) -> None:
         """Read what came. Raises: NotXml; the reader is then of no use any more."""
@@ -187,16 +195,45 @@ class Reader:
             if self._crawling:
                 at = self._crawl(data, at)
                 continue
-            if self._template is not None:
-                before, at = at, self._copies(data, at, self._template)
-                if at != before:
-                    continue
+            end = self._known(data, at)
+            if end != at:
+                at = end
+                continue
             end = self._stanza(data, at)
             if end == _INCOMPLETE:
                 self._rest = data[at:]
                 self._crawling = len(self._rest) > HUGE
                 return
             at = end
+
+    # A stanza that is like one before it.
+
+    def _known(self, data: bytes, at: int) -> int:
+        """Take the stanzas that are copies of the one before, or look like others; return where they end."""
+        if self._template is not None:
+            end = self._copies(data, at, self._template)
+            if end != at:
+                return end
+        found = self._shapes.find(data, at)
+        if found is not None:
+            self._end_copies()
+            said, end = found
+            if self._sink.recognised(said):
+                self._recognised = data[at:end]
+                return end
+        if self._recognised:
+            self._template, self._recognised = self._recalled(self._recognised), b""
+            return at if self._template is None else self._copies(data, at, self._template)
+        return at
+
+    def _recalled(self, stanza: bytes) -> _Template | None:
+        """Return a stanza that was recognised as the template for its copies."""
+        tag = take_apart(stanza[: stanza.find(b">") + 1], len(b"<message"))
+        if tag is None or not tag.to:
+            return None
+        template = _Template("message", tag.attrs, self._room(tag.attrs.get("from", "")))
+        template.cut(stanza, to=tag.to, quote=tag.quote)
+        return template
 
     # A stanza that is like none before it.
 
@@ -251,9 +288,12 @@ class Reader:
             return self._sink.wanted(name, attrs)
         self._template = template = _Template(name, attrs, room)
         template.cut(stanza, to=to, quote=quote)
-        if room is not None and (
-            not self._read(room, template.first, attrs["to"]) or self._sink.understood(attrs, stanza)
-        ):
+        if room is None:
+            return self._sink.wanted(name, attrs)
+        if not self._read(room, template.first, attrs["to"]):
+            return False
+        if self._sink.understood(attrs, stanza):
+            self._shapes.learn(stanza)
             return False
         return self._sink.wanted(name, attrs)
 
