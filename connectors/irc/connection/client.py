@@ -42,7 +42,7 @@ from connectors.irc.connection.ourselves import Ourselves
 from connectors.irc.connection.pulse import shared
 from connectors.irc.connection.refusals import Failure, Kind, Refused, closing_kind
 from connectors.irc.connection.registration import Identity, Registration, Sasl
-from connectors.irc.connection.requests import Lost, Requests
+from connectors.irc.connection.requests import Answer, Asker, Lost, Requests
 from connectors.irc.connection.stream import Congested, Stream
 from connectors.irc.connection.wire import Line, TooLong, concerns, encode, parse, recode, split_source
 
@@ -61,6 +61,7 @@ _LINK = frozenset({"ACK", "AUTHENTICATE", "CAP", "ERROR", "PING", "PONG"})
 _ABOUT_US = frozenset({"CHGHOST", "JOIN", "KILL", "MODE", "NICK", "NOTICE"}) | {
     *("004", "005", "221", "376", "396", "422", "463", "465", "466", "513", "900", "901")
 }
+_LABELS = frozenset({"labeled-response", "message-tags"})
 _STOPS = frozenset({Kind.BANNED, Kind.AUTH, Kind.NICK})  # another server of the network would say the same
 _MOST_TOKENS = 1000
 
@@ -259,8 +260,16 @@ class Connection:
 
         Raises: as :meth:`send`; in the future: Lost.
         """
-        request = self._requests.new(command, params, labeled="labeled-response" in self.caps)
-        tags = (self._taggable(tags) or {}) | ({"label": request.label} if request.label else {})
+        answer = Answer(command)
+        self.send_for(answer, command, params, tags=tags)
+        return answer.future
+
+    def send_for(
+        self, asker: Asker, command: str, params: Sequence[str], *, tags: dict[str, str] | None = None
+    ) -> None:
+        """Send, and have somebody told what came of it, as :meth:`request` does. Raises: as :meth:`send`."""
+        request = self._requests.new(asker, command, params, labeled="labeled-response" in self.caps)
+        tags = (self._taggable(tags) or {}) | ({"label": request.label.decode()} if request.label else {})
         try:
             data = self._encoded(command, params, tags)
             if self._stream is None or not self._stream.is_open:
@@ -270,16 +279,34 @@ class Connection:
         except (ValueError, Congested):
             self._requests.forget(request)
             raise
-        return request.future
+
+    def utter(self, asker: Asker, params: tuple[str, str], around: tuple[bytes, bytes]) -> bool:
+        """Say words, (target, text), in a line that is known but for label and text, as :meth:`send_for` would; False: it has to.
+
+        ``around`` stands around the label; the text fits and has nothing in it that would have to be cleaned. Raises: Congested.
+        """
+        stream, text = self._stream, params[1].encode()
+        if stream is None or not stream.is_open or not self._caps.enabled >= _LABELS:
+            return False
+        if self.writes and not text.isascii():
+            return False
+        request = self._requests.new(asker, "PRIVMSG", params, labeled=True)
+        try:
+            stream.put(b"%b%b%b%b\r\n" % (around[0], request.label, around[1], text), request)
+        except Congested:
+            self._requests.forget(request)
+            raise
+        return True
 
     async def barrier(self) -> None:
         """Return when the server has processed everything sent before. Raises: Lost."""
-        request = self._requests.new("", (), labeled=False)
+        answer = Answer("")
+        request = self._requests.new(answer, "", (), labeled=False)
         if self._stream is None or not self._stream.is_open:
             request.fail()
         else:
             self._stream.mark(request)
-        await request.future
+        await answer.future
 
     def read(self, reads: Reads) -> None:
         """Hand over more or less of the traffic from now on; what a listener needs is asked for."""
@@ -445,16 +472,19 @@ class Connection:
     def received(self, lines: list[bytes]) -> None:
         """Take what was read; called by the stream. A line that cannot be taken is logged, and the next one read."""
         self._silent = 0
+        requests, before = self._requests, self._requests.proven
         for data in lines:
-            if self._me is not None and (not concerns(data, self._me, self._channels) or self._requests.echoed(data)):
-                continue
             line = None
             try:
+                if self._me is not None and (requests.echoed(data) or not concerns(data, self._me, self._channels)):
+                    continue
                 if (self.passes is None or not self.passes(data)) and (line := parse(data, self.encoding)) is not None:
                     self._take(line)
             except Exception:
                 what = "of words" if line is None else _spoken(line.command)
                 log.exception("a line %s from %s was not taken", what, self.server)
+        if requests.proven > before and self._stream is not None:
+            self._stream.processed(requests.proven)
 
     def lost(self, error: Exception | None) -> None:
         """Clean up; called by the stream, once."""
@@ -485,11 +515,6 @@ class Connection:
     def asked(self) -> int:
         """Pass on that an answer is under way."""
         return 0 if self._stream is None else self._stream.asked()
-
-    def processed(self, place: int) -> None:
-        """Pass on how far the server is."""
-        if self._stream is not None:
-            self._stream.processed(place)
 
     # what the pulse calls
 

@@ -49,8 +49,16 @@ class Window:
         gathered = self.sent - self._processed
         return gathered == 0 or gathered + max(len(data), LEAST) <= WINDOW
 
+    def take(self, data: bytes) -> bool:
+        """Count a line if it may go now."""
+        gathered, size = self.sent - self._processed, max(len(data), LEAST)
+        if gathered and gathered + size > WINDOW:
+            return False
+        self.sent += size
+        return True
+
     def send(self, data: bytes) -> None:
-        """Count a line that goes."""
+        """Count a line that goes, whether or not it may."""
         self.sent += max(len(data), LEAST)
 
     @property
@@ -65,9 +73,10 @@ class Window:
 
     def processed(self, place: int) -> bool:
         """Note an answer; returns whether it brought anything new."""
-        news = place > self._processed
-        self._processed = max(self._processed, place)
-        return news
+        if place <= self._processed:
+            return False
+        self._processed = place
+        return True
 
 
 class Bucket:

@@ -79,13 +79,17 @@ class Ourselves:
 
         Until the server has shown our host as others see it, the longest possible one is counted.
         """
-        host = self._host, 0 if self._host_is_sure else self.isupport.hostlen or _LONGEST_HOST
-        user = self._user, 0 if self._user else self.isupport.userlen or _LONGEST_USER
-        return max(0, self.isupport.linelen - _overhead(self.nick, user, host, f"{command} {target}"))
+        isupport, user = self.isupport, self._user
+        longest_user = 0 if user else isupport.userlen or _LONGEST_USER
+        longest_host = 0 if self._host_is_sure else isupport.hostlen or _LONGEST_HOST
+        taken = _overhead(self.nick, user, self._host, longest_user, longest_host, command, target)
+        return isupport.linelen - taken if taken < isupport.linelen else 0
 
 
 @lru_cache(maxsize=1024)
-def _overhead(nick: str, user: tuple[str, int], host: tuple[str, int], words: str) -> int:
+def _overhead(
+    nick: str, user: str, host: str, longest_user: int, longest_host: int, command: str, target: str, /
+) -> int:
     """Return the bytes of a line that are not its text; of user and host: as we know it, and how long it is at least."""
-    longest = (max(len(known.encode()), least) for known, least in (user, host))
-    return len(f":{nick}!@ {words} :\r\n".encode()) + sum(longest)
+    longest = max(len(user.encode()), longest_user) + max(len(host.encode()), longest_host)
+    return len(f":{nick}!@ {command} {target} :\r\n".encode()) + longest

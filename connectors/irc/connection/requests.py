@@ -9,16 +9,15 @@ import asyncio
 import re
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple, Protocol
 
-from connectors.irc.connection.wire import Line, tagged
+from connectors.irc.connection.wire import Line, tag_of
 
 _OF_SOMEBODY = frozenset({"KICK", "MODE", "INVITE"})
 """Their errors may name somebody and no channel (401)."""
 _SAID = frozenset({"PRIVMSG", "NOTICE", "TAGMSG"})
-
-
-_ECHOED = frozenset({"PRIVMSG", "NOTICE"})
+_ECHOED = {"PRIVMSG": b"PRIVMSG ", "NOTICE": b"NOTICE "}
 _CODES = re.compile(r"\x03(?:\d{1,2}(?:,\d{1,2})?)?|\x04(?:[0-9a-fA-F]{6})?|[\x02\x0f\x11\x16\x1d\x1e\x1f]")
 """Formatting, which a channel may take out of what is said."""
 _OWED = 100
@@ -44,44 +43,111 @@ class OutgoingLine(Protocol):
     def asked(self) -> int:
         """Note that an answer to what was written last is under way; returns the place that it will prove."""
 
-    def processed(self, place: int) -> None:
-        """Note that the server has processed everything up to a place."""
+
+class Asker(Protocol):
+    """Who wants to know what came of a line. Told once, in one of these ways, on the loop.
+
+    What was answered is told while it is read: what is read after it, by other connections too, finds it known already.
+    """
+
+    def said(self, message: str) -> None:
+        """Learn that words have come back as they were said, under this id, "" where the server gives none."""
+
+    def answered(self, answers: list[Line]) -> None:
+        """Learn all that the server has answered; nothing, if it has just done it."""
+
+    def lost(self, *, written: bool) -> None:
+        """Learn that the connection went before the answer came; ``written`` as in :class:`Lost`."""
+
+
+class Answer:
+    """An asker that is waited for."""
+
+    __slots__ = ("_command", "future")
+
+    def __init__(self, command: str) -> None:
+        self._command = command
+        self.future: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
+
+    def said(self, message: str) -> None:
+        """Take what came back for the answer."""
+        self.answered([Line({"msgid": message} if message else {}, "", self._command, [])])
+
+    def answered(self, answers: list[Line]) -> None:
+        """Give the answers to whoever waits."""
+        if not self.future.done():
+            self.future.set_result(answers)
+
+    def lost(self, *, written: bool) -> None:
+        """Give up."""
+        if not self.future.done():
+            self.future.set_exception(Lost(written=written))
+            self.future.exception()  # it is no mistake if nobody waits
 
 
 class Request:
     """One line that somebody wants to know about; the stream tells it when it is written."""
 
-    __slots__ = ("_requests", "answers", "born", "command", "future", "label", "place", "targets", "words", "written")
+    __slots__ = (
+        "_requests",
+        "answers",
+        "asker",
+        "born",
+        "command",
+        "is_over",
+        "label",
+        "params",
+        "place",
+        "written",
+    )
 
-    def __init__(self, requests: "Requests", command: str, targets: Sequence[str], words: str, label: str) -> None:
+    def __init__(self, requests: "Requests", asker: Asker, command: str, params: Sequence[str], label: bytes) -> None:
         self._requests = requests
+        self.asker = asker
         self.command = command
-        self.targets = targets  # what an error may name
-        self.words = words  # its last parameter, which an echo repeats
+        self.params = params
         self.label = label
-        self.answers: list[Line] = []
-        self.future: asyncio.Future[list[Line]] = asyncio.get_running_loop().create_future()
+        self.answers: list[Line] | None = None
         self.written = False
         self.born = 0
         self.place = 0  # what an answer proves to be processed
+        self.is_over = False
 
-    def wrote(self) -> None:
+    @property
+    def targets(self) -> Sequence[str]:
+        """What an error may name."""
+        return self.params if self.command in _OF_SOMEBODY else self.params[:1]
+
+    @property
+    def words(self) -> str:
+        """The last parameter, which an echo repeats."""
+        return self.params[-1] if self.params else ""
+
+    def wrote(self, place: int) -> bool:
         """Learn that the line is on its way."""
         self.written = True
-        self._requests.wrote(self)
+        self.place = place
+        return self._requests.wrote(self)
+
+    def answer(self, line: Line) -> None:
+        """Take one line of the answer."""
+        if self.answers is None:
+            self.answers = []
+        self.answers.append(line)
 
     def settle(self) -> None:
         """Give the answers to whoever waits."""
-        self._requests.processed(self.place)
-        if not self.future.done():
-            self.future.set_result(self.answers)
+        self._requests.prove(self.place)
+        if not self.is_over:
+            self.is_over = True
+            self.asker.answered(self.answers or [])
 
     def fail(self) -> None:
-        """Give up."""
+        """Give up; told a moment later, when everybody knows what else is lost."""
         self._requests.forget(self)
-        if not self.future.done():
-            self.future.set_exception(Lost(written=self.written))
-            self.future.exception()  # it is no mistake if nobody waits
+        if not self.is_over:
+            self.is_over = True
+            asyncio.get_running_loop().call_soon(partial(self.asker.lost, written=self.written))
 
 
 class _Round(NamedTuple):
@@ -108,16 +174,17 @@ class Requests:
         "_turn",
         "is_echoing",
         "is_shared",
-        "processed",
+        "proven",
     )
 
     def __init__(self, line: "OutgoingLine") -> None:
-        self.processed = line.processed
+        self.proven = 0
+        """The last place up to which the server is known to have processed everything."""
         self._line = line
         self._asking = False
         self._last = 0
         self._beats = 0
-        self._labels: dict[str, Request] = {}
+        self._labels: dict[bytes, Request] = {}
         self._batches: dict[str, Request] = {}  # open ones, by reference
         self._turn: list[Request] = []  # written, and not followed by a PING yet
         self._rounds: list[_Round] = []  # oldest first; hardly ever more than two
@@ -132,23 +199,29 @@ class Requests:
         """Whether a line that was read could be an answer."""
         return bool(self._labels or self._rounds or self._turn or self._owed)
 
-    def new(self, command: str, params: Sequence[str], *, labeled: bool) -> Request:
+    def new(self, asker: Asker, command: str, params: Sequence[str], *, labeled: bool) -> Request:
         """Return a request; one without label is proven by a PING behind it."""
-        label = self._next() if labeled else ""
-        targets = params if command in _OF_SOMEBODY else params[:1]
-        request = Request(self, command, targets, params[-1] if params else "", label)
-        if label:
-            self._labels[label] = request
+        if not labeled:
+            return Request(self, asker, command, params, b"")
+        self._last += 1
+        label = b"%x" % self._last
+        request = self._labels[label] = Request(self, asker, command, params, label)
         return request
 
-    def wrote(self, request: Request) -> None:
-        """Have a PING follow what is written in this turn of the loop."""
+    def wrote(self, request: Request) -> bool:
+        """Take note that a line is on its way; a PING follows what is written in this turn of the loop without label."""
         request.born = self._beats
         if request.label:
-            request.place = self._line.asked()
-            return
+            return True
         self._turn.append(request)
         self.ask()
+        return False
+
+    def prove(self, place: int) -> None:
+        """Take note that the server has processed everything up to a place."""
+        if place <= self.proven:
+            return
+        self.proven = place
 
     def ask(self) -> None:
         """Have a PING follow what is written in this turn of the loop."""
@@ -189,15 +262,15 @@ class Requests:
                 if self.is_shared and self.is_echoing and request.command in _ECHOED and not request.answers:
                     self._owe(request)
                 request.settle()
-            self.processed(round_.place)
+            self.prove(round_.place)
             if round_.token == token:
                 return
 
     def line(self, line: Line, nick: str, fold: Callable[[str], str]) -> bool:
         """Find out whom a line answers; False: nobody."""
-        label = line.tags.get("label", "")
-        if label in self._labels:
-            self._labeled(line, self._labels[label])
+        request = self._labels.get(line.tags["label"].encode(errors="replace")) if "label" in line.tags else None
+        if request is not None:
+            self._labeled(line, request)
         elif line.command == "BATCH" and line.param(0)[1:] in self._batches:
             self._batch_ended(line.param(0)[1:])
         elif line.tags.get("batch") in self._batches:
@@ -213,17 +286,19 @@ class Requests:
         """
         if not self._labels or data[:1] != b"@":
             return False
-        section, _, rest = data.partition(b" ")
-        if b"label=" not in section:
+        end = data.find(b" ")
+        label = tag_of(data, b"label=", end) if end > 0 else None
+        request = self._labels.get(label.encode()) if label else None
+        if request is None or request.command not in _ECHOED or data.find(b"batch", 1, end) > 0:
             return False
-        tags = tagged(section)
-        request = self._labels.get(tags.get("label", ""))
-        if request is None or request.command not in _ECHOED or "batch" in tags:
+        message = tag_of(data, b"msgid=", end)
+        command = data.find(b" ", end + 1) + 1
+        if message is None or not command or not data.startswith(_ECHOED[request.command], command):
             return False
-        words = rest.split(b" ", 2)
-        if len(words) < 3 or words[1] != request.command.encode():
-            return False
-        self._labeled(Line(tags, "", request.command, []), request)
+        del self._labels[request.label]
+        self.prove(request.place)
+        request.is_over = True
+        request.asker.said(message)
         return True
 
     def _labeled(self, line: Line, request: Request) -> None:
@@ -231,14 +306,14 @@ class Requests:
             self._batches[line.param(0)[1:]] = request
             return
         if line.command != "ACK":
-            request.answers.append(line)
+            request.answer(line)
         del self._labels[request.label]
         request.settle()
 
     def _inside(self, line: Line, request: Request) -> None:
         if line.command == "BATCH":
             self._batches[line.param(0)[1:]] = request
-        request.answers.append(line)
+        request.answer(line)
 
     def _batch_ended(self, reference: str) -> None:
         request = self._batches.pop(reference)
@@ -264,7 +339,7 @@ class Requests:
             if any(fold(each) in targets for each in request.targets) and (
                 commands is None or request.command in commands
             ):
-                request.answers.append(line)
+                request.answer(line)
                 return True
         return False
 
@@ -282,7 +357,7 @@ class Requests:
         if request is None and asked and not self.is_shared:
             request = asked[0]
         if request is not None:
-            request.answers.append(line)
+            request.answer(line)
             return True
         return self._was_owed(line, fold)
 

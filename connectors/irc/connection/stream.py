@@ -29,8 +29,8 @@ _QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 class Ticket(Protocol):
     """Who wants to know what becomes of a line."""
 
-    def wrote(self) -> None:
-        """Learn that the line is among those of this turn."""
+    def wrote(self, place: int) -> bool:
+        """Learn that the line is among those of this turn, and what its answer proves; tells whether there will be one by itself."""
 
     def fail(self) -> None:
         """Learn that it will not be written."""
@@ -188,7 +188,7 @@ class Stream(asyncio.Protocol):
 
     def put(self, data: bytes, ticket: Ticket | None = None) -> None:
         """Send a line when its turn comes. Raises: Congested."""
-        if not self._queue and not self._paused and self._may_go(data):
+        if not self._queue and not self._paused and self._takes(data):
             self._go(data, ticket)
             return
         if self.waiting() >= self._limit:
@@ -204,12 +204,14 @@ class Stream(asyncio.Protocol):
         if self._queue:
             self._queue.append((b"", ticket))
         else:
-            ticket.wrote()
+            self._go(b"", ticket)
 
     def urgent(self, data: bytes) -> None:
         """Send a line before everything that waits; the bucket has it count, but does not hold it."""
         if self._bucket is not None:
             self._bucket.charge(cost(data), self._loop.time())
+        if self._window is not None:
+            self._window.send(data)
         self._go(data, None)
 
     def purge(self) -> list[tuple[bytes, Ticket | None]]:
@@ -258,23 +260,27 @@ class Stream(asyncio.Protocol):
 
     # how lines wait
 
-    def _may_go(self, data: bytes) -> bool:
-        if not data:
+    def _takes(self, data: bytes) -> bool:
+        """Count a line if it may go now; a mark always may."""
+        window, bucket = self._window, self._bucket
+        if not data or window is None:
             return True
-        if self._window is not None and not self._window.has_room(data):
+        if bucket is not None and not (window.has_room(data) and bucket.take(cost(data), self._loop.time())):
             return False
-        return self._bucket is None or self._bucket.take(cost(data), self._loop.time())
+        return window.take(data)
 
     def _go(self, data: bytes, ticket: Ticket | None) -> None:
         if data:
             if not self._pending:
                 self._loop.call_soon(self.flush)
             self._pending.append(data)
-            if self._window is not None:
-                self._window.send(data)
-        if ticket is not None:
-            ticket.wrote()
-        if self._window is not None and self._window.is_due and self._reader is not None:
+        window = self._window
+        if window is None:
+            if ticket is not None:
+                ticket.wrote(0)
+        elif ticket is not None and ticket.wrote(window.sent):
+            window.asked()
+        elif window.is_due and self._reader is not None:
             self._reader.ask()
 
     def _wait(self) -> None:
@@ -288,7 +294,7 @@ class Stream(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        while self._queue and not self._paused and self._may_go(self._queue[0][0]):
+        while self._queue and not self._paused and self._takes(self._queue[0][0]):
             self._go(*self._queue.popleft())
         if self._queue:
             self._wait()

@@ -40,6 +40,7 @@ _ESCAPES = re.compile(r"\\(.?)", re.DOTALL)
 _UNESCAPED = {":": ";", "s": " ", "r": "\r", "n": "\n"}
 _JUNK = re.compile(rb"[\r\n\0]+")
 _NO_TAGS: dict[str, str] = {}
+_BEFORE_TAG = b"@;"
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -196,9 +197,22 @@ def concerns(data: bytes, me: tuple[bytes, ...], channels: bytes) -> bool:
     return command in _TO_SOMEBODY and len(words) > 2 and words[2].lstrip(b":")[:1] not in channels
 
 
-def tagged(section: bytes) -> Mapping[str, str]:
-    """Return the tags of a raw line's first word, which begins with "@"."""
-    return _tags(decode(section[1:]))
+def tag_of(data: bytes, key: bytes, end: int) -> str | None:
+    """Return the value of one tag of a raw line that is not parsed, "" where it is empty or missing; None: parse the line.
+
+    ``key`` is written with its "=", ``end`` is where the tags end.
+    """
+    at = data.rfind(key, 1, end)
+    if at < 0:
+        return ""
+    if data[at - 1] not in _BEFORE_TAG:  # the end of a longer key
+        return None
+    at += len(key)
+    stop = data.find(b";", at, end)
+    value = data[at : end if stop < 0 else stop]
+    if not value.isascii():
+        return None
+    return value.decode() if b"\\" not in value else _ESCAPES.sub(_unescape, value.decode())
 
 
 def _tags(raw: str) -> dict[str, str]:

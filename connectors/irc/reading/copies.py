@@ -5,6 +5,8 @@ Whichever is first confirms them, nearly always the answer; then nothing in the 
 much as the answer did. Pure. Kept by ``sending``, asked by the listener's connection for every line.
 """
 
+from connectors.irc.connection.wire import tag_of
+
 _MOST = 1000
 """Ids that are kept; a copy that comes later than that is read, and found to be known then."""
 _TAG = b"msgid="
@@ -16,22 +18,22 @@ class Copies:
     __slots__ = ("_ids",)
 
     def __init__(self) -> None:
-        self._ids: dict[bytes, None] = {}  # oldest first
+        self._ids: dict[str, None] = {}  # oldest first
 
     def expect(self, message: str) -> None:
         """Take note of a confirmed line."""
-        self._ids[message.encode(errors="replace")] = None
+        self._ids[message] = None
         if len(self._ids) > _MOST:
             del self._ids[next(iter(self._ids))]
+
+    def came(self, message: str) -> bool:
+        """Tell whether a line with this id is such a copy; once for each."""
+        return self._ids.pop(message, self) is None
 
     def is_one(self, data: bytes) -> bool:
         """Tell whether a raw line is such a copy; once for each. When in doubt, no."""
         if not self._ids or data[:1] != b"@":
             return False
-        tags = data.find(b" ")
-        start = data.find(_TAG, 0, tags)
-        if start < 1 or tags < 0 or data[start - 1] not in b"@;":  # a client's own tag has a plus before its name
-            return False
-        start += len(_TAG)
-        end = data.find(b";", start, tags)
-        return self._ids.pop(data[start : tags if end < 0 else end], self) is None
+        end = data.find(b" ")
+        message = tag_of(data, _TAG, end) if end > 0 else None
+        return message is not None and self.came(message)

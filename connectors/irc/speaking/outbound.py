@@ -10,6 +10,7 @@ connection refuses what could not be written as one parameter.
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Literal, assert_never
 
 import msgspec
@@ -40,6 +41,7 @@ from bridge.core.spans import insert, prefixed, substituted
 from bridge.core.text import clean_name
 from connectors.irc.connection import ctcp
 from connectors.irc.connection.marks import KEY, OWN, REACT, REPLY, UNREACT, VIA
+from connectors.irc.connection.wire import encode
 from connectors.irc.speaking import formatting
 
 _ACTION_MARKS = len(ctcp.write("ACTION", "x")) - 1
@@ -116,29 +118,45 @@ def orders(delivery: Delivery, dialect: Dialect, *, reacted: Sequence[str] = ())
             assert_never(delivery)
 
 
-def plain_line(post: Post, channel: str, *, room: int, tags: bool, keyed: bool = False) -> Order | None:
-    """Return the one line of a message that has nothing but words, None where it takes :func:`orders` to say it.
-
-    Most messages are so, and what they become is the same; ``room`` is ``Dialect.available`` for them.
-    """
+def is_plain(post: Post, room: int) -> bool:
+    """Tell whether a message has nothing but words that are one line, as they are; ``room`` is ``Dialect.available`` for them."""
     content, voice = post.content, post.head.voice
     text = content.text
-    if (
+    return not (
         content.kind is not Kind.TEXT
         or content.spans
         or content.attachments
         or post.reply is not None
-        or not isinstance(voice, AsPuppet | AsBridge)
+        or not (isinstance(voice, AsPuppet) or isinstance(voice, AsBridge))  # noqa: SIM101 - half the price of a union
         or not text.isprintable()
         or (len(text) if text.isascii() else len(text.encode())) > room
         or not text
         or text.isspace()
-    ):
+    )
+
+
+def plain_line(post: Post, channel: str, *, room: int, tags: bool, keyed: bool = False) -> Order | None:
+    """Return the one line of a message that :func:`is_plain`, None where it takes :func:`orders` to say it.
+
+    Most messages are so, and what they become is the same.
+    """
+    if not is_plain(post, room):
         return None
     named = {VIA: ",".join(post.head.via)} if tags and post.head.via else {}
     if keyed and tags:
         named[KEY] = line_key(post.head.key, 0)
-    return Order("PRIVMSG", (channel, text), named)
+    return Order("PRIVMSG", (channel, post.content.text), named)
+
+
+@lru_cache(maxsize=512)
+def frame(channel: str, via: tuple[str, ...]) -> tuple[bytes, bytes]:
+    """Return what :func:`plain_line` is on the wire, with tags and no key: before its label, and from there to its words.
+
+    Raises: ValueError for a channel that cannot be written.
+    """
+    tags = {VIA: ",".join(via), "label": "0"} if via else {"label": "0"}
+    before, after = encode("PRIVMSG", (channel, ""), tags)[:-2].split(b"label=0 ", 1)
+    return before + b"label=", b" " + after
 
 
 def _post(delivery: Post, dialect: Dialect) -> list[Order]:

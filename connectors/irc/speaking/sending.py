@@ -17,17 +17,18 @@ from collections import deque
 from functools import partial
 from itertools import takewhile
 from operator import attrgetter
+from typing import cast
 
 from bridge.core.deliveries import Delivery, Post, React, Sent, Tell
 from bridge.core.failures import Barred, DeliveryFailure, Permanent, Retry, Uncertain, VoiceLost
 from bridge.core.ids import DeliveryKey, MessageId, RoomId
-from connectors.irc.connection.client import Congested, Connection, Line, Lost
+from connectors.irc.connection.client import Congested, Connection, Line
 from connectors.irc.connection.marks import OWN
 from connectors.irc.connection.verdicts import is_about_codes, speech_refused
 from connectors.irc.reading.copies import Copies
 from connectors.irc.reading.recollection import Recollection
 from connectors.irc.scene import Scene
-from connectors.irc.speaking.outbound import Order, orders, plain_line
+from connectors.irc.speaking.outbound import Order, frame, is_plain, orders, plain_line
 from connectors.irc.speaking.voices import Absent, Found, Voices
 
 _BROKEN_OFF = 1000
@@ -40,15 +41,35 @@ _FIRST = "another message has to be said before"
 
 
 class _Part:
-    """One line of a delivery."""
+    """One line of a delivery, and who is told what came of it."""
 
-    __slots__ = ("id", "is_through", "is_written", "order")
+    __slots__ = ("command", "id", "is_through", "is_written", "job", "params", "tags")
 
-    def __init__(self, order: Order) -> None:
-        self.order = order
+    def __init__(self, job: "_Job", order: Order) -> None:
+        self.job = job
+        self.command = order.command
+        self.params = order.params
+        self.tags = order.tags
         self.id = ""
         self.is_through = False
         self.is_written = True
+
+    @property
+    def text(self) -> str:
+        """What is said."""
+        return self.params[-1]
+
+    def said(self, message: str) -> None:
+        """Be through: the words have come back."""
+        self.job.sender.said(self, message)
+
+    def answered(self, answers: list[Line]) -> None:
+        """Be judged by the server's answers."""
+        self.job.sender.answered(self, answers)
+
+    def lost(self, *, written: bool) -> None:
+        """Learn that nobody will answer."""
+        self.job.sender.lost(self, written=written)
 
 
 class _Job:
@@ -63,19 +84,23 @@ class _Job:
         "is_barred",
         "is_cut_off",
         "is_over",
+        "lane",
         "nick",
         "open",
         "parts",
+        "sender",
         "timer",
     )
 
-    def __init__(self, delivery: Delivery, future: "asyncio.Future[Sent]") -> None:
+    def __init__(self, sender: "Sender", lane: "_Lane", delivery: Delivery, future: "asyncio.Future[Sent]") -> None:
+        self.sender = sender
+        self.lane = lane
         self.delivery = delivery
         self.future = future
         self.deadline = 0.0  # for its speaker to come; 0: nobody was waited for
         self.connection: Connection | None = None
-        self.nick = ""  # folded, of who says it
-        self.parts: list[_Part] = []
+        self.nick = ""  # of who says it
+        self.parts: list[_Part] = []  # none any more when it is over
         self.open = 0  # lines without an answer
         self.failure: DeliveryFailure | None = None
         self.is_over = False
@@ -91,7 +116,7 @@ class _Job:
 class _Lane:
     """What is to be said in one room, in order. Rooms stay; a ``conversation`` is forgotten when nothing is to be said."""
 
-    __slots__ = ("answered", "conversation", "flying", "is_pumping", "owed", "timer", "waiting")
+    __slots__ = ("conversation", "flying", "is_pumping", "owed", "timer", "waiting")
 
     def __init__(self, *, conversation: RoomId | None) -> None:
         self.conversation = conversation
@@ -99,23 +124,11 @@ class _Lane:
         self.flying: deque[_Job] = deque()
         self.timer: asyncio.TimerHandle | None = None
         self.is_pumping = False
-        self.answered: dict[str, None] = {}  # ids of lines that the server has confirmed, oldest first
-        self.owed: deque[tuple[float, str, str]] = deque(maxlen=_COPIES)  # (when, nick, text) of those without id
+        self.owed: deque[tuple[float, str, str]] = deque(maxlen=_COPIES)
+        """(when, folded nick, text) of lines that the server has confirmed, and given no id: their copies are of no others."""
 
-    def confirm(self, job: "_Job", part: "_Part", now: float) -> None:
-        """Take a line for said by the server's word; its copy, which comes by another way, is of no other line."""
-        part.is_through = True
-        if part.id:
-            self.answered[part.id] = None
-            if len(self.answered) > _COPIES:
-                del self.answered[next(iter(self.answered))]
-        else:
-            self.owed.append((now, job.nick, part.order.params[-1]))
-
-    def is_confirmed(self, nick: str, line: Line, now: float) -> bool:
-        """Tell whether a copy is of a line that the server has confirmed before."""
-        if line.tags.get("msgid") in self.answered:
-            return True
+    def was_owed(self, nick: str, line: Line, now: float) -> bool:
+        """Tell whether a copy is of a line without id that the server has confirmed before."""
         while self.owed and now - self.owed[0][0] > _LATE:
             self.owed.popleft()
         found = next((owed for owed in self.owed if owed[1:] == (nick, line.text)), None)
@@ -142,7 +155,7 @@ class Sender:
         if lane is None:
             lane = self._lanes[room] = _Lane(conversation=room if isinstance(delivery, Tell) else None)
         future: asyncio.Future[Sent] = self._scene.loop.create_future()
-        lane.waiting.append(_Job(delivery, future))
+        lane.waiting.append(_Job(self, lane, delivery, future))
         self._pump(lane)
         return future
 
@@ -182,7 +195,8 @@ class Sender:
         finally:
             lane.is_pumping = False
         if not lane.waiting:
-            self._stop(lane)
+            if lane.timer is not None:
+                self._stop(lane)
             if lane.conversation is not None and not lane.flying:
                 self._lanes.pop(lane.conversation, None)
 
@@ -202,7 +216,7 @@ class Sender:
                 if lane.flying and lane.flying[-1].connection is not found:
                     return False
                 lane.waiting.popleft()
-                self._say(lane, job, found)
+                self._say(job, found)
                 return True
             case Absent():
                 return self._await(lane, job, found)
@@ -236,26 +250,49 @@ class Sender:
 
     # on the wire
 
-    def _say(self, lane: _Lane, job: _Job, connection: Connection) -> None:
-        job.connection, job.nick = connection, self._scene.view.fold(connection.nick)
-        through = self._broken_off.pop(job.key, [])
-        job.parts = [_Part(order) for order in self._orders(job.delivery, connection)]
-        for part, message in zip(job.parts, through, strict=False):
-            part.id, part.is_through = message, True
+    def _say(self, job: _Job, connection: Connection) -> None:
+        job.connection, job.nick = connection, connection.nick
+        if self._say_plainly(job, connection):
+            return
+        orders = self._orders(job.delivery, connection)
+        job.parts = [_Part(job, order) for order in orders]
+        if self._broken_off:
+            for part, message in zip(job.parts, self._broken_off.pop(job.key, ()), strict=False):
+                part.id, part.is_through = message, True
         if self._recollection.has(job.delivery.head.room.id):
-            self._look_up(job, connection)
+            self._look_up(job, orders, connection)
         for part in job.parts:
-            if not part.is_through and not self._write(lane, job, part, connection):
+            if not part.is_through and not self._write(job, part, connection):
                 break
         if job.open:
-            lane.flying.append(job)
+            job.lane.flying.append(job)
         else:
-            self._settle(lane, job)
+            self._settle(job)
 
-    def _look_up(self, job: _Job, connection: Connection) -> None:
+    def _say_plainly(self, job: _Job, connection: Connection) -> bool:
+        """Say one line of plain words the short way; False: it is something else, or something has to be looked at."""
+        delivery = job.delivery
+        if not isinstance(delivery, Post):
+            return False
+        channel = delivery.head.room.id
+        if self._broken_off or self._recollection.has(channel) or self._voices.is_told_again(channel):
+            return False
+        if not is_plain(delivery, connection.available(channel)):
+            return False
+        words = (str(channel), delivery.content.text)
+        part = _Part(job, Order("PRIVMSG", words))
+        try:
+            said = connection.utter(part, words, frame(channel, delivery.head.via))
+        except (Congested, ValueError):
+            return False
+        if said:
+            job.parts, job.open = [part], 1
+            job.lane.flying.append(job)
+        return said
+
+    def _look_up(self, job: _Job, orders: list[Order], connection: Connection) -> None:
         """Take for said what the channel's history has of a delivery: it was under way when everything ended."""
-        lines = [part.order for part in job.parts]
-        found = self._recollection.found(job.delivery, lines, mask=connection.mask)
+        found = self._recollection.found(job.delivery, orders, mask=connection.mask)
         for part, message in zip(job.parts, found, strict=True):
             if message is not None:
                 part.id, part.is_through = message or part.id, True
@@ -271,77 +308,97 @@ class Sender:
         reacted = self._voices.reacted(delivery) if isinstance(delivery, React) else ()
         return orders(delivery, self._voices.dialect(delivery, connection), reacted=reacted)
 
-    def _write(self, lane: _Lane, job: _Job, part: _Part, connection: Connection) -> bool:
-        order = part.order
+    def _write(self, job: _Job, part: _Part, connection: Connection) -> bool:
         try:
-            answer = connection.request(order.command, *order.params, tags=order.tags)
+            connection.send_for(part, part.command, part.params, tags=part.tags)
         except Congested:
             job.failure = Retry("too much waits to be sent", after=2.0)
         except ValueError as error:
             job.failure = Permanent(f"cannot be written as a line of IRC: {error}")
         else:
             job.open += 1
-            answer.add_done_callback(partial(self._answered, lane, job, part))
             return True
         for unsaid in job.parts[job.parts.index(part) :]:
             unsaid.is_written = False
         return False
 
-    def _answered(self, lane: _Lane, job: _Job, part: _Part, answer: "asyncio.Future[list[Line]]") -> None:
+    def said(self, part: _Part, message: str) -> None:
+        """Take a line for said by the server's word: its words have come back, under this id."""
+        job = part.job
         job.open -= 1
-        if job.is_over:
-            return
-        lost = answer.exception()
-        if lost is None:
-            self._judge(lane, job, part, answer.result())
-        elif isinstance(lost, Lost):
-            part.is_written = lost.written
-        else:
-            raise lost
-        if not job.open:
-            self._settle(lane, job)
+        if not part.is_through:
+            self._confirm(part, message)
+        if not job.open and not job.is_over:
+            self._settle(job)
 
-    def _judge(self, lane: _Lane, job: _Job, part: _Part, answers: list[Line]) -> None:
+    def answered(self, part: _Part, answers: list[Line]) -> None:
         """Find out from the server's answers whether a line is through."""
-        if part.is_through:
-            return
         refused = next((line for line in answers if _is_error(line)), None)
         if refused is None:
-            part.id = next((line.tags["msgid"] for line in answers if "msgid" in line.tags), "")
-            if part.id and job.connection is not self._voices.listener():
-                self.copies.expect(part.id)
-            lane.confirm(job, part, self._scene.time())
+            self.said(part, next((line.tags["msgid"] for line in answers if "msgid" in line.tags), ""))
             return
+        job = part.job
+        job.open -= 1
+        if not part.is_through:
+            self._refused(part, refused)
+        if not job.open and not job.is_over:
+            self._settle(job)
+
+    def lost(self, part: _Part, *, written: bool) -> None:
+        """Take note that nobody will answer to a line."""
+        job = part.job
+        job.open -= 1
+        part.is_written = written
+        if not job.open and not job.is_over:
+            self._settle(job)
+
+    def _confirm(self, part: _Part, message: str) -> None:
+        """Take note that a line is through; its copy, which comes by another way, is of no other line."""
+        part.is_through, part.id = True, message
+        if message:
+            self.copies.expect(message)
+        else:
+            job = part.job
+            job.lane.owed.append((self._scene.time(), self._scene.view.fold(job.nick), part.text))
+
+    def _refused(self, part: _Part, refused: Line) -> None:
+        job = part.job
         part.is_written = False
         place = self._scene.places.get(job.delivery.head.room.id)
         if is_about_codes(refused) and place is not None and not place.is_plain:
             place.is_plain = True
             job.failure = job.failure or Retry(refused.text, after=0.0)
         else:
-            job.failure = job.failure or speech_refused(part.order.params[0], refused)
+            job.failure = job.failure or speech_refused(part.params[0], refused)
 
-    def _settle(self, lane: _Lane, job: _Job) -> None:
+    def _settle(self, job: _Job) -> None:
         """Decide what has become of a delivery, all of whose lines are answered or lost."""
         unknown = [part for part in job.parts if not part.is_through and part.is_written]
         if unknown and not job.is_cut_off and self._voices.can_tell(job.delivery, job.connection):
-            job.timer = self._scene.later(self._scene.pace.verdict, partial(self._end, lane, job))
+            job.timer = self._scene.later(self._scene.pace.verdict, partial(self._end, job))
         else:
-            self._end(lane, job)
+            self._end(job)
 
-    def _end(self, lane: _Lane, job: _Job) -> None:
+    def _end(self, job: _Job) -> None:
         """Tell what has become of a delivery, and go on with the next."""
         job.is_over = True
+        lane = job.lane
         if job.timer is not None:
             job.timer.cancel()
-        if job in lane.flying:
+        if lane.flying and lane.flying[0] is job:
+            lane.flying.popleft()
+        elif job in lane.flying:
             lane.flying.remove(job)
-        through = [part.id for part in takewhile(_is_through, job.parts)]
-        if len(through) == len(job.parts):
-            self._done(job, _named(job.delivery, through))
+        ids = [part.id for part in job.parts if part.is_through]
+        if len(ids) == len(job.parts):
+            self._done(job, _named(job.delivery, ids))
         else:
+            through = [part.id for part in takewhile(_is_through, job.parts)]
             self._keep(job.key, through)
             self._give_up(lane, job, self._why(job, is_begun=bool(through)))
-        self._pump(lane)
+        job.parts = []  # each of them holds the job
+        if lane.waiting or lane.conversation is not None:
+            self._pump(lane)
 
     def _why(self, job: _Job, *, is_begun: bool) -> DeliveryFailure:
         is_unknown = any(part.is_written and not part.is_through for part in job.parts)
@@ -378,20 +435,21 @@ class Sender:
         """Take note that something one of ours has said is in the channel."""
         room = self._scene.places.room(line.param(0))
         lane = self._lanes.get(room) if room is not None else None
-        if lane is None or not (lane.flying or lane.owed):
+        if lane is None or self.copies.came(line.tags.get("msgid", "")) or not (lane.flying or lane.owed):
             return
-        nick = self._scene.view.fold(line.nick)
-        if lane.is_confirmed(nick, line, self._scene.time()):
+        fold = self._scene.view.fold
+        nick = fold(line.nick)
+        if lane.was_owed(nick, line, self._scene.time()):
             return
         for job in lane.flying:
-            if job.nick == nick and self._recognised(job, line):
+            if fold(job.nick) == nick and self._recognised(job, line):
                 if all(part.is_through for part in job.parts):
-                    self._end(lane, job)
+                    self._end(job)
                 return
 
     def _recognised(self, job: _Job, line: Line) -> bool:
         for part in job.parts:
-            if not part.is_through and part.order.command == line.command and part.order.params[-1] == line.text:
+            if not part.is_through and part.command == line.command and part.text == line.text:
                 part.is_through, part.id = True, line.tags.get("msgid", "")
                 return True
         return False
@@ -400,10 +458,10 @@ class Sender:
         """Take note that one of ours has quit: what was not seen by now was never said."""
         folded = self._scene.view.fold(nick)
         for lane in list(self._lanes.values()):
-            for job in [job for job in lane.flying if job.nick == folded]:
+            for job in [job for job in lane.flying if self._scene.view.fold(job.nick) == folded]:
                 job.is_cut_off = True
                 if job.timer is not None:
-                    self._end(lane, job)
+                    self._end(job)
 
 
 _is_through = attrgetter("is_through")
@@ -425,7 +483,7 @@ def _is_error(line: Line) -> bool:
 
 def _named(delivery: Delivery, ids: list[str]) -> tuple[MessageId, ...]:
     """Return the network's ids of a message; one of our own where it has none, so that what becomes of it is known to be about it."""
-    given = tuple(MessageId(message) for message in ids if message)
+    given = cast("tuple[MessageId, ...]", tuple([message for message in ids if message]))
     if given or not isinstance(delivery, Post):
         return given
     return (MessageId(f"{OWN}{delivery.head.key}"),)

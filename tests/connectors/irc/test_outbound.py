@@ -10,7 +10,7 @@ from bridge.core.deliveries import Announce, AsBridge, AsRelay, Kick, Tell
 from bridge.core.ids import MessageId, MessageRef, Network, Person, PersonId
 from connectors.irc.connection.marks import VIA
 from connectors.irc.connection.wire import encode, parse
-from connectors.irc.speaking.outbound import Dialect, Order, one_line, orders, plain_line, speakable
+from connectors.irc.speaking.outbound import Dialect, Order, frame, one_line, orders, plain_line, speakable
 from tests.support.build import as_relay, edit, head, member, post, react, retract, room, set_topic
 
 ROOM = "irc:#dev"
@@ -277,6 +277,21 @@ def test_the_short_way_of_plain_words_says_what_the_long_one_says(text, kind, vo
     short = plain_line(delivery, "#dev", room=room, tags=tags)
     if short is not None:
         assert [short] == orders(delivery, dialect(available=lambda target, command: room, tags=tags))
+
+
+@given(
+    st.text(max_size=60),
+    st.sampled_from(["#dev", "#label=0", "&ö"]),
+    st.lists(st.text(max_size=9), max_size=3).map(tuple),
+)
+def test_what_stands_around_plain_words_is_what_is_written_the_long_way(text, channel, via):
+    delivery = said(text)
+    delivery = replace(delivery, head=replace(delivery.head, via=via))
+    order = plain_line(delivery, channel, room=200, tags=True)
+    if order is not None:
+        before, after = frame(channel, via)
+        written = encode(order.command, order.params, {**order.tags, "label": "3f"})
+        assert before + b"3f" + after + text.encode() + b"\r\n" == written
 
 
 @pytest.mark.parametrize("text", ["hello", "line 7", "Ünïcödé", "👍", "a: b", " x "])
