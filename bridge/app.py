@@ -387,8 +387,8 @@ class App:
             connector.host(self._gateway, self._archive)
             connector.know_people(self._people)
             connector.know_registrations(self._hub.registrations)
-            connector.hosting.at_start = self._hub.preferences.rooms_at_start
-            self._hub.preferences.bring = connector.hosting.bring
+            connector.hosting.staying.at_start = self._hub.preferences.rooms_at_start
+            self._hub.preferences.bring = connector.hosting.staying.bring
             connector.blocking.complain = partial(self._reported, connector)
             connector.bound_uploads(self._allowance)
         self.offer()

@@ -243,7 +243,7 @@ class XmppConnector:
             self._reception,
             domain=settings.domain,
             rooms={kind: answer for kind, _, answer in self.hosting.reservations.answers()},
-            leave=self.hosting.leave_network,
+            leave=self.hosting.staying.leave_network,
             bars=self._bars_command,
             visit=self.hosting.visit,
         )

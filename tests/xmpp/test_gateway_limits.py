@@ -71,10 +71,10 @@ async def test_rooms_at_the_start_count_like_others() -> None:
     async with HostedBridge() as bridge:
         juliet = Person(XMPP, PersonId("juliet@home.example"))
         bridge.gate.is_full = True
-        bridge.connector.hosting.bring(REMOTE, juliet, "")
+        bridge.connector.hosting.staying.bring(REMOTE, juliet, "")
         assert bridge.connector.hosting.users == 0
         bridge.gate.is_full = False
-        bridge.connector.hosting.bring(REMOTE, juliet, "")
+        bridge.connector.hosting.staying.bring(REMOTE, juliet, "")
         assert bridge.connector.hosting.users == 1
 
 

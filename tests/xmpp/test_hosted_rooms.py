@@ -778,7 +778,7 @@ async def test_who_stays_in_as_many_rooms_as_they_may_is_told_so() -> None:
         bridge.inside(DESK)
         bridge.gate.most_stays = 0
         assert "You stay in 0 rooms: say unstay in another one first" in await command(bridge, DESK, "stay")
-        bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
+        bridge.connector.hosting.staying.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
         bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
         assert len(bridge.hub.took(MemberLeft)) == 1
         bridge.gate.most_stays = 1
@@ -821,7 +821,10 @@ async def test_who_wants_to_be_in_a_room_at_start_is_there_without_a_client_unti
     async with HostedBridge() as bridge:
         hosting, juliet = bridge.connector.hosting, Person(XMPP, PersonId("juliet@home.example"))
         bridge.gate.fixed = None
-        hosting.at_start = lambda: [(REMOTE, juliet, "sesame"), (Room(Network("other"), RoomId("#python")), juliet, "")]
+        hosting.staying.at_start = lambda: [
+            (REMOTE, juliet, "sesame"),
+            (Room(Network("other"), RoomId("#python")), juliet, ""),
+        ]
         await hosting.restore()
         assert [event.member.name for event in bridge.hub.took(MemberJoined)] == ["juliet"]
         assert bridge.gate.opened == [(ROOM, "sesame")]
@@ -831,23 +834,23 @@ async def test_who_wants_to_be_in_a_room_at_start_is_there_without_a_client_unti
         assert bridge.diary(PHONE)[-1] == "# "
         bridge.presence(PHONE, f"{ROOM}/juliet", kind="unavailable")
         assert not bridge.hub.took(MemberLeft)
-        assert hosting.leave_network(REMOTE.network, juliet.id)
+        assert hosting.staying.leave_network(REMOTE.network, juliet.id)
         assert [event.member.name for event in bridge.hub.took(MemberLeft)] == ["juliet"]
-        assert not hosting.leave_network(REMOTE.network, juliet.id)
+        assert not hosting.staying.leave_network(REMOTE.network, juliet.id)
         assert not hosting.stays.stays(ROOM, juliet.id)
 
 
 async def test_who_is_in_a_room_already_stays_there_when_they_want_to() -> None:
     async with HostedBridge() as bridge:
         bridge.inside(DESK)
-        bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
+        bridge.connector.hosting.staying.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
         bridge.presence(DESK, f"{ROOM}/juliet", kind="unavailable")
         assert not bridge.hub.took(MemberLeft)
 
 
 async def test_rooms_of_a_fixed_server_are_entered_at_their_short_address() -> None:
     async with HostedBridge() as bridge:
-        bridge.connector.hosting.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
+        bridge.connector.hosting.staying.bring(REMOTE, Person(XMPP, PersonId("juliet@home.example")), "")
         assert bridge.gate.opened == [("#python@bridge.localhost", "")]
 
 

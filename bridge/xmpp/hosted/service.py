@@ -27,7 +27,6 @@ from bridge.core.events import (
     Presence,
     PuppetJoined,
     PuppetLeft,
-    Rank,
     RoomChanged,
     RoomClosed,
     RoomOpened,
@@ -36,12 +35,12 @@ from bridge.core.events import (
 from bridge.core.ids import XMPP, Network, Person, PersonId, Room, RoomId
 from bridge.core.jids import TooLong, from_localpart, to_localpart
 from bridge.core.preparation import nodeprep
-from bridge.engine.ports import StoreError
-from bridge.xmpp.hosted import occupants, requests, speech
+from bridge.xmpp.hosted import describing, occupants, requests
 from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.detaching import Detaching
+from bridge.xmpp.hosted.entering import Entering
 from bridge.xmpp.hosted.exports import Exports
-from bridge.xmpp.hosted.occupants import Occupant, Removal
+from bridge.xmpp.hosted.occupants import Removal
 from bridge.xmpp.hosted.petitions import Petitions, direct_invitation, invitation
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.portraits import Portraits
@@ -58,40 +57,20 @@ from bridge.xmpp.hosted.room import (
     Subject,
     Went,
     presence_error,
-    refusal,
     removal_of,
 )
 from bridge.xmpp.hosted.speaking import Speaking
-from bridge.xmpp.hosted.stays import Stay, Stays
+from bridge.xmpp.hosted.staying import Staying
 from bridge.xmpp.hosted.whereabouts import Whereabouts
 from bridge.xmpp.joined import muc
 from bridge.xmpp.messages.inbound import Scene
 from bridge.xmpp.people.keepsakes import Keepsakes
-from bridge.xmpp.ports import Described, Form, IqRefused, Photo
+from bridge.xmpp.ports import Described, IqRefused
 from bridge.xmpp.surroundings import Surroundings
 from bridge.xmpp.wire import namespaces as ns
 
 LINGER = 10.0
 """Seconds that a room without users stays linked: farewells are still on their way, and some clients come right back."""
-FEATURES = (
-    ns.MUC,
-    ns.MUC_REGISTER,
-    ns.MUC_REQUEST,
-    ns.MUC_ROOMCONFIG,
-    ns.MUC_ROOMINFO,
-    "http://jabber.org/protocol/muc#stable_id",
-    "muc_nonanonymous",
-    ns.PING_SELF,
-    ns.IDS,
-    ns.OCCUPANT_ID,
-    ns.HATS,
-)
-"""What every hosted room can do (XEP-0045 section 6.4)."""
-_KINDS = (
-    (Setting.INVITED_ONLY, "muc_membersonly", "muc_open"),
-    (Setting.HIDDEN, "muc_hidden", "muc_public"),
-    (Setting.MODERATED, "muc_moderated", "muc_unmoderated"),
-)
 _PRESENCE = f"{{{ns.COMPONENT}}}presence"
 _PING = f"<ping xmlns='{ns.PING}'/>"
 
@@ -117,13 +96,11 @@ class Hosting:
         self._places: dict[str, Place] = {}  # by address, which is the room's id as well
         self.blocks: Callable[[str, str], bool] = lambda _, __: False
         """Tells whether a user has blocked an address of ours; set by the connector."""
-        self._coming: dict[str, object] = {}  # clients whose history is being read, by address and client
         self.archivist = Archivist(around.clock, send=around.component.send, is_room=self.is_room)
         self.people: Callable[[str], Described | None] = lambda _: None  # what stands at a person's localpart
         self.keepsakes: Keepsakes | None = None  # until the connector has given some
-        self.at_start: Callable[[], Iterable[tuple[Room, Person, str]]] = lambda: ()
-        """Who wants to be where without being asked, with the room's password."""
-        self.stays = Stays(lambda: around.hub, part=self._part, erase=self._erase, settled=self._settled)
+        self.staying = Staying(around, self, self.archivist)
+        self.stays = self.staying.stays
         self.exports = Exports(around, self.archivist)
         self.presences = Presences(self.place)
         self.detaching = Detaching(
@@ -132,10 +109,11 @@ class Hosting:
         self.portraits = Portraits(around, place=self.place, changed=self._repainted)
         self.whereabouts = Whereabouts(around, is_here=self._is_here)
         self.reservations = Reservations(
-            lambda: around.hub, place=self.place, network=self._network, refuses=self.refuses
+            lambda: around.hub, place=self.place, network=self.network, refuses=self.refuses
         )
+        self._entering = Entering(around, self, archivist=self.archivist, reservations=self.reservations)
         self.speaking = Speaking(
-            around, gateway=lambda: self.gateway, place=self.place, archivist=self.archivist, carry=self._carry
+            around, gateway=lambda: self.gateway, place=self.place, archivist=self.archivist, carry=self.carry
         )
         self._petitions = Petitions(
             around, gateway=lambda: self.gateway, bounce=self.speaking.bounce, clients_of=self._clients_of
@@ -172,7 +150,7 @@ class Hosting:
         localpart, _, domain = address.rpartition("@")
         return self.networks(localpart) if localpart and domain == self._domain else None
 
-    def _network(self, address: str) -> Network | None:
+    def network(self, address: str) -> Network | None:
         """Return the network behind a room."""
         remote = self.remote(address)
         return remote.network if remote is not None else None
@@ -215,19 +193,24 @@ class Hosting:
         if remote is None or self.gateway is None:
             return None
         now = self.gateway.configuration(remote) if place is not None else Configuration()
-        features = (*FEATURES, *_kinds(now), "muc_persistent" if self.gateway.persistent else "muc_temporary")
-        if self.archivist.archive is not None and self.gateway.keeps(remote.network):
-            features += (ns.MAM, ns.MAM_EXTENDED)
-        photo = self.portraits.of(address, remote, self.gateway.picture(remote))
         is_shown = place is not None and (not now.settings.get(Setting.HIDDEN) or place.room.at(client) is not None)
-        return Described(
-            category="conference",
-            kind="text",  # whatever the network: clients look for just this (XEP-0045 section 6.4)
-            name=self.gateway.title(remote),
-            features=features,
-            forms=(_about(place.room if place is not None and is_shown else None, remote, now, photo),),
-            photo=photo,
+        kept = self.archivist.archive is not None and self.gateway.keeps(remote.network)
+        return describing.described(
+            remote,
+            now,
+            room=place.room if place is not None and is_shown else None,
+            title=self.gateway.title(remote),
+            able=describing.features(now, persistent=self.gateway.persistent, kept=kept),
+            photo=self.portraits.of(address, remote, self.gateway.picture(remote)),
         )
+
+    def places(self) -> list[Place]:
+        """Return every open room."""
+        return list(self._places.values())
+
+    def forget(self, address: str) -> None:
+        """Have a room not be open that could not be linked."""
+        self._places.pop(address, None)
 
     # -- the hub's wishes
 
@@ -247,35 +230,15 @@ class Hosting:
         place = self._places.pop(room, None)
         if place is not None:
             place.is_linked = False
-            self._carry(place, place.room.close(Removal(codes=(occupants.SHUTDOWN,), status="the room is not linked")))
+            self.carry(place, place.room.close(Removal(codes=(occupants.SHUTDOWN,), status="the room is not linked")))
 
     async def restore(self) -> None:
-        """Bring those back who stay without a client: they were here when the last run ended."""
+        """Begin a run: know what was kept, and bring those back who stay without a client."""
         await self.reservations.recall()
         await self.portraits.recall()
-        self.stays.usual = lambda: self.gateway is not None and self.gateway.persistent
-        self.stays.bounds = lambda held: "" if self.gateway is None else self.gateway.bounds_stays(held)
-        for stay in await self.stays.recall():
-            self._restore(stay)
-        for room, person, password in self.at_start():
-            self.bring(room, person, password)
+        await self.staying.restore()
 
-    def bring(self, remote: Room, person: Person, password: str) -> None:
-        """Bring somebody into a room in which they want to be without being asked; there they stay until they part."""
-        address = self._address(remote)
-        if self.gateway is None or not address or self.gateway.refuses(person.id, remote.network):
-            return
-        held = self._held(person)
-        if remote not in held and self.gateway.bounds(person, remote, held, self.users):
-            return
-        if not self.stays.stays(address, person.id) and self.gateway.bounds_stays(self.stays.wished_by(person.id)):
-            return
-        stay = self.stays.settle(address, person.id, password)
-        place = self._places.get(address)
-        if place is None or place.room.find(person) is None:
-            self._restore(stay)
-
-    def _address(self, remote: Room) -> str:
+    def address(self, remote: Room) -> str:
         """Return the address of a room: where it is open, else the shorter one of a fixed server's; "" where it has none."""
         addresses = [occupants.address(remote.id, network, self._domain) for network in (None, remote.network)]
         good = [address for address in addresses if address and self.remote(address) == remote]
@@ -318,7 +281,7 @@ class Hosting:
         why = self.gateway.refuses(person.id, place.remote.network) if self.gateway is not None else ""
         if why:
             removal = Removal(codes=(occupants.BANNED,), reason=why)
-            self._carry(place, place.room.removed(person, removal))
+            self.carry(place, place.room.removed(person, removal))
 
     def guests(self) -> list[Guest]:
         """Return who is in which room, with which clients."""
@@ -340,67 +303,16 @@ class Hosting:
         place = self._places.get(address)
         if place is not None:
             removal = Removal(codes=(occupants.KICKED,), reason=reason)
-            self._carry(place, place.room.removed(Person(XMPP, PersonId(user)), removal))
+            self.carry(place, place.room.removed(Person(XMPP, PersonId(user)), removal))
 
     @property
     def users(self) -> int:
         """How many are in a room, or on their way into one."""
         return len(self.presences)
 
-    def _held(self, person: Person) -> set[Room]:
+    def held(self, person: Person) -> set[Room]:
         """Return the remote rooms that somebody is in, or on their way into."""
         return {place.remote for place in self.presences.places(person)}
-
-    def _restore(self, stay: Stay) -> None:
-        try:
-            place = self._opened(stay.room, stay.password) if self._may_stay(stay) else None
-        except ValueError:
-            place = None
-        if place is None:
-            return  # the network may be configured again some day
-        person = requests.user(stay.user)
-        self._carry(place, place.room.await_absent(person, stay.nick, self._around.clock.monotonic()))
-        name = self.gateway.present(place.remote, person) if self.gateway is not None else ""
-        if name:
-            self._carry(place, place.room.let_in(person, name, Rank.MEMBER))
-
-    def _may_stay(self, stay: Stay) -> bool:
-        remote = self.remote(stay.room)
-        return remote is not None and self.gateway is not None and not self.gateway.refuses(stay.user, remote.network)
-
-    def _settled(self, stay: Stay, stays: bool) -> None:  # noqa: FBT001 - a callback
-        """Note in a user's own account that they stay in a room, or that they do not."""
-        remote = self.remote(stay.room)
-        if self.keepsakes is None or remote is None:
-            return
-        if stays:
-            self.keepsakes.stays(stay.user, stay.room, name=remote.id, nick=stay.nick)
-        else:
-            self.keepsakes.stays_no_more(stay.user, stay.room)
-
-    async def _erase(self, room: str, person: Person) -> int | None:
-        """Forget that somebody ever was in a room; whoever is there now has just come. Raises: StoreError."""
-        gone = await self.archivist.erase(RoomId(room), person.id)
-        place = self._places.get(room)
-        if place is not None and place.room.find(person) is not None:
-            self.archivist.came(place.id, person.id)
-        return gone
-
-    def leave_network(self, network: Network, user: str) -> bool:
-        """Take somebody out of all rooms of a network, and forget that they stay there; tells whether they were in any."""
-        person = requests.user(user)
-        rooms = [place.id for place in self._places.values() if place.remote.network == network]
-        left = [room for room in rooms if self._part(room, person)]
-        self.stays.unsettle(user, lambda room: (remote := self.remote(room)) is not None and remote.network == network)
-        return bool(left)
-
-    def _part(self, room: str, person: Person) -> bool:
-        """Take somebody out of a room, as they wish; tells whether they were there."""
-        place = self._places.get(room)
-        outs = place.room.part(person) if place is not None else []
-        if place is not None:
-            self._carry(place, outs)
-        return bool(outs)
 
     def look_who_is_left(self) -> None:
         """Ask every client whether it is still there: while there was no stream nobody could tell us of their going."""
@@ -420,7 +332,7 @@ class Hosting:
         for place in list(self._places.values()):
             if place.room.at(client) is not None:
                 stays = self.stays.stays(place.id, client.partition("/")[0])
-                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays, lost=True))
+                self.carry(place, place.room.leave(client, "not reachable any more", stays=stays, lost=True))
 
     def introduce(self) -> None:
         """Tell the hub anew who is where: a stream or a run has begun."""
@@ -458,7 +370,7 @@ class Hosting:
     def _repainted(self, place: Place) -> None:
         """Tell those who are in a room that it has another picture (XEP-0486 section 3.2)."""
         moderated = place.room.moderated
-        self._carry(place, place.room.reconfigured(moderated=moderated, told=True))
+        self.carry(place, place.room.reconfigured(moderated=moderated, told=True))
 
     def dress(self, member: Member) -> None:
         """Take note that a picture has come that was asked for: it may be a room's."""
@@ -466,7 +378,7 @@ class Hosting:
         for place in self._places.values():
             if str(place.remote) == f"{member.person.network}:{member.person.id}":
                 self._repainted(place)
-            self._carry(place, place.room.dress(member.person, photo))
+            self.carry(place, place.room.dress(member.person, photo))
 
     def shown(self, person: Person) -> Member | None:
         """Return how somebody of a remote room is shown, None if they are shown nowhere."""
@@ -476,7 +388,7 @@ class Hosting:
                 return Member(person=person, name=occupant.nick, avatar=occupant.avatar)
         return None
 
-    def _look_anew(self, place: Place) -> None:
+    def look_anew(self, place: Place) -> None:
         """Take note of what the remote room is now, and tell those who are here if that is another thing."""
         if self.gateway is None:
             return
@@ -484,7 +396,7 @@ class Hosting:
         moderated = place.known.settings.get(Setting.MODERATED, False)
         picture, place.picture = place.picture, self.gateway.picture(place.remote)
         told = before is not None and (before != place.known or picture != place.picture)
-        self._carry(place, place.room.reconfigured(moderated=moderated, told=told))
+        self.carry(place, place.room.reconfigured(moderated=moderated, told=told))
         if place.known.password not in ("", place.password):
             self._learn_password(place, place.known.password)
 
@@ -500,7 +412,7 @@ class Hosting:
     def show(self, room: str, member: Member) -> None:
         """Show somebody of the other rooms."""
         place = self._places[room]
-        self._carry(place, place.room.show(member, self._around.avatar(member)))
+        self.carry(place, place.room.show(member, self._around.avatar(member)))
 
     def typing(self, room: str, member: Member, *, active: bool) -> None:
         """Show that somebody composes."""
@@ -509,12 +421,12 @@ class Hosting:
     def hide(self, room: str, person: Person, reason: str) -> None:
         """Show somebody no more."""
         place = self._places[room]
-        self._carry(place, place.room.hide(person, reason))
+        self.carry(place, place.room.hide(person, reason))
 
     def rename(self, room: str, old: Person, member: Member) -> None:
         """Show somebody as another person."""
         place = self._places[room]
-        self._carry(place, place.room.replace(old, member, self._around.avatar(member)))
+        self.carry(place, place.room.replace(old, member, self._around.avatar(member)))
 
     def follow(self, room: str, event: Abroad) -> None:
         """Take note of how users fare in the remote room, and of what that is."""
@@ -527,22 +439,22 @@ class Hosting:
             case PuppetJoined(person=person, name=name, rank=rank):
                 if place.room.expects(person):
                     self.archivist.came(place.id, person.id)
-                self._carry(place, place.room.let_in(person, name, rank))
+                self.carry(place, place.room.let_in(person, name, rank))
             case PuppetLeft():
-                self._carry(place, _put_out(place.room, event))
+                self.carry(place, _put_out(place.room, event))
             case MembersListed():
-                self._look_anew(place)
-                self._carry(place, place.room.listed())
+                self.look_anew(place)
+                self.carry(place, place.room.listed())
             case MemberLeft(member=member, cause=cause, reason=reason, actor=actor):
-                self._carry(place, place.room.removed(member.person, removal_of(cause, reason, actor)))
+                self.carry(place, place.room.removed(member.person, removal_of(cause, reason, actor)))
             case RoomChanged():
-                self._look_anew(place)
+                self.look_anew(place)
             case TopicChanged():
-                self._carry(place, place.room.name(_subject(event)))
+                self.carry(place, place.room.name(_subject(event)))
             case RoomOpened() | RoomClosed(final=False):
                 place.room.unlisted()
             case RoomClosed(reason=reason):
-                self._carry(place, place.room.close(Removal(codes=(occupants.TECHNICAL,), reason=reason)))
+                self.carry(place, place.room.close(Removal(codes=(occupants.TECHNICAL,), reason=reason)))
             case _:
                 assert_never(event)
 
@@ -563,7 +475,7 @@ class Hosting:
         place = self._places.get(kick.head.room.id)
         if place is not None:
             codes = (occupants.BANNED,) if kick.ban else (occupants.KICKED,)
-            self._carry(place, place.room.removed(kick.person, Removal(codes=codes, reason=kick.reason)))
+            self.carry(place, place.room.removed(kick.person, Removal(codes=codes, reason=kick.reason)))
         return Sent()
 
     # -- stanzas
@@ -598,14 +510,14 @@ class Hosting:
         client = element.get("from", "")
         match kind:
             case "" if element.find(requests.JOIN) is not None:
-                self._enter(address, nick, element)
+                self._entering.enter(address, nick, element)
             case "":
-                self._changed(place, address, nick, element)
+                self._entering.changed(place, address, nick, element)
             case "unavailable" | "error":
-                self._coming.pop(f"{address}/{client}", None)
+                self._entering.give_up(address, client)
                 if place is not None:
                     self._leave(place, client, requests.status(element), certain=kind == "error")
-                    self._look_after(place)
+                    self.look_after(place)
             case _:
                 pass  # subscriptions and probes: a room is no contact
 
@@ -613,89 +525,10 @@ class Hosting:
         """Let a client go; with the last one the user goes, unless they stay. ``certain``: it is not there any more."""
         stays = self.stays.stays(place.id, client.partition("/")[0])
         stays = stays or self.detaching.holds(place, client, status, certain=certain)
-        self._carry(place, place.room.leave(client, status, stays=stays))
+        self.carry(place, place.room.leave(client, status, stays=stays))
 
-    def _enter(self, address: str, nick: str, element: Element) -> None:
-        join = requests.join(element, nick, self._around.clock.now())
-        refused = self._barred(address, join)
-        place = None
-        try:
-            place = None if refused is not None else self._opened(address, join.password)
-        except ValueError as error:
-            self._places.pop(address, None)
-            refused = Refused("resource-constraint", str(error))
-        if place is None:
-            refused = refused or Refused("item-not-found", "there is no such room")
-            answer = presence_error(f"{address}/{nick}" if nick else address, join.client, refused, id_=join.id)
-            self._around.component.send(answer)
-            return
-        if not place.room.logged:
-            self._come_in(place, join)
-            return
-        ticket = self._coming[f"{place.id}/{join.client}"] = object()
-        self._around.spawn(self._enter_with_past(place, join, ticket))
-
-    async def _enter_with_past(self, place: Place, join: requests.Join, ticket: object) -> None:
-        """Let a client in with what its user may read; it may have given up meanwhile, or asked anew."""
-        key, person = f"{place.id}/{join.client}", requests.user(join.client)
-        heard = {line.id for line in place.room.lines}
-        try:
-            past = await self.archivist.recent(place.id, person.id)
-        except StoreError:
-            past = ()
-        if self._coming.get(key) is ticket:
-            del self._coming[key]
-            if place.room.find(person) is not None:  # here already: what was said while we read is theirs, too
-                heard |= {line.id for line in past}
-                past += tuple(line for line in place.room.lines if line.id not in heard)
-            self._come_in(place, msgspec.structs.replace(join, past=past))
-
-    def _come_in(self, place: Place, join: requests.Join) -> None:
-        if self._places.get(place.id) is not place:
-            refused = Refused("service-unavailable", "the room has just been closed")
-            self._around.component.send(refusal(place.id, join, refused))
-            return
-        self._carry(place, place.room.enter(join, self._around.clock.monotonic()))
-        self._recognise(place, join.client)
-        self._look_after(place)  # who was refused may have been the only one who came
-
-    def _barred(self, address: str, join: requests.Join) -> Refused | None:
-        if not join.nick:
-            return Refused("jid-malformed", "a nick is needed: ROOM/NICK")
-        place = self._places.get(address)
-        remote = place.remote if place is not None else self.remote(address)
-        if remote is None or self.gateway is None:
-            return Refused("item-not-found", "there is no such room")
-        user = join.client.partition("/")[0]
-        why = self.gateway.refuses(user, remote.network)
-        if why:
-            return Refused("forbidden", why)
-        if self.reservations.is_kept(remote.network, join.nick, user):
-            return Refused("conflict", "another user has reserved this nick")
-        locked = self._locked_out(place, self.gateway, join) if place is not None else None
-        return locked or self._bounded(self.gateway, remote, user)
-
-    def _bounded(self, gateway: Gateway, remote: Room, user: str) -> Refused | None:
-        """Refuse who has enough, or comes too fast; one more client of somebody who is here is neither."""
-        person = requests.user(user)
-        held = self._held(person)
-        if remote in held:
-            return None
-        why = gateway.bounds(person, remote, held, self.users) or gateway.hurries(user, Doing.JOIN)
-        return Refused("resource-constraint", why) if why else None
-
-    def _locked_out(self, place: Place, gateway: Gateway, join: requests.Join) -> Refused | None:
-        """Refuse who does not know the password of a room that others are in: theirs is not for everybody."""
-        is_known = gateway.is_listed(place.remote)
-        password = gateway.configuration(place.remote).password if is_known else place.password
-        if password in ("", join.password) or (join.password and not is_known):
-            return None
-        person = requests.user(join.client)
-        if place.room.find(person) is not None or gateway.present(place.remote, person):
-            return None
-        return Refused("not-authorized", "the room has a password, and this is not it")
-
-    def _opened(self, address: str, password: str) -> Place | None:
+    def opened(self, address: str, password: str) -> Place | None:
+        """Return a room, opened and linked if it was not, None where there can be none. Raises: ValueError."""
         place = self._places.get(address) or self._new(address)
         if place is None or self.gateway is None:
             return None
@@ -707,42 +540,6 @@ class Hosting:
             self.gateway.open(place.id, place.remote, password=password)
         return place
 
-    def _recognise(self, place: Place, client: str) -> None:
-        """Let somebody in who is in the remote room already, for instance out of another room of the link."""
-        if self.gateway is None or not place.room.awaits(client):
-            return
-        if self.gateway.is_listed(place.remote):
-            self._look_anew(place)
-            self._carry(place, place.room.listed())
-        person = requests.user(client)
-        name = self.gateway.present(place.remote, person)
-        if name:
-            self._carry(place, place.room.let_in(person, name, Rank.MEMBER))
-
-    def _changed(self, place: Place | None, address: str, nick: str, element: Element) -> None:
-        client = element.get("from", "")
-        occupant = place.room.at(client) if place is not None else None
-        if place is None or occupant is None:
-            if place is None or not (place.room.awaits(client) or f"{address}/{client}" in self._coming):
-                self._around.component.send(occupants.stranger(f"{address}/{nick}" if nick else address, client))
-            return
-        if nick and nick != occupant.nick and self.reservations.is_kept(place.remote.network, nick, occupant.person.id):
-            refused = Refused("conflict", "another user has reserved this nick")
-            error = presence_error(f"{address}/{nick}", client, refused, id_=element.get("id", ""))
-            self._around.component.send(error)
-        elif nick and nick != occupant.nick and (why := self._hurries_to_rename(occupant)):
-            refused = Refused("resource-constraint", why)
-            error = presence_error(f"{address}/{nick}", client, refused, id_=element.get("id", ""))
-            self._around.component.send(error)
-        elif nick and nick != occupant.nick:
-            self._carry(place, place.room.call(client, nick, id_=element.get("id", "")))
-        else:
-            self._carry(place, place.room.change(client, requests.presence(element)))
-
-    def _hurries_to_rename(self, occupant: Occupant) -> str:
-        """Say why somebody has to wait before they change their nick: everybody in every room is told, as of a join."""
-        return "" if self.gateway is None else self.gateway.hurries(occupant.person.id, Doing.JOIN)
-
     def _message(self, address: str, nick: str, element: Element) -> None:
         kind = element.get("type", "normal")
         place = self._places.get(address)
@@ -750,7 +547,7 @@ class Hosting:
         if kind == "error":
             if place is not None and muc.refusal(element).condition in FATAL:
                 stays = self.stays.stays(address, client.partition("/")[0])
-                self._carry(place, place.room.leave(client, "not reachable any more", stays=stays, lost=True))
+                self.carry(place, place.room.leave(client, "not reachable any more", stays=stays, lost=True))
             return
         occupant = place.room.at(client) if place is not None else None
         if kind != "groupchat" and not nick and self._petitions.declined(address, element):
@@ -771,7 +568,7 @@ class Hosting:
     def tick(self, now: float) -> None:
         """Look after what takes too long."""
         for place in list(self._places.values()):
-            self._carry(place, place.room.overdue(now))
+            self.carry(place, place.room.overdue(now))
 
     def session_is(self, person: Person, network: Network, session: Session) -> None:
         """Take note how somebody's own connection to a network is: who waits for one that fails is told why."""
@@ -789,7 +586,7 @@ class Hosting:
                     self._around.component.send(out)
         self.archivist.flush()
 
-    def _carry(self, place: Place, outs: Iterable[Out]) -> None:
+    def carry(self, place: Place, outs: Iterable[Out]) -> None:
         """Do what follows."""
         for out in outs:
             match out:
@@ -812,7 +609,7 @@ class Hosting:
                     if place.is_linked:
                         self.stays.went(place.id, member.person.id)
                     self._around.emit(MemberLeft(origin=self._origin(place), member=member, reason=reason))
-                    self._look_after(place)
+                    self.look_after(place)
                 case _:
                     assert_never(out)
 
@@ -839,13 +636,13 @@ class Hosting:
         if presence is not None:
             for place in list(self._places.values()):
                 if place.room.at(client) is not None:
-                    self._carry(place, place.room.change(client, presence))
+                    self.carry(place, place.room.change(client, presence))
         self._tell(self.presences.changed(requests.user(client)))
 
     def _out(self, place: Place, person: Person, reason: str) -> None:
         """Send somebody out who has gone offline."""
         for out in place.room.part(person):
-            self._carry(place, [msgspec.structs.replace(out, reason=reason) if isinstance(out, Went) else out])
+            self.carry(place, [msgspec.structs.replace(out, reason=reason) if isinstance(out, Went) else out])
 
     def _note_stay(self, place: Place, person: Person) -> None:
         occupant = place.room.find(person)
@@ -861,11 +658,11 @@ class Hosting:
         """Tell whether a client is in a room, or on its way in."""
         place = self._places.get(address)
         is_known = place is not None and (place.room.at(client) is not None or place.room.awaits(client))
-        return is_known or f"{address}/{client}" in self._coming
+        return is_known or self._entering.awaits(address, client)
 
-    def _look_after(self, place: Place) -> None:
+    def look_after(self, place: Place) -> None:
         """Close a room soon that nobody is in."""
-        is_awaited = any(key.startswith(f"{place.id}/") for key in self._coming)
+        is_awaited = self._entering.awaits_any(place.id)
         if place.room.is_deserted and place.closing is None and place.is_linked and not is_awaited:
             place.closing = self._around.component.call_later(LINGER, partial(self._close, place))
 
@@ -897,27 +694,3 @@ def _put_out(room: HostedRoom, event: PuppetLeft) -> list[Out]:
     if not removal.codes:
         removal = msgspec.structs.replace(removal, codes=(occupants.TECHNICAL,))
     return room.removed(event.person, removal)
-
-
-def _kinds(now: Configuration) -> tuple[str, ...]:
-    """Return what kind of room it is, as features."""
-    kinds = tuple(yes if now.settings.get(setting) else no for setting, yes, no in _KINDS)
-    return (*kinds, "muc_passwordprotected" if now.password else "muc_unsecured")
-
-
-def _about(room: HostedRoom | None, remote: Room, now: Configuration, photo: Photo | None) -> Form:
-    """Return what disco#info tells of a room beyond its features (section 6.4); ``room`` where that may be told."""
-    by_all = now.settings.get(Setting.TOPIC_BY_ALL, True)
-    fields = {
-        "muc#maxhistoryfetch": str(speech.MOST),
-        "muc#roomconfig_roomname": str(remote.id),
-        "muc#roominfo_description": str(remote),
-        "muc#roominfo_changesubject": "1" if by_all else "0",
-        "muc#roominfo_subjectmod": "0" if by_all else "1",
-    }
-    if photo is not None:
-        fields["muc#roominfo_avatarhash"] = photo.sha1
-    if room is not None:
-        fields["muc#roominfo_occupants"] = str(sum(1 for _ in room))
-        fields["muc#roominfo_subject"] = room.subject.text
-    return Form(ns.MUC_ROOMINFO, fields)
