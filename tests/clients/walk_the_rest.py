@@ -88,6 +88,11 @@ async def poezio_in_its_dialogs(scene: Scene) -> None:
     (PICTURES / "poezio-walk.txt").write_text(await romeo.screen())
     await romeo.press("M-1")
     await romeo.shows("romeo (admin, moderator)")
+    await romeo.type("/list bridge.localhost")
+    await romeo.shows("Chatroom list on server bridge.localhost", "#verona (")
+    (PICTURES / "poezio-rooms.txt").write_text(await romeo.screen())
+    await romeo.press("M-1")
+    await romeo.shows("romeo (admin, moderator)")
     await romeo.type("/query bob psst")
     await bob.message("bob", "psst", nick="romeo")
 
@@ -103,6 +108,20 @@ async def converse_in_its_dialogs(scene: Scene) -> None:
     bob.say("nurse", "yes?")
     await nurse.until("document.querySelector('#converse-roster').innerText.includes('bob')")
     await nurse.picture(PICTURES / "converse-private.png")
+
+    await nurse.run("document.querySelector('.show-list-muc-modal').click()")  # in a menu that is closed
+    server = "document.querySelector('.modal.show input[name=server]')"
+    await nurse.until(f"{server}?.value === 'conference.localhost'")  # once it has looked around
+    await nurse.until(f"({server}.focus(), {server}.select(), document.activeElement === {server})")
+    await nurse.type("bridge.localhost")
+    await nurse.until(f"{server}.value === 'bridge.localhost'")
+    await nurse.press("Enter")
+    await nurse.until("document.querySelector('.modal.show').innerText.includes('#verona (')")
+    await nurse.picture(PICTURES / "converse-rooms.png")
+    await nurse.click(
+        "[...document.querySelectorAll('.modal.show button')].find((it) => it.innerText.trim() === 'Close')"
+    )
+    await nurse.until("!document.querySelector('.modal.show')")
 
     await nurse.click("document.querySelector('.show-client-info')")
     await nurse.click(

@@ -50,7 +50,7 @@ async def stage() -> AsyncIterator[Scene]:
         alice = api.world.person("Alice")
         group = api.world.supergroup("Verona", alice, bot)
         group.promotes(bot, "can_delete_messages", "can_restrict_members")
-        family = f'[networks.family]\nconnector = "telegram"\ntoken = "{bot.token}"\napi_url = "{api.url}"\n'
+        family = f'[networks.family]\nconnector = "telegram"\ntoken = "{bot.token}"\napi_url = "{api.url}"\n[gateway]\nfixed_server = "irc"\n'
         browser = Chromium()
         world = World(
             rooms=["xmpp:verona@conference.localhost", "irc:#verona", f"family:{group.id}"],
