@@ -94,13 +94,12 @@ class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
 class Flight:
     """A delivery that was handed to the connector, and has not been answered."""
 
-    __slots__ = ("landing", "queued", "ref", "started")
+    __slots__ = ("landing", "queued", "started")
 
     def __init__(self, queued: Queued, landing: "asyncio.Future[Sent]", started: float) -> None:
         self.queued = queued
         self.landing = landing
         self.started = started
-        self.ref = copied(queued.delivery)
 
 
 class Lane:
@@ -108,6 +107,7 @@ class Lane:
 
     __slots__ = (
         "_again",
+        "_ages",
         "_alarm",
         "_aside",
         "_behind",
@@ -135,6 +135,7 @@ class Lane:
         self._room = room
         self._outlet = outlet
         self._desk = desk
+        self._ages = desk.limits.age > 0  # whether anything is ever too old
         self._keeper = keeper
         self._waiting: deque[Queued] = deque()  # by seq
         self._aside: list[Queued] = []  # wait for another try, and let others pass
@@ -270,16 +271,17 @@ class Lane:
 
     def _clear(self) -> bool:
         """Tell whether the first in line may go now; if not, something that pumps again is on its way."""
+        if not self._waiting:
+            return False
         outlet = self._outlet
-        full = len(self._flying) >= outlet.window
-        if not self._waiting or full or self._held or not outlet.ready or outlet.trouble:
+        if self._held or not outlet.ready or outlet.trouble or len(self._flying) >= outlet.window:
             return False
         if outlet.patience and not self._passed_by(outlet.patience):
             return False
         first = self._waiting[0]
         if self._looking or (first.due and not self._due(first.due)):
             return False
-        if self._is_too_old(first):
+        if self._ages and self._is_too_old(first):
             return True  # whatever it refers to
         ref = referred(first.delivery)
         return ref is None or self._at_hand(ref)
@@ -331,13 +333,12 @@ class Lane:
 
     def _is_too_old(self, queued: Queued) -> bool:
         """Tell whether nobody wants to hear this any more."""
-        age = self._desk.limits.age
         head = queued.delivery.head
-        return bool(age) and self._desk.clock.now() - head.at > age * 1000 and head.key not in self._by_hand
+        return self._desk.clock.now() - head.at > self._desk.limits.age * 1000 and head.key not in self._by_hand
 
     def _at_hand(self, ref: MessageRef) -> bool:
         """Tell whether the ids of the copy that a delivery refers to are known; see to it if not."""
-        if any(flight.ref == ref for flight in self._flying.values()):
+        if any(copied(flight.queued.delivery) == ref for flight in self._flying.values()):
             return False  # just being sent: when it has landed there will be ids
         if self._found is not None and self._found[0] == ref:
             return True
@@ -357,7 +358,7 @@ class Lane:
         self.pump()
 
     def _dispatch(self, queued: Queued) -> None:
-        if self._is_too_old(queued):
+        if self._ages and self._is_too_old(queued):
             self._desk.counters.add(Count.EXPIRED, self._room.network)
             self._bury(queued, "it had waited too long", certain=not queued.attempts)
             return
@@ -402,10 +403,9 @@ class Lane:
 
     def _addressed(self, delivery: Delivery) -> Delivery | None:
         """Fill in what this room calls the message that a delivery is about; None: there is nothing to do it to."""
-        found, self._found = self._found, None
-        if found is None:
+        if self._found is None:
             return delivery
-        ids = found[1]
+        ids, self._found = self._found[1], None
         match delivery:
             case Edit() | Retract() | React():
                 return msgspec.structs.replace(delivery, ids=ids) if ids else unresolved(delivery)
@@ -431,7 +431,8 @@ class Lane:
             desk.counters.took(self._room.network, desk.clock.monotonic() - flight.started)
             self._sent(flight.queued, landing.result())
         self._keeper.landed()
-        self.pump()
+        if self._waiting or self._behind or self._again is not None:
+            self.pump()
 
     def _too_late(self, flight: Flight, landing: "asyncio.Future[Sent]") -> None:
         """Take an answer that nobody waits for any more: it still tells that the delivery need not go again."""

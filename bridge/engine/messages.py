@@ -70,7 +70,9 @@ class Messages:
         if record is None:
             record = _Record(ref, None, whole=False)
             self._names.put((ref.room, ref.id), record)
-        record.copies[room] = record.copies.get(room, ()) + ids
+        before = record.copies.setdefault(room, ids)
+        if before is not ids:
+            record.copies[room] = before + ids
         for part in ids:
             self._names.put((room, part), record)
 

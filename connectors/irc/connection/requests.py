@@ -127,7 +127,11 @@ class Request:
         """Learn that the line is on its way."""
         self.written = True
         self.place = place
-        return self._requests.wrote(self)
+        self.born = self._requests.beats
+        if self.label:
+            return True
+        self._requests.follow(self)
+        return False
 
     def answer(self, line: Line) -> None:
         """Take one line of the answer."""
@@ -165,13 +169,13 @@ class Requests:
     __slots__ = (
         "_asking",
         "_batches",
-        "_beats",
         "_labels",
         "_last",
         "_line",
         "_owed",
         "_rounds",
         "_turn",
+        "beats",
         "is_echoing",
         "is_shared",
         "proven",
@@ -183,7 +187,7 @@ class Requests:
         self._line = line
         self._asking = False
         self._last = 0
-        self._beats = 0
+        self.beats = 0
         self._labels: dict[bytes, Request] = {}
         self._batches: dict[str, Request] = {}  # open ones, by reference
         self._turn: list[Request] = []  # written, and not followed by a PING yet
@@ -208,14 +212,10 @@ class Requests:
         request = self._labels[label] = Request(self, asker, command, params, label)
         return request
 
-    def wrote(self, request: Request) -> bool:
-        """Take note that a line is on its way; a PING follows what is written in this turn of the loop without label."""
-        request.born = self._beats
-        if request.label:
-            return True
+    def follow(self, request: Request) -> None:
+        """Have a PING follow what is written in this turn of the loop, this line among it."""
         self._turn.append(request)
         self.ask()
-        return False
 
     def prove(self, place: int) -> None:
         """Take note that the server has processed everything up to a place."""
@@ -244,13 +244,13 @@ class Requests:
 
     def beat(self, patience: int) -> bool:
         """Let time pass; returns whether a PING has waited for more than so many beats."""
-        self._beats += 1
+        self.beats += 1
         self._labels = self._labels or {}
         oldest = next(iter(self._labels.values()), None)
-        if oldest is not None and oldest.written and self._beats - oldest.born > patience:
+        if oldest is not None and oldest.written and self.beats - oldest.born > patience:
             oldest.fail()  # the server forgot this label; nothing else is wrong
             self.ask()
-        return bool(self._rounds) and self._beats - self._rounds[0].born > patience
+        return bool(self._rounds) and self.beats - self._rounds[0].born > patience
 
     def pong(self, token: str) -> None:
         """Settle everything that was written before the PING with this token."""
@@ -365,11 +365,11 @@ class Requests:
         """Take note that an echo may be late."""
         if self._owed is None:
             self._owed = deque(maxlen=_OWED)
-        self._owed.append((self._beats, request))
+        self._owed.append((self.beats, request))
 
     def _was_owed(self, line: Line, fold: Callable[[str], str]) -> bool:
         owed, target = self._owed, fold(line.param(0))
-        while owed and self._beats - owed[0][0] > _LATE:
+        while owed and self.beats - owed[0][0] > _LATE:
             owed.popleft()
         for entry in owed or ():
             request = entry[1]
@@ -383,7 +383,7 @@ class Requests:
         token = f"{'after' if turn else 'window'}-{self._next()}"
         self._line.ping(token)
         self._asking = False
-        self._rounds.append(_Round(token, turn, self._beats, self._line.asked()))
+        self._rounds.append(_Round(token, turn, self.beats, self._line.asked()))
 
     def _next(self) -> str:
         self._last += 1

@@ -136,7 +136,8 @@ class Absence:
 
     def is_told_again(self, place: Place, listener: Connection | None) -> bool:
         """Tell whether what is said in a channel can be read again later."""
-        channel = self._scene.view.channel(place.name)
+        view = self._scene.view
+        channel = view.channels.get(view.fold(place.id))
         if channel is not None and _REPLAYED_BY_ITSELF in channel.modes:
             return True
         return listener is not None and (HISTORY in listener.caps or _is_bouncer(listener))

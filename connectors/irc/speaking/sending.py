@@ -45,11 +45,11 @@ class _Part:
 
     __slots__ = ("command", "id", "is_through", "is_written", "job", "params", "tags")
 
-    def __init__(self, job: "_Job", order: Order) -> None:
+    def __init__(self, job: "_Job", command: str, params: tuple[str, ...], tags: dict[str, str] | None = None) -> None:
         self.job = job
-        self.command = order.command
-        self.params = order.params
-        self.tags = order.tags
+        self.command = command
+        self.params = params
+        self.tags = tags
         self.id = ""
         self.is_through = False
         self.is_written = True
@@ -255,7 +255,7 @@ class Sender:
         if self._say_plainly(job, connection):
             return
         orders = self._orders(job.delivery, connection)
-        job.parts = [_Part(job, order) for order in orders]
+        job.parts = [_Part(job, order.command, order.params, order.tags) for order in orders]
         if self._broken_off:
             for part, message in zip(job.parts, self._broken_off.pop(job.key, ()), strict=False):
                 part.id, part.is_through = message, True
@@ -280,7 +280,7 @@ class Sender:
         if not is_plain(delivery, connection.available(channel)):
             return False
         words = (str(channel), delivery.content.text)
-        part = _Part(job, Order("PRIVMSG", words))
+        part = _Part(job, "PRIVMSG", words)
         try:
             said = connection.utter(part, words, frame(channel, delivery.head.via))
         except (Congested, ValueError):
@@ -328,7 +328,11 @@ class Sender:
         job.open -= 1
         if not part.is_through:
             self._confirm(part, message)
-        if not job.open and not job.is_over:
+        if job.open or job.is_over:
+            return
+        if len(job.parts) == 1:
+            self._end(job)
+        else:
             self._settle(job)
 
     def answered(self, part: _Part, answers: list[Line]) -> None:

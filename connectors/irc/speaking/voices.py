@@ -63,6 +63,8 @@ class Voices:
         if self._absence.is_reading(place.id):  # it may turn out to have been said
             return Absent(Retry(f"the history of {place.name} is being read"))
         match delivery:
+            case Post():
+                return self._speaker(delivery, place)
             case Kick():
                 return self._kicker(place)
             case SetTopic():
