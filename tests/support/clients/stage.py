@@ -50,11 +50,11 @@ async def stage() -> AsyncIterator[Scene]:
         alice = api.world.person("Alice")
         group = api.world.supergroup("Verona", alice, bot)
         group.promotes(bot, "can_delete_messages", "can_restrict_members")
-        family = f'[networks.family]\nconnector = "telegram"\ntoken = "{bot.token}"\napi_url = "{api.url}"\n[gateway]\nfixed_server = "irc"\n'
+        family = f'[networks.family]\nconnector = "telegram"\ntoken = "{bot.token}"\napi_url = "{api.url}"\n'
         browser = Chromium()
         world = World(
             rooms=["xmpp:verona@conference.localhost", "irc:#verona", f"family:{group.id}"],
-            more=family,
+            more=f'{family}[gateway]\nfixed_server = "irc"\n',
             xmpp_options={"more": UPLOAD, "options": USUAL},
         )
         async with asyncio.TaskGroup() as starting:
