@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from functools import cached_property
-from typing import Protocol, assert_never
+from typing import ParamSpec, Protocol, assert_never
 from xml.etree.ElementTree import Element
 
 from slixmpp import JID, InvalidJID
@@ -76,6 +76,8 @@ from bridge.xmpp.wire import namespaces as ns
 from bridge.xmpp.wire import stanzas
 from bridge.xmpp.wire.component import Address, ExternalComponent
 from bridge.xmpp.wire.shapes import Familiar
+
+P = ParamSpec("P")
 
 CAPABILITIES = Capabilities(
     representation=Representation.ADDRESS,
@@ -233,7 +235,7 @@ class XmppConnector:
         self._directs.bars_command = self._bars_command
         self._private: Conversations[Tell] = Conversations(self._around, lambda tell, _: self._directs.tell(tell))
         self._hosted: Conversations[Spoken] = Conversations(
-            self._around, lambda said, placed: _done(lambda: self.hosting.speaking.deliver(said, placed))
+            self._around, lambda said, placed: _done(self.hosting.speaking.deliver, said, placed)
         )
         self.directory.rooms, self.directory.hosted = self.hosting.describe, self.hosting.shown
         self.hosting.networks = self.directory.network_at
@@ -635,7 +637,7 @@ class XmppConnector:
             case Tell():
                 return self._private.say(delivery)
             case Kick() if self.hosting.owns(delivery.head.room.id):
-                return _done(lambda: self.hosting.kick(delivery))
+                return _done(self.hosting.kick, delivery)
             case Kick():
                 return self._kick(delivery)
             case Post() | Edit() | Retract() | React() | SetTopic() | Announce() if self.hosting.owns(
@@ -770,11 +772,11 @@ class XmppConnector:
 _NO_ROOM = Permanent("the bridge is not asked to be in this room")
 
 
-def _done(work: Callable[[], Sent]) -> "asyncio.Future[Sent]":
+def _done(work: Callable[P, Sent], *args: P.args, **kwargs: P.kwargs) -> "asyncio.Future[Sent]":
     """Return what became of something that is done at once."""
     done: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
     try:
-        done.set_result(work())
+        done.set_result(work(*args, **kwargs))
     except DeliveryFailure as failed:
         done.set_exception(failed)
     return done

@@ -17,6 +17,7 @@ from bridge.xmpp.wire import stanzas
 from tests.support import build
 from tests.support.hosted import DESK, ROMEO, ROOM, HostedBridge
 from tests.support.muc import xml
+from tests.support.xmpp_connector import as_ghost
 
 SAYING = Saying(ROOM, "juli'et", "occupant", "0123456789abc", 1_764_300_000_000)
 SCENE = inbound.Scene(room=Room(XMPP, RoomId(ROOM)), address=ROOM, stable_ids=True)
@@ -102,9 +103,9 @@ def test_a_delivery_of_plain_words_is_the_line_that_its_stanza_would_be(text, ni
     post = Post(head=head, message=MessageRef(build.room("irc:#python"), MessageId("m1")), content=Content(text=text))
     if not outbound.is_plain(post):
         return
-    saying = Saying(ROOM, nick, "bob", "0123", head.at)
     sender = f"{ROOM}/{nick}" if nick else ROOM
-    (part,) = outbound.parts(post, Speaker(address=sender, room="@", stable_ids=True))
+    (part,) = outbound.parts(post, Speaker(address=sender, room="@", stable_ids=False, prefix="0123-"))
+    saying = Saying(ROOM, nick, "bob", part.id, head.at)
     assert speech.worded(post, saying) == speech.spoken(part.stanza, saying)
 
 
@@ -130,3 +131,23 @@ async def test_stanza_ids_are_in_the_order_of_what_is_said() -> None:
         ids = [said.id for said in bridge.hub.took(MessagePosted)]
         assert ids == sorted(set(ids))
         assert len(ids) == 6
+
+
+@pytest.mark.parametrize("text", ["short", "*styled*", "long " * 30_000])
+async def test_corrections_and_retractions_name_what_clients_have_seen(text: str) -> None:
+    async with HostedBridge() as bridge:
+        bridge.inside(DESK)
+        voice = as_ghost("bob")
+        sent = await bridge.connector.send(build.post(text, f"xmpp:{ROOM}", voice=voice))
+        seen = bridge.stream.take("message", to=DESK)
+        assert [element.get("id") for element in seen] == list(sent.ids)
+        assert [element.find("{urn:xmpp:sid:0}stanza-id").get("id") for element in seen] == list(sent.ids)  # type: ignore[union-attr]
+        edit = replace(build.edit("m1", "other words", f"xmpp:{ROOM}", ids=sent.ids), previous=Content(text=text))
+        await bridge.connector.send(replace(edit, head=replace(edit.head, voice=voice)))
+        first, *others = bridge.stream.take("message", to=DESK)
+        assert first.find("{urn:xmpp:message-correct:0}replace").get("id") == sent.ids[0]  # type: ignore[union-attr]
+        retracted = [element.find("{urn:xmpp:message-retract:1}retract").get("id") for element in others]  # type: ignore[union-attr]
+        assert retracted == list(sent.ids[1:])
+        await bridge.connector.send(build.retract("m1", f"xmpp:{ROOM}", ids=sent.ids))
+        gone = bridge.stream.take("message", to=DESK)
+        assert [element.find("{urn:xmpp:message-retract:1}retract").get("id") for element in gone] == list(sent.ids)  # type: ignore[union-attr]

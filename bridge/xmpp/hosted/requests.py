@@ -1,5 +1,6 @@
 """What clients ask of a hosted room, read from stanzas into values (XEP-0045). Pure, without state."""
 
+from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 import msgspec
@@ -97,8 +98,9 @@ def status(element: Element) -> str:
     return clean_name(element.findtext(f"{_STANZA}status", "")[:_LONGEST_STATUS])
 
 
+@lru_cache(maxsize=4096)
 def user(client: str) -> Person:
-    """Return whose client this is."""
+    """Return whose client this is; the same object for the same client, as it is kept in many places."""
     return Person(XMPP, PersonId(client.partition("/")[0]))
 
 

@@ -216,22 +216,26 @@ class Speaking:
             self._carry(place, place.room.name(Subject(delivery.topic, nick, delivery.head.at)))
             return Sent()
         if isinstance(delivery, Post) and not placed and outbound.is_plain(delivery):
-            saying = _as_delivered(delivery, delivery.head.key, place, speaker)
+            saying = _as_delivered(delivery, f"{_prefix(delivery)}{delivery.head.key}", place, speaker)
             self._tell(place, speech.worded(delivery, saying))
-            return Sent((MessageId(saying.id), MessageId(delivery.head.key)))
+            return Sent((MessageId(saying.id),))
         return self._written(delivery, placed, place, speaker)
 
     def _written(self, delivery: Spoken, placed: tuple[Placed, ...], place: Place, speaker: Occupant | None) -> Sent:
         """Say what takes some writing: parts, quotes, files, corrections."""
         sender = f"{place.id}/{speaker.nick}" if speaker is not None else str(place.id)
-        seats = _seats(place, delivery)
-        speaking = outbound.Speaker(address=sender, room="@", stable_ids=True, seats=seats, placed=placed)
-        names: list[tuple[str, str]] = []
-        for part in outbound.parts(delivery, speaking):
-            line = speech.spoken(part.stanza, _as_delivered(delivery, part.id, place, speaker))
-            self._tell(place, line)
-            names.append((line.id, part.id))
-        return Sent(outbound.sent_ids(names) if isinstance(delivery, Post) else ())
+        speaking = outbound.Speaker(
+            address=sender,
+            room="@",
+            stable_ids=False,  # the room's id of it is the attribute as well
+            seats=_seats(place, delivery),
+            placed=placed,
+            prefix=_prefix(delivery),
+        )
+        parts = outbound.parts(delivery, speaking)
+        for part in parts:
+            self._tell(place, speech.spoken(part.stanza, _as_delivered(delivery, part.id, place, speaker)))
+        return Sent(tuple([MessageId(part.id) for part in parts]) if isinstance(delivery, Post) else ())
 
     def typing(self, place: Place, member: Member, *, active: bool) -> None:
         """Show that somebody of the remote room composes."""
@@ -260,10 +264,13 @@ class Speaking:
 
 
 def _as_delivered(delivery: Spoken, id_: str, place: Place, speaker: Occupant | None) -> Saying:
-    """Name a part of a delivery: the same name however often it is tried, and ordered by time like all others."""
-    at = delivery.head.at
     nick, occupant = ("", "") if speaker is None else (speaker.nick, speaker.id)
-    return Saying(place.id, nick, occupant, f"{at:011x}-{id_}", at)
+    return Saying(place.id, nick, occupant, id_, delivery.head.at)
+
+
+def _prefix(delivery: Spoken) -> str:
+    """Return how the ids of a delivery begin: the same however often it is tried, and ordered by time like all others."""
+    return f"{delivery.head.at:011x}-"
 
 
 def _member(occupant: Occupant, client: str) -> Member:

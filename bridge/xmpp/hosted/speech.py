@@ -73,16 +73,21 @@ class Line(msgspec.Struct, frozen=True):
 
     def to(self, client: str) -> str:
         """Return it as a stanza for one client."""
-        return f"{self.head} to='{stanzas.attribute(client)}'{self.tail}"
+        return f"{self.head}{_to(client)}{self.tail}"
 
     def from_history(self, client: str, room: str) -> str:
         """Return it as a stanza that says when it was said (XEP-0203)."""
         delay = stanzas.delay(inbound.stamp(self.at), sender=room)
-        return f"{self.head} to='{stanzas.attribute(client)}'{self.tail.removesuffix(END)}{delay}{END}"
+        return f"{self.head}{_to(client)}{self.tail.removesuffix(END)}{delay}{END}"
 
     def forwarded(self) -> str:
         """Return it as it is put into an archive's answer: in a namespace of its own, to nobody."""
         return self.head.replace("<message", f"<message xmlns='{ns.CLIENT}'", 1) + self.tail
+
+
+@lru_cache(maxsize=4096)
+def _to(client: str) -> str:
+    return f" to='{stanzas.attribute(client)}'"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -214,9 +219,9 @@ def spoken(stanza: str, saying: Saying) -> Line:
 
 def worded(post: Post, saying: Saying) -> Line:
     """Return a message that ``outbound.is_plain`` as the room says it to everybody: what :func:`spoken` makes of its stanza."""
-    key, via = post.head.key, marks.via(post.head.via)
-    inner = f"<body>{stanzas.text(post.content.text)}</body>{stanzas.origin_id(key)}{via}"
-    return _line(inner, key, "", saying)
+    id_, via = saying.id, marks.via(post.head.via)
+    inner = f"<body>{stanzas.text(post.content.text)}</body>{stanzas.origin_id(id_)}{via}"
+    return _line(inner, id_, "", saying)
 
 
 def remembered(body: str, *, room: str, id_: str, at: int, nick: str) -> Line:

@@ -63,6 +63,7 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     room: str  # bare JID of the room
     stable_ids: bool  # copies have two ids: the room's and, second, the attribute
     reply_to: str = ""  # occupant JID of who is answered, where known
+    prefix: str = ""  # of the ids, in a room of our own: what puts them in order
     known_as: bool = True  # what is edited was said by the same occupant
     seats: Mapping[Person, str] = msgspec.field(default_factory=dict)  # occupant JIDs of whom the content names
     placed: tuple[Placed, ...] = ()  # the content's files, where everybody can fetch them; () where nobody looked
@@ -102,7 +103,7 @@ def _part(
     subject: str | None = None,
     extra: str = "",
 ) -> Part:
-    id_ = f"{head.key}-{index}" if index else head.key
+    id_ = f"{speaker.prefix}{head.key}-{index}" if index else f"{speaker.prefix}{head.key}"
     stanza = stanzas.message(
         speaker.address,
         speaker.room,
