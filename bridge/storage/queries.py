@@ -407,7 +407,9 @@ def add_link(connection: Connection, rooms: Rooms, link: StoredLink) -> None:
 
 def remove_link(connection: Connection, name: str) -> bool:
     """Forget a link; False if there was none."""
-    return connection.execute(delete(tables.links).where(_links.name == name)).rowcount > 0
+    number = connection.scalar(select(_links.id).where(_links.name == name))
+    connection.execute(delete(tables.link_rooms).where(_members.link == number))
+    return connection.execute(delete(tables.links).where(_links.id == number)).rowcount > 0
 
 
 # Logins
@@ -515,6 +517,7 @@ _PASS = (
     .where(_rooms.id == _room, or_(_rooms.pruned.is_(None), _rooms.pruned < _number))
     .values(pruned=_number, pruned_key=bindparam("key"), pruned_at=bindparam("at"))
 )
+_UNNAME = delete(tables.message_ids).where(_ids.message.in_(_some))
 _PRUNE = delete(tables.journal).where(_journal.id.in_(_some))
 
 
@@ -527,5 +530,6 @@ def prune(connection: Connection, *, before: int, keep: int) -> int:
     newest = {room: {"room": room, "number": number, "key": key, "at": at} for number, room, key, at in old}
     connection.execute(_PASS, list(newest.values()))
     for some in _handfuls(row.id for row in old):
+        connection.execute(_UNNAME, {"some": some})
         connection.execute(_PRUNE, {"some": some})
     return len(old)

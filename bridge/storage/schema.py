@@ -53,16 +53,10 @@ def downgrade(connection: Connection, target: str = "base") -> None:
 @contextlib.contextmanager
 def one_transaction(connection: Connection) -> Iterator[None]:
     """Make all that happens inside one transaction, on SQLite too; an exception leaves it for the caller to end."""
-    if connection.dialect.name != "sqlite":
-        yield
-        connection.commit()
-        return
-    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # a table that is rebuilt must not take its children along
-    connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver by itself would commit every CREATE alone
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # the driver by itself would commit every CREATE alone
     yield
     connection.commit()
-    connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-    connection.rollback()
 
 
 def differences(connection: Connection) -> list[str]:

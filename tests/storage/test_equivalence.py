@@ -2,7 +2,9 @@
 
 import asyncio
 import shutil
+import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -164,3 +166,5 @@ def test_sqlite_knows_what_memory_knows(migrated_file, script):
     with tempfile.TemporaryDirectory() as folder:
         copy = shutil.copy(migrated_file, Path(folder) / "store.db")
         asyncio.run(compare(script, f"sqlite:///{copy}"))
+        with closing(sqlite3.connect(copy)) as other:
+            assert other.execute("PRAGMA foreign_key_check").fetchall() == []
