@@ -29,10 +29,12 @@ from bridge.storage.rows import Rooms, pack
 from bridge.storage.statements import Statements, compiled
 from bridge.storage.writes import Ask, Hot, Write
 
-MOST: Final = 1500
+MOST: Final = 3000
 """Writes in the daybook at which it is full."""
+HEAVIEST: Final = 4 << 20
+"""Bytes in it at which it is full."""
 LARGEST: Final = 1 << 20
-"""Bytes of one row of the daybook, larger batches are entered at once; and of all its rows, at which it is full."""
+"""Bytes of one row of it; larger batches are entered at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ class Ledger:
     @property
     def is_full(self) -> bool:
         """Whether so much is in the daybook that it has to be entered."""
-        return len(self._noted) >= MOST or self._bytes >= LARGEST
+        return len(self._noted) >= MOST or self._bytes >= HEAVIEST
 
     def load(self, connection: Connection) -> None:
         """Read where an earlier process, or an earlier connection, left off."""

@@ -9,7 +9,7 @@ A transaction that the database refuses is tried again, the same, until it goes 
 each other because a disk is full or a server restarts. Only a write that is itself at fault fails, alone, after the
 batch was taken apart to find it. How much waits here is for the callers to bound.
 
-What the ledger has only noted is entered a quarter of a second later, when it is much, and at the end.
+What the ledger has only noted is entered a second later, when it is much, and at the end.
 
 Should the thread end by a fault of its own, nothing is stored any more: every write that waits fails, so does every later
 one, and :meth:`Writer.broken` says so. A thread that is begun anew could not tell which writes the last one had done; the
@@ -46,8 +46,8 @@ LINGER: Final = 0.01
 """Seconds for which a write that nobody waits for may wait for company."""
 LARGEST: Final = 1000
 """Writes in one transaction."""
-ENTERED_AFTER: Final = 0.25
-"""Seconds after which what was noted is entered in the tables."""
+ENTERED_AFTER: Final = 1.0
+"""Seconds after which what was noted is entered in the tables: by then nearly all of it has been sent."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 2.0
 """Seconds between attempts at a transaction that is refused."""
 _GRACE: Final = 2.0

@@ -138,11 +138,13 @@ async def test_it_is_entered_after_a_while_by_itself(path, monkeypatch):
 async def test_it_is_entered_when_it_is_full(store, path):
     await asyncio.gather(*(store.remember(Network("left"), f"n{n}", "x") for n in range(ledger.MOST)))
     assert await store.recall(Network("left"), "n0") == "x"
-    await store.journal(posted("x" * (ledger.LARGEST // 2), id="m1"), [])
-    assert rows(path) == 1
-    await store.journal(posted("x" * (ledger.LARGEST // 2), id="m2"), [])
-    await store.journal(posted("hi", id="m3"), [])  # by the time that this is written, the two were entered
-    assert (rows(path), rows(path, "journal")) == (1, 2)
+    big = "x" * (ledger.LARGEST - 1000)
+    for number in range(1, 5):
+        await store.journal(posted(big, id=f"m{number}"), [])
+        assert rows(path) == number
+    await store.journal(posted(big, id="m5"), [])
+    await store.journal(posted("hi", id="m6"), [])  # by the time that this is written, those before were entered
+    assert (rows(path), rows(path, "journal")) == (1, 5)
 
 
 async def test_what_is_too_large_for_it_is_entered_at_once(store, path):
