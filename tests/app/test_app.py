@@ -338,9 +338,14 @@ async def test_archives_are_pruned_as_their_networks_say() -> None:
         ]
         store.archive(lines)
     await clock.advance(7 * 3_600)
-    kept = {}
-    for name, room in rooms.items():
-        page = await store.archived(Wanted(room=room, user=PersonId("juliet")))
-        kept[name] = [line.tail[1:] for line in page.lines]
-    assert kept == {"left": ["2", "1"], "right": ["3", "2", "1"]}
+
+    async def kept() -> dict[str, list[str]]:
+        pages = {name: await store.archived(Wanted(room=room, user=PersonId("juliet"))) for name, room in rooms.items()}
+        return {name: [line.tail[1:] for line in page.lines] for name, page in pages.items()}
+
+    assert await kept() == {"left": ["2", "1"], "right": ["3", "2", "1"]}
+    bounded = msgspec.structs.replace(app._config.gateway, max_archive=3)
+    app._config = msgspec.structs.replace(app._config, gateway=bounded)
+    await clock.advance(601)
+    assert await kept() == {"left": [], "right": ["3", "2", "1"]}
     await app.stop()

@@ -6,6 +6,7 @@ have been at an orderly end (XEP-0045 section 17.3). Used by ``service``.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection
 from typing import Final
@@ -49,11 +50,15 @@ class Whereabouts:
         self._is_here = is_here
         self._due: dict[str, Here] = {}  # what is to be written, by name
         self._is_writing = False
+        self._fresh: set[str] = set()  # names noted while those of the last run are not forgotten yet
+        self._is_past = False  # whether they are
 
     def note(self, room: str, user: str, nick: str = "", clients: Collection[str] = ()) -> None:
         """Note with which clients somebody is in a room, under which nick; without clients there is nothing to be noted."""
         here = Here(room, user, nick, tuple(clients))
         self._due[here.name] = here
+        if not self._is_past:
+            self._fresh.add(here.name)
         if not self._is_writing:
             self._is_writing = self._around.spawn(self._write())
 
@@ -62,16 +67,19 @@ class Whereabouts:
         hub = self._around.hub
         if hub is None:
             return
+        self._is_past = False
         left = [msgspec.json.decode(text, type=Here) for text in (await hub.recollect(_PREFIX)).values()]
         await self._around.up.wait()
         for here in left:
-            out = [client for client in here.clients if not self._is_here(here.room, client)]
-            self._farewell(here, out)
-            if len(out) == len(here.clients) and here.name not in self._due:
-                await hub.forget(here.name)
+            self._farewell(here, [client for client in here.clients if not self._is_here(here.room, client)])
             await self._around.component.drained()
         if left:
             log.info("hosted.interrupted users=%d: told that they are out", len(left))
+        over = [here.name for here in left if here.name not in self._fresh]
+        self._is_past = True
+        self._fresh.clear()
+        with contextlib.suppress(StoreError):  # then they are told once more, after the next start
+            await asyncio.gather(*(hub.forget(name) for name in over))
 
     async def forget(self, hub: Hub) -> None:
         """Keep no note: everybody has been told."""
