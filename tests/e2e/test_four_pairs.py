@@ -603,8 +603,9 @@ async def test_after_a_power_cut_who_stays_is_back_and_everybody_is_told(world: 
     await lady.iq("get", "<query xmlns='jabber:iq:roster'/>")
     await add(lady, stages[0].address)
     lady.seen.clear()
-    ended = await world.bridge.command("db", "rotate-key", "--drop-old")
-    assert (ended.status, "encrypted with a new key" in ended.output) == (0, True), ended
+    if world.xmpp.name == "prosody":  # once is enough: by the command line, while the bridge runs
+        ended = await world.bridge.command("db", "rotate-key", "--drop-old")
+        assert (ended.status, "encrypted with a new key" in ended.output) == (0, True), ended
     await world.bridge.kill()
     await world.bridge.start()
     for room, abram in zip(rooms, abrams, strict=True):
@@ -623,7 +624,6 @@ async def test_after_a_power_cut_who_stays_is_back_and_everybody_is_told(world: 
     for room, abram in zip(rooms, abrams, strict=True):
         assert codes(await lady.presence(f"{room}/lady", gone=True)) == {"110", "332"}
         await world.on_irc(abram, "lady", there=False, channel="#storm")
-    await world.bridge.launch()  # for whoever comes next
 
 
 @ALONE
