@@ -61,6 +61,8 @@ Shows = Callable[[Room, Person], bool]
 """Tells whether somebody can speak in a room through a puppet of their own."""
 
 _EXCERPT = Limit(1000, Unit.CODE_POINTS)
+_SESSION, _MASK, _RELAY = Representation.SESSION, Representation.MASK, Representation.RELAY
+"""Until Python 3.12 a member of an Enum costs as much as a call: on the way of every message it is looked up once."""
 _KEYS = msgspec.json.Encoder()
 
 
@@ -161,8 +163,9 @@ class Route:
         message = MessageRef(origin.room, event.id)
         reply = None if known.reply is None else quoted(known.reply)
         heads = self._heads(origin, "post", event.sender, shows)
-        if reply is None and not event.thread and is_simple(event.content):
-            return Plan(tuple([Post(head=head, message=message, content=event.content) for head in heads]))
+        content = event.content
+        if reply is None and not event.thread and is_simple(content):
+            return Plan(tuple([Post(head=head, message=message, content=content) for head in heads]))
         return self._fitted(
             Post(head=head, message=message, content=event.content, reply=reply, thread=event.thread) for head in heads
         )
@@ -256,12 +259,12 @@ class Route:
         )
         return self._fitted(kicks)
 
-    def _heads(self, origin: Origin, kind: str, speaker: Member | None, shows: Shows) -> Iterator[Head]:
-        """Yield the head for each other room; none for a room that is not in the link."""
+    def _heads(self, origin: Origin, kind: str, speaker: Member | None, shows: Shows) -> list[Head]:
+        """Return the head for each other room; none for a room that is not in the link."""
         via = (*origin.via, self._instance)
         fact = _KEYS.encode((kind, origin.key))
-        for way in self._ways.get(origin.room) or self._ways_from(origin.room):
-            yield _head(way, origin, fact, _voice(way, speaker, shows), via)
+        ways = self._ways.get(origin.room) or self._ways_from(origin.room)
+        return [_head(way, origin, fact, _voice(way, speaker, shows), via) for way in ways]
 
     def _ways_from(self, room: Room) -> tuple[_Way, ...]:
         """Return the ways from a room, () for one that is not in the link; made when they are needed: most rooms are silent."""
@@ -351,17 +354,15 @@ def _voice(way: _Way, speaker: Member | None, shows: Shows) -> Voice:
     """Choose how somebody is heard in a room."""
     if speaker is None:
         return AsBridge()
-    match way.representation:
-        case Representation.SESSION | Representation.ADDRESS:
-            if not way.end.puppets or not shows(way.end.room, speaker.person):
-                return AsRelay(member=speaker)
-            if speaker.stand_in and way.representation is Representation.SESSION:
-                return AsRelay(member=speaker)  # no connection of ours for another bridge's puppet
-            return AsPuppet(member=speaker)
-        case Representation.MASK:
-            return AsMask(member=speaker)
-        case Representation.RELAY:  # except for who has a login of their own
-            return AsPuppet(member=speaker) if shows(way.end.room, speaker.person) else AsRelay(member=speaker)
+    representation, end = way.representation, way.end
+    if representation is _MASK:
+        return AsMask(member=speaker)
+    if representation is _SESSION and speaker.stand_in:
+        return AsRelay(member=speaker)  # no connection of ours for another bridge's puppet
+    if representation is not _RELAY and not end.puppets:
+        return AsRelay(member=speaker)
+    # where one speaks for all, whoever has a login of their own is shown
+    return AsPuppet(member=speaker) if shows(end.room, speaker.person) else AsRelay(member=speaker)
 
 
 def _is_by(member: Member, original: Original) -> bool:

@@ -510,16 +510,17 @@ class Hub:
     def _emit(self, event: Event) -> Awaitable[None]:
         """Take a fact from a connector. A bug here costs that fact, and not the reader that brought it."""
         try:
-            passed = self.outcasts.passed(event)
+            passed = self.outcasts.passed(event) if self.outcasts.any else event
             if passed is None:
                 return self._nothing
             event = passed
+            if isinstance(event, MessagePosted):  # as nearly all are
+                return self._intake.take(event)
             if isinstance(event, TopicChanged) and event.origin.replayed:
                 self._follow(event)  # known already it is not told again, and yet not everybody may know it
             match event:
                 case (
-                    MessagePosted()
-                    | MessageEdited()
+                    MessageEdited()
                     | MessageRetracted()
                     | ReactionsChanged()
                     | TopicChanged()

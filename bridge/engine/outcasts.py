@@ -83,10 +83,13 @@ class Outcasts:
         """Tell whether a user (a bare JID) is."""
         return self.names(Member(person=Person(XMPP, PersonId(jid)), name="", account=jid))
 
+    @property
+    def any(self) -> bool:
+        """Whether anybody is cast out."""
+        return bool(self._masks)
+
     def passed(self, event: Event) -> Event | None:
         """Return what is left of a fact, None for nothing."""
-        if not self._masks:
-            return event
         left: Event | None
         match event:
             case (

@@ -118,6 +118,12 @@ class _Stage:
     refused: dict[Person, None] = field(default_factory=dict)  # an empty set weighs four times as much
     names: Names = field(default_factory=Names)  # of its own members
     nicks: Names = field(default_factory=Names)  # under which those of the other rooms are shown here
+    heeded: tuple[Names, ...] = ()  # by which somebody can be named in what is said here
+
+    def beside(self, peers: Iterable["_Stage"]) -> None:
+        """Have these for peers."""
+        self.peers = tuple(peers)
+        self.heeded = (self.nicks, *[peer.names for peer in self.peers])
 
 
 class Puppets:
@@ -143,7 +149,7 @@ class Puppets:
         """Show the members of each of these rooms in all others; rooms that are there already keep whom they show."""
         stages = [self._stages.setdefault(room, _Stage(room)) for room in rooms]
         for stage in stages:
-            stage.peers = tuple([other for other in stages if other is not stage])
+            stage.beside([other for other in stages if other is not stage])
             self._rosters.add(stage.room)
         for stage in stages:
             self._review(stage)
@@ -159,7 +165,7 @@ class Puppets:
                 self._unwish(stage, person, "")
             self._forget(people)
         for peer in peers.values():
-            peer.peers = tuple([other for other in peer.peers if other not in gone])
+            peer.beside([other for other in peer.peers if other not in gone])
             if peer not in gone:
                 self._review(peer)
 
@@ -369,7 +375,7 @@ class Puppets:
         stage = self._stages.get(room)
         if stage is None:
             return ()
-        return mentions(text, (stage.nicks, *(peer.names for peer in stage.peers)), writer=writer)
+        return mentions(text, stage.heeded, writer=writer)
 
     # -- what the rosters tell
 

@@ -87,6 +87,10 @@ class Turn(enum.Enum):
     ELSEWHERE = enum.auto()  # it is done by other means
 
 
+_LATER, _PRESENT = Turn.LATER, Stage.PRESENT
+"""Until Python 3.12 a member of an Enum costs as much as a call: on the way of every message it is looked up once."""
+
+
 class Order:
     """One delivery on its way."""
 
@@ -128,11 +132,15 @@ class Speech:
             return done
         order = Order(delivery, done, self._place.around.clock.monotonic())
         self._queue.append(order)
-        if isinstance(delivery, Post) and any(map(self._place.around.uploads.needed, delivery.content.attachments)):
-            order.placing = self._place.around.spawn(self._place_files(order, delivery))
+        if isinstance(delivery, Post) and delivery.content.attachments:
+            self._look_after_files(order, delivery)
         if len(self._queue) == 1:
             self.pump()
         return done
+
+    def _look_after_files(self, order: Order, post: Post) -> None:
+        if any(map(self._place.around.uploads.needed, post.content.attachments)):
+            order.placing = self._place.around.spawn(self._place_files(order, post))
 
     async def _place_files(self, order: Order, post: Post) -> None:
         """Put the files of a message where everybody can fetch them; what is said behind it waits."""
@@ -148,7 +156,7 @@ class Speech:
         while self._queue and self._place.speaking():
             order = self._queue[0]
             speaker = self._speaker(order)
-            if speaker is Turn.LATER:
+            if speaker is _LATER:
                 return
             self._queue.popleft()
             if isinstance(speaker, DeliveryFailure):
@@ -269,7 +277,7 @@ class Speech:
         ghost = self._place.ghosts.get(voice.member.person)
         if ghost is None:
             return VoiceLost(f"{voice.member.name} is not shown in the room")
-        if ghost.stage is Stage.PRESENT:
+        if ghost.stage is _PRESENT:
             order.ghost = ghost
             return self._speaking_as(order, ghost.address)
         if ghost.stage is Stage.REFUSED or not ghost.wanted:
@@ -286,8 +294,10 @@ class Speech:
     def _speaking_as(self, order: Order, address: str) -> Speaker:
         order.address = address
         delivery, place = order.delivery, self._place
+        named = delivery.content.mentions if isinstance(delivery, _WORDED) else ()
+        if isinstance(delivery, Post) and delivery.reply is None and not named and not order.placed:
+            return outbound.speaker(address, place.address, stable_ids=place.stable_ids())
         reply_to, known_as = "", True
-        named = delivery.content.mentions if isinstance(delivery, Post | Edit) else ()
         if isinstance(delivery, Post) and delivery.reply is not None:
             reply_to = place.occupant_of(delivery.reply)
         elif isinstance(delivery, Edit) and delivery.ids:
@@ -349,6 +359,9 @@ class Speech:
     def _withdraw(self, order: Order) -> None:
         for id_ in order.ids:
             self._awaited.pop(id_, None)
+
+
+_WORDED = (Post, Edit)
 
 
 def _ids(delivery: Spoken, names: list[tuple[str, str]]) -> tuple[MessageId, ...]:

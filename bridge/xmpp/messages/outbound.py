@@ -6,6 +6,7 @@ waiting for the reflection are the rooms'.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import assert_never
 from urllib.parse import quote
 
@@ -46,6 +47,10 @@ _SHORT = LONGEST.size // 4
 LONGEST_EXCERPT = 300
 """Code points of a quoted message."""
 
+_TEXT = Kind.TEXT
+"""Until Python 3.12 a member of an Enum costs as much as a call: on the way of every message it is looked up once."""
+_NAMELESS = (AsPuppet, AsBridge)
+"""Voices that add nothing to the words."""
 _RETRACTED = "/me retracted a previous message, but it's unsupported by your client."
 
 
@@ -69,13 +74,19 @@ class Speaker(msgspec.Struct, frozen=True, kw_only=True):
     placed: tuple[Placed, ...] = ()  # the content's files, where everybody can fetch them; () where nobody looked
 
 
+@lru_cache(maxsize=1024)
+def speaker(address: str, room: str, *, stable_ids: bool) -> Speaker:
+    """Return who says what refers to nothing and to nobody: the same from message to message."""
+    return Speaker(address=address, room=room, stable_ids=stable_ids)
+
+
 def parts(delivery: Spoken, speaker: Speaker) -> list[Part]:
     """Return the stanzas of a delivery, in order; none if there is nothing to say."""
     head = delivery.head
     match delivery:
         case Post():
             if not speaker.placed and is_plain(delivery):
-                return [_part(head, speaker, body=delivery.content.text)]
+                return [_plain(head, speaker, delivery.content.text)]
             return _posted(delivery, speaker)
         case Edit():
             return _edited(delivery, speaker)
@@ -116,6 +127,21 @@ def _part(
     return Part(id_, stanza)
 
 
+def _plain(head: Head, speaker: Speaker, text: str) -> Part:
+    """Write plain words, which is what :func:`_part` writes; of most keys nothing has to be escaped."""
+    key = head.key
+    if not key.isalnum() or not key.isascii():
+        return _part(head, speaker, body=text)
+    begin, origin = _begin(speaker.address, speaker.room), f"<origin-id xmlns='{ns.IDS}' id='{key}'/>"
+    return Part(key, f"{begin} id='{key}'><body>{stanzas.text(text)}</body>{origin}{marks.via(head.via)}</message>")
+
+
+@lru_cache(maxsize=1024)
+def _begin(address: str, room: str) -> str:
+    """Return how a message begins, up to its id."""
+    return stanzas.message(address, room, kind="groupchat").removesuffix("></message>")
+
+
 def is_plain(post: Post) -> bool:
     """Tell whether a message has nothing but one line of words, which stand in its stanza as they are.
 
@@ -124,13 +150,13 @@ def is_plain(post: Post) -> bool:
     content = post.content
     text = content.text
     return not (
-        content.kind is not Kind.TEXT
+        content.kind is not _TEXT
         or content.spans
         or content.mentions
         or content.attachments
         or post.reply is not None
         or post.thread
-        or not isinstance(post.head.voice, AsPuppet | AsBridge)
+        or not isinstance(post.head.voice, _NAMELESS)
         or not text.isprintable()
         or not 0 < len(text) <= _SHORT
         or has_marks(text)
