@@ -5,11 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.core.deliveries import Delivery, Post, Sent, Tell
 from bridge.core.events import Cause
 from bridge.core.failures import Barred, DeliveryFailure, Permanent, Uncertain
-from bridge.core.ids import XMPP, MessageId
+from bridge.core.ids import XMPP, MessageId, Network
 from bridge.engine.limits import Limits
 from bridge.storage.memory import MemoryStore
 from tests.support.build import closed, opened, posted
@@ -102,6 +104,53 @@ async def test_a_room_that_shuts_again_at_once_gets_everything_in_the_end():
                 await asyncio.sleep(0)
         await quiet()
         assert right.said == texts
+
+
+WHATEVER = st.lists(
+    st.one_of(
+        st.tuples(st.just("say"), st.integers(1, 40)),
+        st.tuples(st.sampled_from(("shut", "open", "away", "back", "by hand")), st.just(0)),
+        st.tuples(st.just("turns"), st.integers(0, 30)),
+    ),
+    max_size=25,
+)
+
+
+@given(WHATEVER)
+@settings(deadline=None, max_examples=150)
+def test_whatever_happens_all_is_said_once_and_in_order(script: list[tuple[str, int]]):
+    async def play() -> None:
+        async with door() as (w, right):
+            texts: list[str] = []
+            tasks = []
+            for what, times in script:
+                match what:
+                    case "say":
+                        new = [f"text {len(texts) + number}" for number in range(times)]
+                        texts += new
+                        say(w, *new)
+                    case "shut" if not right.is_shut:
+                        right.shut()
+                    case "open" if right.is_shut:
+                        right.open_again()
+                    case "away" | "back":
+                        w.hub.outbox.ready(Network("right"), yes=what == "back")
+                    case "by hand":
+                        letters = [letter.queued.delivery.head.key for letter in await w.store.dead_letters()]
+                        tasks.append(asyncio.ensure_future(w.hub.outbox.revive(letters)))
+                    case _:
+                        for _ in range(times):
+                            await asyncio.sleep(0)
+            await quiet()
+            await asyncio.gather(*tasks)
+            w.hub.outbox.ready(Network("right"), yes=True)
+            right.open_again()
+            await quiet()
+            assert right.said == texts
+            assert await w.store.lanes() == {}
+            assert await w.store.dead_letters() == []
+
+    asyncio.run(play())
 
 
 async def test_its_sender_is_told_that_it_may_yet_be_said():
