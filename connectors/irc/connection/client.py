@@ -292,7 +292,7 @@ class Connection:
             return False
         request = self._requests.new(asker, "PRIVMSG", params, labeled=True)
         try:
-            stream.put(b"%b%b%b%b\r\n" % (around[0], request.label, around[1], text), request)
+            stream.put(b"".join((around[0], request.label, around[1], text, b"\r\n")), request)
         except Congested:
             self._requests.forget(request)
             raise

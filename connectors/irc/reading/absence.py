@@ -140,7 +140,7 @@ class Absence:
         channel = view.channels.get(view.fold(place.id))
         if channel is not None and _REPLAYED_BY_ITSELF in channel.modes:
             return True
-        return listener is not None and (HISTORY in listener.caps or _is_bouncer(listener))
+        return listener is not None and _tells_again(listener.caps)
 
     def left(self, place: Place) -> None:
         """Read a channel no more."""
@@ -252,7 +252,7 @@ class Absence:
         """Tell whether what the server has replayed by itself is all that was said."""
         if entry.replayed and entry.earliest <= since:
             return True
-        if _is_bouncer(connection):
+        if _is_bouncer(connection.caps):
             return True  # it was there all the time
         channel = self._scene.view.channel(place.name)
         lines, _, span = ((channel and channel.modes.get(_REPLAYED_BY_ITSELF)) or "").partition(":")
@@ -267,13 +267,13 @@ class Absence:
         scene.emit([HistoryMissed(origin=origin, since=since)])
 
 
-def _is_bouncer(connection: Connection) -> bool:
-    return _of_a_bouncer(connection.caps)
-
-
 @lru_cache(maxsize=16)
-def _of_a_bouncer(caps: frozenset[str]) -> bool:
-    """Look through a connection's capabilities; asked for every message, and they hardly ever change."""
+def _tells_again(caps: frozenset[str]) -> bool:
+    """Tell whether a server with these capabilities can be asked, or tells by itself; asked for every message."""
+    return HISTORY in caps or _is_bouncer(caps)
+
+
+def _is_bouncer(caps: frozenset[str]) -> bool:
     return any(cap.startswith("znc.in/") for cap in caps)
 
 

@@ -148,15 +148,27 @@ def plain_line(post: Post, channel: str, *, room: int, tags: bool, keyed: bool =
     return Order("PRIVMSG", (channel, post.content.text), named)
 
 
-@lru_cache(maxsize=512)
-def frame(channel: str, via: tuple[str, ...]) -> tuple[bytes, bytes]:
-    """Return what :func:`plain_line` is on the wire, with tags and no key: before its label, and from there to its words.
+def frame(channel: str, via: tuple[str, ...], key: str = "") -> tuple[bytes, bytes]:
+    """Return what :func:`plain_line` with tags is on the wire: before its label, and from there to its words; ``key`` where it is keyed.
 
-    Raises: ValueError for a channel that cannot be written.
+    Raises: ValueError for a channel that cannot be written, and for a key that cannot as it is.
     """
-    tags = {VIA: ",".join(via), "label": "0"} if via else {"label": "0"}
-    before, after = encode("PRIVMSG", (channel, ""), tags)[:-2].split(b"label=0 ", 1)
-    return before + b"label=", b" " + after
+    before, after = _frame(channel, via, bool(key))
+    if not key:
+        return before, after
+    if not key.isalnum():
+        raise ValueError(f"not a key: {key!r}")
+    return before + key.encode() + b";label=", after
+
+
+@lru_cache(maxsize=512)
+def _frame(channel: str, via: tuple[str, ...], keyed: bool, /) -> tuple[bytes, bytes]:  # noqa: FBT001 - looked up for every message
+    """Return the same up to the value of the key, or of the label where there is none, and from behind the label."""
+    key, label = "0" * 64, "0" * 16  # as long as they ever are: with them, too, all has to fit
+    tags = ({VIA: ",".join(via)} if via else {}) | ({KEY: key} if keyed else {}) | {"label": label}
+    before, after = encode("PRIVMSG", (channel, ""), tags)[:-2].split(b" ", 1)
+    end = f"{key};label={label}" if keyed else label
+    return before.removesuffix(end.encode()), b" " + after
 
 
 def _post(delivery: Post, dialect: Dialect) -> list[Order]:

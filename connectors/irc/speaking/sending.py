@@ -275,14 +275,15 @@ class Sender:
         if not isinstance(delivery, Post):
             return False
         channel = delivery.head.room.id
-        if self._broken_off or self._recollection.has(channel) or self._voices.is_told_again(channel):
+        if self._broken_off or self._recollection.has(channel):
             return False
         if not is_plain(delivery, connection.available(channel)):
             return False
         words = (str(channel), delivery.content.text)
         part = _Part(job, "PRIVMSG", words)
         try:
-            said = connection.utter(part, words, frame(channel, delivery.head.via))
+            key = delivery.head.key if self._voices.is_told_again(channel) else ""
+            said = connection.utter(part, words, frame(channel, delivery.head.via, key))
         except (Congested, ValueError):
             return False
         if said:

@@ -283,13 +283,14 @@ def test_the_short_way_of_plain_words_says_what_the_long_one_says(text, kind, vo
     st.text(max_size=60),
     st.sampled_from(["#dev", "#label=0", "&ö"]),
     st.lists(st.text(max_size=9), max_size=3).map(tuple),
+    st.booleans(),
 )
-def test_what_stands_around_plain_words_is_what_is_written_the_long_way(text, channel, via):
+def test_what_stands_around_plain_words_is_what_is_written_the_long_way(text, channel, via, keyed):
     delivery = said(text)
     delivery = replace(delivery, head=replace(delivery.head, via=via))
-    order = plain_line(delivery, channel, room=200, tags=True)
+    order = plain_line(delivery, channel, room=200, tags=True, keyed=keyed)
     if order is not None:
-        before, after = frame(channel, via)
+        before, after = frame(channel, via, delivery.head.key if keyed else "")
         written = encode(order.command, order.params, {**order.tags, "label": "3f"})
         assert before + b"3f" + after + text.encode() + b"\r\n" == written
 
