@@ -82,7 +82,7 @@ def _addressed(name: str, sender: str, to: str, kind: str) -> str:
     return f"{head} type='{kind}'" if kind else head
 
 
-_addressed_again = lru_cache(maxsize=4096)(_addressed)
+_addressed_again = lru_cache(maxsize=512)(_addressed)
 """The same for messages, of which there are many from one to another; a presence is told once."""
 
 

@@ -29,6 +29,7 @@ from typing import Protocol
 from irc.events import numeric as numeric_names
 from irc.features import FeatureSet
 from irc.modes import parse_nick_modes
+from msgspec.structs import replace
 
 from bridge.connector import Wire
 from connectors.irc.connection import sts
@@ -427,6 +428,7 @@ class Connection:
                 await outcome
             registered = True
             self._outcome = self._spoken = None
+            self._identity = replace(self._identity, nicks=(), perform=())  # said, and as large as the rest
         except TimeoutError:
             what = "did not answer in time while registering" if spoken.done() else "says nothing"
             raise Refused(Kind.NETWORK, f"{self.server} {what}") from None

@@ -95,6 +95,7 @@ class Logins:
         """``preferences`` is how users want to be: a try shows the server's password that is theirs."""
         self._setup = setup
         self._accounts: dict[Person, Account] = {}
+        self._servers: tuple[Server, ...] = ()  # as the last one who asked reaches them
         self.preferences = preferences if preferences is not None else {}
         self._policies = policies or Policies()
 
@@ -127,7 +128,10 @@ class Logins:
     def servers(self, person: Person) -> tuple[Server, ...]:
         """Return the network's servers as one person reaches them: with their certificate, and the password that they know."""
         account, own = self._accounts.get(person), self.preferences.get(person, USUAL)
-        return _personal(servers_for(self._setup, person), own.server_password, "" if account is None else account.pem)
+        found = _personal(servers_for(self._setup, person), own.server_password, "" if account is None else account.pem)
+        if found != self._servers:
+            self._servers = found
+        return self._servers  # those of the last one, where they are equal: a connection keeps them
 
     async def log_in(self, person: Person, given: Mapping[str, str]) -> Login:
         """Try an account on a connection of its own. Raises: LoginRefused."""

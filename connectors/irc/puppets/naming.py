@@ -114,7 +114,7 @@ class Naming:
             self.block(old, now, seconds=_LET_BE)
 
     def _is_open(self, nick: str, now: float) -> bool:
-        return self._blocked.get(self._rules.key(nick), now) <= now
+        return not self._blocked or self._blocked.get(self._rules.key(nick), now) <= now
 
     def _is_let_be(self, key: str, now: float) -> bool:
         return sum(1 for at in self._forced.get(key, ()) if now - at < _LET_BE) >= _LOST

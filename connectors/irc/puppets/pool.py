@@ -178,11 +178,11 @@ class Puppet:
         self._tell(Status.CONNECTING, self.trouble)
         self.seeker.naming.adapt(rules_of(scene.view.isupport.nicklen, scene.view.fold))
         person = self.member.person
-        own = scene.preferences(person)
+        own, ident = scene.preferences(person), username(scene.setup, self.member)
         identity = Identity(
             nicks=self.seeker.naming.first(scene.time()),
-            username=own.username or username(scene.setup, self.member),
-            ident=username(scene.setup, self.member),
+            username=own.username or ident,
+            ident=ident,
             realname=realname(self.member, scene.settings.puppet_realname, own.realname),
             sasl=scene.logins.sasl(person),
             webirc=webirc(scene.setup, person),

@@ -46,6 +46,9 @@ def covers(mask: str, source: str) -> bool:
     return mask[at:].strip("*") == ""
 
 
+_HERE = Presence()
+
+
 class User(msgspec.Struct, eq=False):
     """Somebody whom the listener sees."""
 
@@ -273,7 +276,7 @@ class View:
                 address=f"{user.nick}!{user.user}@{user.host}" if user.host else "",
                 bot=user.bot,
                 stand_in=user.is_stand_in(),
-                presence=Presence() if user.away is None else Presence(Show.AWAY, user.away),
+                presence=_HERE if user.away is None else Presence(Show.AWAY, user.away),
                 avatar=self._pictures.get(folded, ""),
             )
         return user.shown
