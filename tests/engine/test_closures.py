@@ -31,10 +31,16 @@ class Door(HandConnector):
         self.gate.set()
         self.said: list[str] = []
 
-    async def send(self, delivery: Delivery) -> Sent:  # type: ignore[override]
-        await self.gate.wait()
+    def send(self, delivery: Delivery) -> "asyncio.Future[Sent]":
+        """Refuse on the spot, as a room does that is shut; else say it once the gate is open."""
         if self.is_shut:
-            raise self.refusal
+            refused: asyncio.Future[Sent] = asyncio.get_running_loop().create_future()
+            refused.set_exception(self.refusal)
+            return refused
+        return asyncio.ensure_future(self._say(delivery))
+
+    async def _say(self, delivery: Delivery) -> Sent:
+        await self.gate.wait()
         if isinstance(delivery, Post):
             self.said.append(delivery.content.text)
         return Sent((MessageId(f"r{len(self.said)}"),))
