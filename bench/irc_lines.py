@@ -18,10 +18,12 @@ from irc.client_aio import AioReactor
 
 from bench.figures import calibration, least
 from bridge.demo.processes import resident
-from connectors.irc.connection.client import Connection, Flood, Identity, Reads, Server
+from connectors.irc.connection.client import Connection, Flood, Identity, Line, Reads, Server, isupport_of
+from connectors.irc.connection.marks import VIA
 from connectors.irc.connection.stream import Stream
 from connectors.irc.connection.wire import concerns, encode, parse
 from connectors.irc.speaking.formatting import read, write
+from connectors.irc.speaking.outbound import frame
 
 PLAIN = b":nick!user@host.example.org PRIVMSG #channel :hello there, this is a line of ordinary length"
 TAGGED = b"@time=2026-11-21T03:43:14.000Z;msgid=1a2b3c4d;account=nick " + PLAIN
@@ -36,6 +38,50 @@ class Silent:
     def down(self, connection: Connection, failure: object) -> None: ...
     def line(self, connection: Connection, line: object) -> None: ...
     def nick(self, connection: Connection, old: str, new: str) -> None: ...
+
+
+class Nowhere(asyncio.Transport):
+    """A socket that takes everything."""
+
+    def is_closing(self) -> bool:
+        return False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None: ...
+
+
+class Asker:
+    """Somebody who says lines over a puppet's connection, and is told what came of each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.words = ("#channel", "hello there, this is a line")
+        self.told = 0
+        self.asked = 0
+
+    def said(self, message: str) -> None:  # noqa: ARG002  # as the connection says it
+        self.told += 1
+
+    def answered(self, answers: list[Line]) -> None:  # noqa: ARG002
+        self.told += 1
+
+    def lost(self, *, written: bool) -> None:
+        raise AssertionError(written)
+
+    def briefly(self) -> None:
+        """Say a line and have it come back, the short way."""
+        assert self.connection.utter(self, self.words, frame("#channel", ("bridge",)))
+        self._echoed(b"msgid=1a2b3c4d")
+
+    def at_length(self) -> None:
+        """Do the same the long way: an id with an escape is parsed."""
+        self.connection.send_for(self, "PRIVMSG", self.words, tags={VIA: "bridge"})
+        self._echoed(b"msgid=1a2b3c4\\:;batch=none")
+
+    def _echoed(self, message: bytes) -> None:
+        self.asked += 1
+        line = b"@%s;label=%x :puppet!u@h PRIVMSG #channel :hello there, this is a line\r"
+        self.connection.received([line % (message, self.asked)])
+        assert self.told == self.asked
 
 
 def cost(call: Callable[[], object], lines: int = 1) -> float:
@@ -59,12 +105,13 @@ async def connection(reads: Reads) -> tuple[Connection, Stream]:
         Identity(nicks=("puppet",), username="u", realname="r"),
         reads=reads,
     )
-    stream = Stream(made, limit=1000)
-    loop = asyncio.get_running_loop()
-    made._outcome, made._gone, made._stream = loop.create_future(), loop.create_future(), stream  # noqa: SLF001  # no socket wanted
-    made.received(
-        [b":s 001 puppet :hi", b":s 005 puppet CHANTYPES=#& STATUSMSG=@+ :are supported", b":s 422 puppet :none"]
-    )
+    stream = made._stream = Stream(made, limit=1000)  # noqa: SLF001  # no server wanted: what it would have told is set
+    stream.connection_made(Nowhere())
+    who = made._ourselves  # noqa: SLF001
+    who.nick, who.isupport = "puppet", isupport_of(("CHANTYPES=#&", "STATUSMSG=@+"), ("", ""))
+    made._caps.enabled = frozenset({"labeled-response", "message-tags"})  # noqa: SLF001
+    made._up = True  # noqa: SLF001
+    made._aim()  # noqa: SLF001
     return made, stream
 
 
@@ -87,6 +134,8 @@ async def without_sockets() -> None:
         "listener: parse and dispatch": cost(partial(listener.received, block), 50),
         "puppet: looked at and dropped": cost(partial(concerns, PLAIN, ME, CHANNELS)),
         "puppet: dropped, with all around it": cost(partial(puppet.received, block), 50),
+        "puppet: said, and its echo": cost(Asker(puppet).briefly),
+        "puppet: the same, the long way": cost(Asker((await connection(Reads.OWN))[0]).at_length),
         "encode PRIVMSG": cost(partial(encode, "PRIVMSG", ("#channel", "hello there, this is a line"))),
         "formatting: plain text read": cost(partial(read, "hello there, this is a line")),
         "formatting: plain text written": cost(partial(write, "hello there, this is a line")),
