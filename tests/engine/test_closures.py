@@ -123,7 +123,7 @@ WHATEVER = st.lists(
 
 
 @given(WHATEVER)
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 def test_whatever_happens_all_is_said_once_and_in_order(script: list[tuple[str, int]]):
     async def play() -> None:
         async with door() as (w, right):
