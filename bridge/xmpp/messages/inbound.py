@@ -320,6 +320,9 @@ def _said(element: Element, parts: _Parts, origin: Origin, sender: Member, names
 
 
 def _aliases(names: Ids, own: str) -> tuple[MessageId, ...]:
+    """Return what else a message is called; most clients give both ids the same value, or only one."""
+    if not names.origin or names.origin == names.attribute:
+        return () if names.attribute in ("", own) else (MessageId(names.attribute),)
     return tuple([MessageId(name) for name in dict.fromkeys((names.attribute, names.origin)) if name and name != own])
 
 
