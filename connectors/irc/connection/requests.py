@@ -287,11 +287,11 @@ class Requests:
         if not self._labels or data[:1] != b"@":
             return False
         end = data.find(b" ")
-        label = tag_of(data, b"label=", end) if end > 0 else None
+        label = tag_of(data, b"label", end) if end > 0 else None
         request = self._labels.get(label.encode()) if label else None
         if request is None or request.command not in _ECHOED or data.find(b"batch", 1, end) > 0:
             return False
-        message = tag_of(data, b"msgid=", end)
+        message = tag_of(data, b"msgid", end)
         command = data.find(b" ", end + 1) + 1
         if message is None or not command or not data.startswith(_ECHOED[request.command], command):
             return False

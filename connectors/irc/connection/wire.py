@@ -200,16 +200,18 @@ def concerns(data: bytes, me: tuple[bytes, ...], channels: bytes) -> bool:
 def tag_of(data: bytes, key: bytes, end: int) -> str | None:
     """Return the value of one tag of a raw line that is not parsed, "" where it is empty or missing; None: parse the line.
 
-    ``key`` is written with its "=", ``end`` is where the tags end.
+    ``end`` is where the tags end. Of several with this key the last counts, as for the parser.
     """
     at = data.rfind(key, 1, end)
     if at < 0:
         return ""
-    if data[at - 1] not in _BEFORE_TAG:  # the end of a longer key
+    start = at + len(key) + 1
+    if data[at - 1] not in _BEFORE_TAG or not data.startswith(
+        b"=", start - 1
+    ):  # part of something longer, or without value
         return None
-    at += len(key)
-    stop = data.find(b";", at, end)
-    value = data[at : end if stop < 0 else stop]
+    stop = data.find(b";", start, end)
+    value = data[start : end if stop < 0 else stop]
     if not value.isascii():
         return None
     return value.decode() if b"\\" not in value else _ESCAPES.sub(_unescape, value.decode())

@@ -9,7 +9,7 @@ from connectors.irc.connection.wire import tag_of
 
 _MOST = 1000
 """Ids that are kept; a copy that comes later than that is read, and found to be known then."""
-_TAG = b"msgid="
+_TAG = b"msgid"
 
 
 class Copies:
