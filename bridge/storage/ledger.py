@@ -16,7 +16,7 @@ loop and no retry. What the rows are is :mod:`bridge.storage.page`'s.
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, PoolProxiedConnection, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -47,7 +47,7 @@ class Ledger:
         self.last_seq = 0
         self._last_fact = 0
         self._statements: Statements | None = None
-        self._has_daybook = False
+        self._driver: Any = None  # SQLite's, which has a daybook
         self._noted: list[Hot] = []
         self._rows = 0  # in the daybook; the last one's number
         self._bytes = 0  # noted
@@ -66,7 +66,7 @@ class Ledger:
     def load(self, connection: Connection) -> None:
         """Read where an earlier process, or an earlier connection, left off."""
         self._statements = compiled(connection.dialect)
-        self._has_daybook = connection.dialect.name == "sqlite"
+        self._driver = connection.connection.driver_connection if connection.dialect.name == "sqlite" else None
         self.rooms.load(connection)
         self.last_seq = max(self.last_seq, queries.last_seq(connection))
         self._last_fact = connection.scalar(select(func.max(tables.journal.c.id))) or 0
@@ -82,7 +82,7 @@ class Ledger:
         if self._doubted:
             self._salvage(connection, self._noted)
             self._noted, self._bytes, self._doubted = [], 0, False
-        if writes and self._has_daybook and self._note(connection, writes):
+        if writes and self._driver is not None and self._note(connection, writes):
             return [None] * len(writes)
         outcomes = self._commit(connection, [*self._noted, *writes], clears=bool(self._rows))[len(self._noted) :]
         self._noted, self._bytes, self._rows = [], 0, 0
@@ -102,9 +102,9 @@ class Ledger:
         note = pack(hot)
         if len(note) > LARGEST:
             return False
-        driver = connection.connection
+        driver = self._driver
         try:
-            driver.cursor().execute(self._statements.note, (self._rows + 1, note))
+            driver.execute(self._statements.note, (self._rows + 1, note))
             driver.commit()
         except BaseException:
             _undo(connection)
@@ -166,9 +166,11 @@ class Ledger:
 
     def count(self, queued: Sequence[Queued]) -> int:
         """Take note of the numbers of deliveries; returns the highest that there ever was."""
+        last = self.last_seq
         for each in queued:
-            self.last_seq = max(self.last_seq, each.seq)
-        return self.last_seq
+            if each.seq > last:
+                last = self.last_seq = each.seq
+        return last
 
 
 def enter(connection: Connection) -> None:

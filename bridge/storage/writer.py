@@ -22,7 +22,6 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
@@ -87,7 +86,7 @@ class Writer:
         self._soon = False  # whether they will be in this turn of the loop
         self._timer: asyncio.TimerHandle | None = None  # until they are otherwise
         self._inbox: SimpleQueue[list[_Entry] | None] = SimpleQueue()
-        self._queue: deque[_Entry] = deque()  # the thread's
+        self._queue: list[_Entry] = []  # the thread's
         self._batch: list[_Entry] = []  # what it is writing just now
         self._entered_at = 0.0  # when what is noted has to be entered
         self._trouble = ""
@@ -216,7 +215,8 @@ class Writer:
                 time.sleep(pause)
             while going_on and not self._inbox.empty():
                 going_on = self._gather(queue, self._inbox.get())
-            batch = self._batch = [queue.popleft() for _ in range(min(len(queue), LARGEST))]
+            batch = self._batch = queue[:LARGEST]
+            del queue[:LARGEST]
             outcomes = self._durably([write for write, _ in batch])
             if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
                 now = time.monotonic()
@@ -240,7 +240,7 @@ class Writer:
                 self._enter()
         return self._inbox.get()
 
-    def _gather(self, queue: deque[_Entry], turn: list[_Entry] | None) -> bool:
+    def _gather(self, queue: list[_Entry], turn: list[_Entry] | None) -> bool:
         """Add what was queued in one turn of the loop; returns False when it is the order to stop."""
         if turn is None:
             return False
