@@ -25,6 +25,7 @@ from bridge.storage.writes import Hot, Journal, Keep, Met, Postpone, Remember, S
 
 _Row = tuple[object, ...]
 _MESSAGES: Final = (MessagePosted, DirectPosted)
+_CHANGES: Final = (MessageEdited, MessageRetracted)
 
 
 class Numbers(Protocol):
@@ -60,7 +61,7 @@ class Page:
         match write:
             case Journal(event=event):
                 # A change is alone on its page, for what it changes may be on the one before.
-                change = isinstance(event, MessageEdited | MessageRetracted)
+                change = isinstance(event, _CHANGES)
                 if change:
                     self.write()
                 self._facts.append(write)
