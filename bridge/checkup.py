@@ -9,6 +9,7 @@ import asyncio
 import os
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 from bridge import app, config
@@ -64,7 +65,7 @@ def _store(store: StoreSettings) -> Finding:
         url = database.parse(store.url)
         path = database.path_of(url)
         if path is not None and not path.exists():
-            return _new_store(str(path), writable=os.access(path.parent, os.W_OK | os.X_OK))
+            return _new_store(path)
         revision = database.current(store.url)
         keys = keyfile.place(url, store.key_file)
         secrets = database.look(store.url, partial(sealing.wrong, path=keys)) if revision == database.head() else []
@@ -86,15 +87,13 @@ def _store(store: StoreSettings) -> Finding:
     )
 
 
-def _new_store(path: str, *, writable: bool) -> Finding:
-    if writable:
+def _new_store(path: Path) -> Finding:
+    hint = "give its folder to the user that runs the bridge, or change store.url"
+    if not path.parent.is_dir():
+        return Finding("store", ok=False, detail=f"there is no directory {path.parent} for {path.name}", hint=hint)
+    if os.access(path.parent, os.W_OK | os.X_OK):
         return Finding("store", ok=True, detail=f"{path} does not exist yet: run makes it")
-    return Finding(
-        "store",
-        ok=False,
-        detail=f"{path} does not exist, and this user cannot make it",
-        hint="give its folder to the user that runs the bridge, or change store.url",
-    )
+    return Finding("store", ok=False, detail=f"{path} does not exist, and this user cannot make it", hint=hint)
 
 
 def _running(configured: Config) -> StatusDocument | None:

@@ -6,7 +6,7 @@ the connector.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterator
+from collections.abc import Awaitable, Iterable, Iterator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -145,12 +145,20 @@ async def check(connector: Checked, rooms: list[RoomId]) -> list[Finding]:
                 while len(onlooker.rooms) < len(set(rooms)):
                     onlooker.news.clear()
                     await onlooker.news.wait()
+                await _ask_again(filter(None, map(connector.room, onlooker.rooms)))
         found = [Finding(XMPP, ok=True, detail="connected as a component")]
         return found + [_finding(room, onlooker.rooms.get(room), connector.room(room)) for room in rooms]
     finally:
         running.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await running
+
+
+async def _ask_again(rooms: Iterable[JoinedRoom]) -> None:
+    """Ask what the rooms can do that let us in: one that our join has made had no answer before."""
+    for room in rooms:
+        if room.open():
+            await room.listener.ask()
 
 
 async def _stream(onlooker: _Onlooker) -> str:

@@ -74,7 +74,7 @@ async def test_who_says_nothing_has_failed_soon(port, tmp_path, monkeypatch):
     assert said == {
         "xmpp": "no answer within 0 s",
         "one": f"127.0.0.1:{port} says nothing",
-        "several": f"127.0.0.1:{port} says nothing",
+        "several": f"127.0.0.1:{port} says nothing: does this port speak TLS?",
         "family": "no answer within 0 s",
         "phone": "the provider gave no answer within 0 s",
     }
@@ -93,3 +93,10 @@ async def test_a_key_file_that_is_not_the_stores_is_a_finding(tmp_path):
     (tmp_path / "linkspan.key").unlink()
     found = checkup._store(configured.store)
     assert (found.ok, "linkspan.key is not there" in found.detail) == (False, True)
+
+
+def test_a_store_in_a_folder_that_is_not_there_is_a_finding_that_names_the_folder(tmp_path):
+    found = checkup._store(config.StoreSettings(url=f"sqlite:///{tmp_path}/nowhere/bridge.db"))
+    assert (found.ok, found.detail) == (False, f"there is no directory {tmp_path}/nowhere for bridge.db")
+    there = checkup._store(config.StoreSettings(url=f"sqlite:///{tmp_path}/bridge.db"))
+    assert (there.ok, there.detail) == (True, f"{tmp_path}/bridge.db does not exist yet: run makes it")

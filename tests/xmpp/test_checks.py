@@ -1,13 +1,14 @@
 """``linkspan check``: what an operator is told about the server and each room, without anything running."""
 
 import asyncio
+from xml.etree.ElementTree import Element
 
 import pytest
 
 from bridge.core.ids import RoomId
 from bridge.xmpp.connector import XmppConnector
 from tests.support.clock import VirtualClock
-from tests.support.muc import MAM, Muc, Stream
+from tests.support.muc import MAM, Muc, Refused, Stream
 from tests.support.xmpp_connector import ROOM, Settings
 
 
@@ -41,6 +42,23 @@ async def test_a_room_that_lacks_something() -> None:
     for words in ("no moderator", "no archive", "no stanza-ids", "no occupant-ids"):
         assert words in room.detail
     assert "moderator" in room.hint
+
+
+async def test_a_room_that_our_join_makes_is_asked_once_it_is_there() -> None:
+    connector, _, muc = made()
+    muc.affiliations["bridge.localhost"] = "owner"
+    muc.features |= {MAM, "http://jabber.org/protocol/muc#self-ping-optimization"}
+    muc.locked = True
+    asked = muc.asked
+
+    def not_before(element: Element) -> str:
+        if not muc.seats:
+            raise Refused("item-not-found")
+        return asked(element)
+
+    muc.asked = not_before
+    _, room = await connector.check([RoomId(ROOM)])
+    assert (room.ok, room.detail) == (True, "joined as linkspan, moderator")
 
 
 @pytest.mark.parametrize(

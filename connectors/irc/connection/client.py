@@ -430,7 +430,8 @@ class Connection:
             self._outcome = self._spoken = None
             self._identity = replace(self._identity, nicks=(), perform=())  # said, and as large as the rest
         except TimeoutError:
-            what = "did not answer in time while registering" if spoken.done() else "says nothing"
+            silent = "says nothing" if self.server.tls is None else "says nothing: does this port speak TLS?"
+            what = "did not answer in time while registering" if spoken.done() else silent
             raise Refused(Kind.NETWORK, f"{self.server} {what}") from None
         finally:
             if trust is not None:
