@@ -4,13 +4,12 @@ One is made for each run of the connector and thrown away with it; it decides no
 """
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
-from bridge.connector import Hub, PuppetSettings, Setup, Status, StoreAway
+from bridge.connector import Hub, PuppetSettings, Setup, Status
 from bridge.core.events import Event, MessagePosted, Origin
 from bridge.core.ids import EventKey, MessageId, Network, Person, Room, RoomId, digest
 from connectors.irc.config import IrcSettings, flood, servers
@@ -168,9 +167,9 @@ class Scene:
             self.remember(f"topic {place.id}", key)
 
     def remember(self, name: str, value: str) -> None:
-        """Keep a small text over restarts."""
+        """Keep a small text over restarts; a hub that could not store it has said so itself."""
         if not self._is_closed:
-            asyncio.ensure_future(self.hub.remember(name, value)).add_done_callback(_taken)
+            self.hub.remember(name, value)
 
     async def recall_topics(self) -> None:
         """Learn which topics the bridge knows of already."""
@@ -211,10 +210,3 @@ def _most_connecting(settings: IrcSettings) -> int:
     """Return how many connections may be on their way up; a server on the same machine is our own."""
     hosts = {server.host for server in servers(settings, certificate=False)}
     return settings.connecting or (100 if hosts <= _HERE else 5)
-
-
-def _taken(done: "asyncio.Future[None]") -> None:
-    """Look at what became of a fact: a hub that could not store it has said so itself."""
-    if not done.cancelled():
-        with contextlib.suppress(StoreAway):
-            done.result()

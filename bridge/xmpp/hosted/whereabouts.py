@@ -40,6 +40,10 @@ class Here(msgspec.Struct, frozen=True, array_like=True):
         """Under which it is remembered."""
         return f"{_PREFIX}{self.room} {self.user}"
 
+    def kept(self) -> str:
+        """Return it as text."""
+        return msgspec.json.encode(self).decode()
+
 
 class Whereabouts:
     """The notes."""
@@ -98,15 +102,11 @@ class Whereabouts:
         try:
             while self._due and (hub := self._around.hub) is not None:
                 due, self._due = self._due, {}
-                await asyncio.gather(*(_put(hub, here) for here in due.values()))
+                writes = [hub.remember(here.name, here.kept()) for here in due.values() if here.clients]
+                await asyncio.gather(*(hub.forget(here.name) for here in due.values() if not here.clients))
+                for write in writes:  # all are under way: a task for each of hundreds who come at once weighs more than they
+                    await write
         except StoreError:
             log.warning("hosted.unnoted: who is in which room cannot be written down")
         finally:
             self._is_writing = False
-
-
-async def _put(hub: Hub, here: Here) -> None:
-    if here.clients:
-        await hub.remember(here.name, msgspec.json.encode(here).decode())
-    else:
-        await hub.forget(here.name)
