@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, union_all, update
 
 from bridge.core.ids import PersonId, RoomId
 from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, Attended, NoSuchLine, Page, Wanted
@@ -24,6 +24,13 @@ _AT_ONCE: Final = 100
 _END: Final = 1 << 62
 _Span = tuple[int, int]
 _archive, _attendance = tables.archive.c, tables.attendance.c
+
+_THEIRS: Final = and_(_attendance.room == bindparam("of_room"), _attendance.user == bindparam("of_user"))
+_STAYS: Final = select(func.count()).where(_THEIRS, _attendance.until.is_(None))
+_LATEST: Final = select(func.max(_attendance.since)).where(_THEIRS)
+_ENTER: Final = insert(tables.attendance)
+_LEAVE: Final = update(tables.attendance).where(_THEIRS, _attendance.until.is_(None)).values(until=bindparam("left"))
+"""What hundreds do who come or go at once: made once, since what it is made of goes in circles, and lives until garbage is collected."""
 
 
 def keep(connection: Connection, lines: Sequence[ArchivedLine]) -> None:
@@ -68,20 +75,18 @@ def adopt(connection: Connection, lines: Sequence[ArchivedLine], stays: Sequence
 
 def attended(connection: Connection, room: RoomId, user: PersonId, since: int) -> None:
     """Note that somebody is in a room, unless that is known."""
-    open_ = _at(room, user) & _attendance.until.is_(None)
-    if connection.scalar(select(func.count()).where(open_)):
+    who = {"of_room": room, "of_user": user}
+    if connection.scalar(_STAYS, who):
         return
-    latest = connection.scalar(select(func.max(_attendance.since)).where(_at(room, user)))
+    latest = connection.scalar(_LATEST, who)
     if latest is not None and latest >= since:
         since = latest + 1  # gone and back within a millisecond
-    connection.execute(insert(tables.attendance), {"room": room, "user": user, "since": since, "until": None})
+    connection.execute(_ENTER, {"room": room, "user": user, "since": since, "until": None})
 
 
 def departed(connection: Connection, room: RoomId, user: PersonId, until: int) -> None:
     """Note that somebody is gone."""
-    connection.execute(
-        update(tables.attendance).where(_at(room, user), _attendance.until.is_(None)).values(until=until)
-    )
+    connection.execute(_LEAVE, {"of_room": room, "of_user": user, "left": until})
 
 
 def all_departed(connection: Connection, until: int) -> None:

@@ -104,7 +104,9 @@ class Whereabouts:
                 due, self._due = self._due, {}
                 writes = [hub.remember(here.name, here.kept()) for here in due.values() if here.clients]
                 await asyncio.gather(*(hub.forget(here.name) for here in due.values() if not here.clients))
-                for write in writes:  # all are under way: a task for each of hundreds who come at once weighs more than they
+                for (
+                    write
+                ) in writes:  # all are under way; hundreds may come at once, and a task for each weighs more than they
                     await write
         except StoreError:
             log.warning("hosted.unnoted: who is in which room cannot be written down")
