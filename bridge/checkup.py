@@ -88,12 +88,17 @@ def _store(store: StoreSettings) -> Finding:
 
 
 def _new_store(path: Path) -> Finding:
-    hint = "give its folder to the user that runs the bridge, or change store.url"
     if not path.parent.is_dir():
-        return Finding("store", ok=False, detail=f"there is no directory {path.parent} for {path.name}", hint=hint)
+        missing = f"there is no directory {path.parent} for {path.name}"
+        return Finding("store", ok=False, detail=missing, hint="make it, or change store.url")
     if os.access(path.parent, os.W_OK | os.X_OK):
         return Finding("store", ok=True, detail=f"{path} does not exist yet: run makes it")
-    return Finding("store", ok=False, detail=f"{path} does not exist, and this user cannot make it", hint=hint)
+    return Finding(
+        "store",
+        ok=False,
+        detail=f"{path} does not exist, and this user cannot make it",
+        hint="give its folder to the user that runs the bridge, or change store.url",
+    )
 
 
 def _running(configured: Config) -> StatusDocument | None:

@@ -98,5 +98,6 @@ async def test_a_key_file_that_is_not_the_stores_is_a_finding(tmp_path):
 def test_a_store_in_a_folder_that_is_not_there_is_a_finding_that_names_the_folder(tmp_path):
     found = checkup._store(config.StoreSettings(url=f"sqlite:///{tmp_path}/nowhere/bridge.db"))
     assert (found.ok, found.detail) == (False, f"there is no directory {tmp_path}/nowhere for bridge.db")
+    assert found.hint == "make it, or change store.url"
     there = checkup._store(config.StoreSettings(url=f"sqlite:///{tmp_path}/bridge.db"))
     assert (there.ok, there.detail) == (True, f"{tmp_path}/bridge.db does not exist yet: run makes it")
