@@ -34,12 +34,13 @@ from bridge.storage.database import Claim, engine_for, ready, reason, sentences,
 from bridge.storage.ledger import Ledger
 from bridge.storage.writes import Ask, Write
 
-WINDOWS: Final = ((1200, 0.02), (500, 0.005))
+WINDOWS: Final = ((1500, 0.04), (1000, 0.02), (500, 0.005))
 """From so many writes per second on (a message makes two) so many seconds from one commit to the next.
 
-A transaction costs as much as three messages: that is worth a wait when there are many, and not when there are few.
+A transaction costs as much as three messages, and what is gathered is done with warm caches: that is worth a wait when
+there are many, and not when there are few.
 """
-MEMORY: Final = 0.02
+MEMORY: Final = 0.04
 """Seconds over which writes are counted for that."""
 LINGER: Final = 0.01
 """Seconds for which a write that nobody waits for may wait for company."""
