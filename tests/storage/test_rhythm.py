@@ -137,7 +137,8 @@ async def test_futures_are_resolved_in_the_order_of_the_calls(store):
 
 
 @pytest.mark.parametrize(
-    ("every", "window"), [(0.02, 0.0), (0.01, 0.0), (0.005, 0.0), (0.0015, 0.005), (0.0008, 0.02), (0.0005, 0.04), (0.0001, 0.04)]
+    ("every", "window"),
+    [(0.02, 0.0), (0.01, 0.0), (0.005, 0.0), (0.0015, 0.005), (0.0008, 0.02), (0.0005, 0.04), (0.0001, 0.04)],
 )
 def test_the_more_writes_there_are_the_longer_they_wait_for_company(every, window):
     pace, now = writer.Pace(), 1000.0
