@@ -74,7 +74,7 @@ KEEP_DAYS: Final = 30
 KEEP_MESSAGES: Final = 100_000
 _PRUNE_EVERY: Final = 6 * 3_600.0
 _TIDY_EVERY: Final = 600.0
-"""Seconds between two looks whether all archives together are too large, and which servers are there for nobody."""
+"""Seconds between two looks whether archives are older or larger than they may be, and which servers are there for nobody."""
 _LOOK_EVERY: Final = 0.05
 """Seconds between two looks whether everything is up, while somebody waits for that."""
 
@@ -562,20 +562,20 @@ class App:
             before = self._clock.now() - KEEP_DAYS * 86_400_000
             rows = await self._store.prune(before=before, keep=KEEP_MESSAGES)
             log.info("store.pruned rows=%d", rows)
-            await self._prune_archives()
 
     async def _tidy(self) -> None:
-        """Let servers go that nobody uses, and the oldest that hosted rooms have kept, where all keep more than they may."""
+        """Let servers go that nobody uses, and what hosted rooms have kept for longer, or more of, than they are to."""
         while True:
             await self._clock.sleep(_TIDY_EVERY)
             self._gateway.tidy()
+            await self._prune_archives()
             most = self._config.gateway.max_archive
             rows = await self._archive.prune_archives(keep=most) if most else 0
             if rows:
                 log.info("archive.bounded rows=%d", rows)
 
     async def _prune_archives(self) -> None:
-        """Delete what hosted rooms have kept for longer than their networks are to."""
+        """Delete what each hosted room has kept for longer than its network is to, or is too much of it."""
         for room in await self._archive.archived_rooms():
             kept = self._gateway.kept(room)
             before = 0 if kept.seconds is None else self._clock.now() - int(kept.seconds * 1000)

@@ -320,7 +320,7 @@ class Archive(Protocol):
         """Return the rooms of which anything is kept."""
 
     async def prune_archive(self, room: RoomId, *, before: int, keep: int | None) -> int:
-        """Delete what was said in a room before (milliseconds since the epoch), and all but the newest ``keep``; returns how much.
+        """Delete what came in a room before (milliseconds since the epoch), and all but the newest ``keep``; returns how much.
 
         Goes in small transactions, between which messages pass.
         """

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, or_, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, union_all, update
 
 from bridge.core.ids import PersonId, RoomId
 from bridge.engine.ports import SEQ_OF_MILLISECOND, ArchivedLine, Attended, NoSuchLine, Page, Wanted
@@ -25,6 +25,7 @@ _END: Final = 1 << 62
 _Span = tuple[int, int]
 _archive, _attendance = tables.archive.c, tables.attendance.c
 
+_NEXT_ROOM: Final = select(func.min(_archive.room)).where(_archive.room > bindparam("last"))
 _THEIRS: Final = and_(_attendance.room == bindparam("of_room"), _attendance.user == bindparam("of_user"))
 _STAYS: Final = select(func.count()).where(_THEIRS, _attendance.until.is_(None))
 _LATEST: Final = select(func.max(_attendance.since)).where(_THEIRS)
@@ -163,17 +164,28 @@ def erase_unread(connection: Connection, room: RoomId) -> int:
 
 
 def rooms(connection: Connection) -> list[RoomId]:
-    """Return the rooms of which anything is kept."""
-    return [RoomId(room) for room in connection.scalars(select(_archive.room).distinct())]
+    """Return the rooms of which anything is kept, in order: from one to the next, whatever there is of each."""
+    found: list[RoomId] = []
+    last = ""
+    while (room := connection.scalar(_NEXT_ROOM, {"last": last})) is not None:
+        found.append(RoomId(room))
+        last = room
+    return found
 
 
 def prune(connection: Connection, room: RoomId, *, before: int, keep: int | None) -> int:
-    """Forget some of what is older than ``before`` or beyond the newest ``keep``; returns how much, 0 when there is no more."""
-    doomed = _archive.at < before
+    """Forget some of what is older than ``before`` or beyond the newest ``keep``; returns how much, 0 when there is no more.
+
+    What is doomed is the beginning of the room's index, so where nothing is, nothing is read.
+    """
+    here = _archive.room == room
+    bound = before * SEQ_OF_MILLISECOND
     if keep is not None:
-        newest = select(_archive.seq).where(_archive.room == room).order_by(_archive.seq.desc()).limit(1).offset(keep)
-        doomed = or_(doomed, _archive.seq <= func.coalesce(newest.scalar_subquery(), -1))
-    some = connection.scalars(select(_archive.seq).where(_archive.room == room, doomed).limit(SOME)).all()
+        newest = select(_archive.seq).where(here).order_by(_archive.seq.desc()).limit(1).offset(keep)
+        bound = max(bound, (connection.scalar(newest) or -1) + 1)
+    some = connection.scalars(
+        select(_archive.seq).where(here, _archive.seq < bound).order_by(_archive.seq).limit(SOME)
+    ).all()
     if some:
         connection.execute(delete(tables.archive).where(_archive.seq.in_(some)))
     else:

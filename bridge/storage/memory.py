@@ -435,10 +435,10 @@ class MemoryStore:
         return list(dict.fromkeys(line.room for line in self._archive))
 
     async def prune_archive(self, room: RoomId, *, before: int, keep: int | None) -> int:
-        """Delete what was said in a hosted room before then, and all but the newest ``keep``; returns how much."""
+        """Delete what came in a hosted room before then, and all but the newest ``keep``; returns how much."""
         here = [line for line in self._archive if line.room == room]
         beyond = here[: max(0, len(here) - keep)] if keep is not None else []
-        doomed = {line.seq for line in here if line.at < before or line in beyond}
+        doomed = {line.seq for line in here if line.seq < before * SEQ_OF_MILLISECOND or line in beyond}
         self._archive = [line for line in self._archive if line.seq not in doomed]
         for (there, user), stays in list(self._attendance.items()):
             if there == room:
