@@ -18,7 +18,7 @@ SHORT = 3
 MOST = 50
 """Mentions of one text: who pastes a list of members calls nobody."""
 FEW = 30
-"""Names up to which looking for each of them in a text is cheaper than taking the text apart."""
+"""Names up to which looking for each of them in a text is cheaper than taking the text apart, and an index not worth its memory."""
 _CORE = re.compile(r"\w+")
 _REST = re.compile(r"\S*")
 _BEFORE = "@([{<\"'“”‘’«»„*_~`>"
@@ -45,19 +45,42 @@ class _Hit(NamedTuple):
     name: str
 
 
-_NO_BEARERS: dict[Person, _Bearer] = {}
-_NO_CORES: dict[str, tuple[_Bearer, ...]] = {}
-"""What there is where nobody is, as in half of all rooms: never written to."""
+class _Index:
+    """Many names, by who has them and by how they begin."""
+
+    __slots__ = ("by_core", "by_person")
+
+    def __init__(self, bearers: Iterable[_Bearer]) -> None:
+        self.by_person: dict[Person, _Bearer] = {}
+        self.by_core: dict[str, tuple[_Bearer, ...]] = {}
+        for bearer in bearers:
+            self.add(bearer)
+
+    def add(self, bearer: _Bearer) -> None:
+        self.by_person[bearer.person] = bearer
+        self.by_core[bearer.core] = (*self.by_core.get(bearer.core, ()), bearer)
+
+    def drop(self, person: Person) -> None:
+        gone = self.by_person.pop(person, None)
+        if gone is None:
+            return
+        others = tuple([bearer for bearer in self.by_core[gone.core] if bearer is not gone])
+        if others:
+            self.by_core[gone.core] = others
+        else:
+            del self.by_core[gone.core]
 
 
 class Names:
-    """The people of one room by their names, which are found by their first run of letters."""
+    """The people of one room by their names, which are found by their first run of letters where they are many."""
 
-    __slots__ = ("_bearers", "_by_core")
+    __slots__ = ("_few", "_index")
 
     def __init__(self) -> None:
-        self._bearers = _NO_BEARERS
-        self._by_core = _NO_CORES
+        self._few: tuple[
+            _Bearer, ...
+        ] = ()  # everybody, while there is no index: most rooms have hardly anybody in them
+        self._index: _Index | None = None
 
     def add(self, person: Person, name: str) -> None:
         """Know somebody by this name, and by no other."""
@@ -66,41 +89,44 @@ class Names:
         core = _CORE.search(folded)
         if core is None or len(folded) != len(name):  # else places in a text could not be told
             return
-        if not self._bearers:
-            self._bearers, self._by_core = {}, {}
-        bearer = self._bearers[person] = _Bearer(core[0], core.start(), person, name, folded)
-        self._by_core[bearer.core] = (*self._by_core.get(bearer.core, ()), bearer)
+        folded = name if folded == name else folded  # one text is enough for the three, where they are the same
+        bearer = _Bearer(folded if core[0] == folded else core[0], core.start(), person, name, folded)
+        if self._index is not None:
+            self._index.add(bearer)
+        elif len(self._few) < FEW:
+            self._few = (*self._few, bearer)
+        else:
+            self._few, self._index = (), _Index((*self._few, bearer))
 
     def drop(self, person: Person) -> None:
         """Know somebody no more."""
-        gone = self._bearers.get(person)
-        if gone is None:
+        if self._index is None:
+            self._few = tuple([bearer for bearer in self._few if bearer.person != person])
             return
-        del self._bearers[person]
-        others = tuple([bearer for bearer in self._by_core[gone.core] if bearer is not gone])
-        if others:
-            self._by_core[gone.core] = others
-        else:
-            del self._by_core[gone.core]
-        if not self._bearers:
-            self.clear()
+        self._index.drop(person)
+        if (
+            len(self._index.by_person) <= FEW // 2
+        ):  # not at once, or one who comes and goes would have it made each time
+            self._few, self._index = tuple(self._index.by_person.values()), None
 
     def clear(self) -> None:
         """Know nobody."""
-        self._bearers, self._by_core = _NO_BEARERS, _NO_CORES
+        self._few, self._index = (), None
 
     def none_in(self, folded: str) -> bool:
         """Tell whether no name begins in a text: where there are few names they are looked for, else its words."""
-        if len(self._by_core) > FEW:
-            return self._by_core.keys().isdisjoint(_CORE.findall(folded))
-        for core in self._by_core:  # noqa: SIM110 - on the way of every message, and any() costs as much again
-            if core in folded:
+        if self._index is not None:
+            return self._index.by_core.keys().isdisjoint(_CORE.findall(folded))
+        for bearer in self._few:  # noqa: SIM110 - on the way of every message, and any() costs as much again
+            if bearer[0] in folded:
                 return False
         return True
 
     def called(self, core: str) -> Iterable[_Bearer]:
         """Return the names that begin with these letters, and who has them."""
-        return self._by_core.get(core, ())
+        if self._index is not None:
+            return self._index.by_core.get(core, ())
+        return [bearer for bearer in self._few if bearer.core == core]
 
 
 def mentions(text: str, rooms: Iterable[Names], *, writer: str) -> tuple[Mention, ...]:

@@ -115,7 +115,7 @@ class _Stage:
     peers: tuple["_Stage", ...] = ()  # the link's other rooms, in the link's order
     wanted: dict[Person, Member] = field(default_factory=dict)
     present: dict[Person, str] = field(default_factory=dict)  # the nicks that they have
-    refused: dict[Person, None] = field(default_factory=dict)  # an empty set weighs four times as much
+    refused: frozenset[Person] = frozenset()
     names: Names = field(default_factory=Names)  # of its own members
     nicks: Names = field(default_factory=Names)  # under which those of the other rooms are shown here
     heeded: tuple[Names, ...] = ()  # by which somebody can be named in what is said here
@@ -193,7 +193,7 @@ class Puppets:
             stage.wanted.clear()
             stage.present.clear()
             stage.nicks.clear()
-            stage.refused.clear()
+            stage.refused = frozenset()
         self._rosters.restarted(network)
         self._rosters.lost(network)
 
@@ -206,7 +206,7 @@ class Puppets:
         for stage in self._of(network):
             stage.present.clear()
             stage.nicks.clear()
-            stage.refused.clear()
+            stage.refused = frozenset()
             for person in sorted(stage.wanted, key=self._activity.last, reverse=True):
                 self._tell(troupe, stage, stage.wanted[person])
             self._review(stage)
@@ -339,20 +339,20 @@ class Puppets:
             case _:
                 self._rosters.see(event)
                 if isinstance(event, RoomOpened) and stage.refused:
-                    stage.refused.clear()  # a new try for everybody who was kept out
+                    stage.refused = frozenset()  # a new try for everybody who was kept out
                     self._review(stage)
 
     def forgiven(self, room: Room, person: Person) -> None:
         """Show somebody again who was kept out of a room, if they are still to be shown."""
         stage = self._stages.get(room)
         if stage is not None and person in stage.refused:
-            stage.refused.pop(person, None)
+            stage.refused -= {person}
             self._review(stage)
 
     def _entered(self, stage: _Stage, person: Person, name: str) -> None:
         stage.present[person] = name
         stage.nicks.add(person, name)
-        stage.refused.pop(person, None)
+        stage.refused -= {person}
         troupe = self._troupes.get(stage.room.network)
         if person not in stage.wanted and troupe is not None:  # the two crossed: the wish was withdrawn meanwhile
             self._ask(troupe.network, partial(troupe.connector.leave, stage.room.id, person))
@@ -364,7 +364,7 @@ class Puppets:
         if person not in stage.wanted:
             return  # as we had asked
         if event.final:
-            stage.refused[person] = None
+            stage.refused |= {person}
             self._strike(stage, person)
         own = [(peer.room, member) for peer in stage.peers if (member := self._rosters.member(peer.room, person))]
         if own and (event.final or event.cause in (Cause.KICKED, Cause.BANNED, Cause.REFUSED)):
@@ -397,7 +397,7 @@ class Puppets:
         for person in people:
             stage.names.drop(person)
             for peer in stage.peers:
-                peer.refused.pop(person, None)
+                peer.refused -= {person}
                 if person in peer.wanted and self._seen_from(peer, person) is None:
                     self._unwish(peer, person, reason)
             self._consider(stage, person)  # they may still be in a room that is shown here

@@ -96,9 +96,7 @@ class _Roster:
     reason: str = ""
     final: bool = False
     grace: Timer | None = None
-    heard: dict[Person, None] = field(
-        default_factory=dict
-    )  # known only by what they say; an empty set weighs four times as much
+    heard: frozenset[Person] = frozenset()  # known only by what they say
     held: dict[Person, Timer] = field(default_factory=dict)
     departures: Departures | None = None  # since somebody has left
 
@@ -208,7 +206,7 @@ class Rosters:
     def expire(self, is_silent: Callable[[Person], bool]) -> None:
         """Let those go who are known only by what they say, and say nothing any more: nobody else tells of their going."""
         for roster in self._rosters.values():
-            for person in [person for person in roster.heard if is_silent(person)]:
+            for person in [one for one in roster.members if one in roster.heard and is_silent(one)]:
                 self._go(roster, person, "")
 
     def see(self, event: MemberFact) -> None:
@@ -236,9 +234,9 @@ class Rosters:
     def _come(self, roster: _Roster, member: Member, *, heard: bool = False) -> None:
         self._release(roster, member.person)
         if heard:
-            roster.heard[member.person] = None
-        else:
-            roster.heard.pop(member.person, None)
+            roster.heard |= {member.person}
+        elif roster.heard:
+            roster.heard -= {member.person}
         before = roster.members.get(member.person)
         roster.members[member.person] = member
         if before != member:
@@ -260,7 +258,7 @@ class Rosters:
 
     def _go(self, roster: _Roster, person: Person, reason: str) -> None:
         self._release(roster, person)
-        roster.heard.pop(person, None)
+        roster.heard -= {person}
         del roster.members[person]
         self._watcher.went(roster.room, [person], reason)
 
@@ -270,7 +268,7 @@ class Rosters:
             return
         self._release(roster, old)
         self._release(roster, member.person)
-        roster.heard.pop(old, None)
+        roster.heard -= {old}
         del roster.members[old]
         roster.members[member.person] = member
         self._watcher.renamed(roster.room, old, member)
@@ -278,7 +276,7 @@ class Rosters:
     def _list(self, roster: _Roster, members: Iterable[Member]) -> None:
         before, roster.members = roster.members, {member.person: member for member in members}
         roster.listed = True
-        roster.heard.clear()
+        roster.heard = frozenset()
         roster.closed = False
         self._end_grace(roster)
         for person in list(roster.held):
@@ -307,7 +305,7 @@ class Rosters:
     def _empty(self, roster: _Roster, reason: str) -> None:
         self._stop(roster)
         roster.listed = False
-        roster.heard.clear()
+        roster.heard = frozenset()
         people, roster.members = list(roster.members), {}
         if people:
             self._watcher.went(roster.room, people, reason)

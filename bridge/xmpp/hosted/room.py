@@ -11,6 +11,7 @@ messages in ``speech``. Called by ``service`` alone.
 
 from collections import deque
 from collections.abc import Iterator, Sequence
+from sys import intern
 
 import msgspec
 
@@ -95,7 +96,7 @@ class HostedRoom:
         """
         self.address = address
         self._remote = remote
-        self._domain = address.rpartition("@")[2]
+        self._domain = intern(address.rpartition("@")[2])  # one for all rooms
         self.sessions = sessions
         self.logged = logged
         self.moderated = False  # who has no rank may not speak
@@ -103,7 +104,7 @@ class HostedRoom:
         self._lines: deque[Line] | None = None  # what was said last; most rooms are silent
         self._instance = instance
         self._occupants: dict[Person, Occupant] = {}
-        self._users: list[Occupant] = []  # those of them who are here with clients, or without
+        self._users: tuple[Occupant, ...] = ()  # those of them who are here with clients, or without
         self._nicks: dict[str, Occupant] = {}  # by nick_key
         self._newcomers: dict[Person, _Newcomer] = {}
         self._listed = not sessions
@@ -535,7 +536,7 @@ class HostedRoom:
         others = list(self.clients())
         self._occupants[occupant.person] = occupant
         if occupant.is_user:
-            self._users.append(occupant)
+            self._users = (*self._users, occupant)
         self._nicks[nick_key(occupant.nick)] = occupant
         self._named(occupant)
         return [self._available(occupant, client) for client in others if client not in occupant.clients]
@@ -586,7 +587,7 @@ class HostedRoom:
         """Take somebody out of the room, and tell all who are left."""
         del self._occupants[occupant.person]
         if occupant.is_user:
-            self._users.remove(occupant)
+            self._users = tuple([user for user in self._users if user is not occupant])
         self._nicks.pop(nick_key(occupant.nick), None)
         return [occupants.unavailable(occupant, self.address, client, removal) for client in self.clients()]
 

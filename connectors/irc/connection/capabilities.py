@@ -113,7 +113,7 @@ class Capabilities:
 
     def _ask(self, names: Iterable[str]) -> None:
         wanted = sorted(self._wanted & set(names) - self.enabled - self._asked)
-        self._asked |= set(wanted)
+        self._asked = same(self._asked | set(wanted))
         while wanted:
             size = 0
             while size < len(wanted) and len(" ".join(wanted[: size + 1])) <= _LONGEST:

@@ -181,7 +181,7 @@ class Connection:
         self._greeting: Greeting | None = None  # from 001 until we are up
         self._said: tuple[str, ...] = ()
         self._myinfo = ("", "")
-        self._early: list[Line] = []
+        self._early: tuple[Line, ...] = ()
         self._up = False
         self._subscribed = False
         self._leaving = False
@@ -547,7 +547,7 @@ class Connection:
         if self._up:
             self._owner.line(self, line)
         else:
-            self._early.append(line)
+            self._early += (line,)
 
     def _register(self, line: Line) -> None:
         registration = self._registration
@@ -570,7 +570,7 @@ class Connection:
             self._registration = None
             self._ourselves.welcomed(registration.nick, registration.account, line.text)
             self._greeting = Greeting(self._identity, self._ourselves, self._urgent, self._go_up)
-            self._early.append(line)
+            self._early += (line,)
 
     def _refuse(self, refused: Refused) -> None:
         if self._outcome is not None and not self._outcome.done():
@@ -691,7 +691,7 @@ class Connection:
         shared().add(self)
         self._outcome.set_result(None)
         self._subscribe()
-        early, self._early = self._early, []
+        early, self._early = self._early, ()
         self._owner.up(self)
         for line in early:
             self._owner.line(self, line)
