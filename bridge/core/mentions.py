@@ -77,9 +77,8 @@ class Names:
     __slots__ = ("_few", "_index")
 
     def __init__(self) -> None:
-        self._few: tuple[
-            _Bearer, ...
-        ] = ()  # everybody, while there is no index: most rooms have hardly anybody in them
+        self._few: tuple[_Bearer, ...] = ()
+        """Everybody, while there is no index: most rooms have hardly anybody in them."""
         self._index: _Index | None = None
 
     def add(self, person: Person, name: str) -> None:
@@ -104,9 +103,7 @@ class Names:
             self._few = tuple([bearer for bearer in self._few if bearer.person != person])
             return
         self._index.drop(person)
-        if (
-            len(self._index.by_person) <= FEW // 2
-        ):  # not at once, or one who comes and goes would have it made each time
+        if len(self._index.by_person) <= FEW // 2:  # not sooner, or one who comes and goes would have it made each time
             self._few, self._index = tuple(self._index.by_person.values()), None
 
     def clear(self) -> None:

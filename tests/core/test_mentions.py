@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.core.mentions import MOST, Names, mentions
+from bridge.core.mentions import FEW, MOST, Names, mentions
 from tests.support.build import person
 
 BOB, ALICE, AL = person("bob", "irc"), person("alice", "family"), person("al", "irc")
@@ -77,6 +77,24 @@ def test_a_name_is_known_until_it_is_dropped():
     assert mentions("bob", [known], writer="x") == ()
     known.clear()
     assert mentions("robert", [known], writer="x") == ()
+
+
+def test_a_crowd_is_known_while_it_grows_and_while_it_goes():
+    known, there = Names(), list[str]()
+    crowd = [f"name{number:03}" for number in range(2 * FEW)]
+    text = " ".join(crowd[:: FEW // 3])
+
+    def named() -> list[str]:
+        return [text[each.start : each.end] for each in mentions(text, [known], writer="x")]
+
+    for name in crowd:
+        known.add(person(name), name)
+        there.append(name)
+        assert named() == [each for each in there if each in text]
+    for name in crowd:
+        known.drop(person(name))
+        there.remove(name)
+        assert named() == [each for each in there if each in text]
 
 
 @given(st.text(), st.lists(st.text(min_size=1, max_size=8), max_size=6))
