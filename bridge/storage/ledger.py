@@ -58,10 +58,9 @@ class Ledger:
         """Whether something is in the daybook, and not in the tables."""
         return bool(self._noted)
 
-    @property
-    def is_full(self) -> bool:
-        """Whether so much is in the daybook that it has to be entered."""
-        return len(self._noted) >= MOST or self._bytes >= HEAVIEST
+    def is_full(self, most: int = MOST) -> bool:
+        """Return whether so much is in the daybook, this many writes or too many bytes, that it has to be entered."""
+        return len(self._noted) >= most or self._bytes >= HEAVIEST
 
     def load(self, connection: Connection) -> None:
         """Read where an earlier process, or an earlier connection, left off."""

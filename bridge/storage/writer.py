@@ -31,7 +31,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.engine.ports import StoreError
 from bridge.storage.database import Claim, engine_for, ready, reason, sentences, title, worth_another_try
-from bridge.storage.ledger import Ledger
+from bridge.storage.ledger import MOST, Ledger
 from bridge.storage.writes import Ask, Write
 
 WINDOWS: Final = ((1500, 0.04), (1000, 0.02), (500, 0.005))
@@ -42,12 +42,16 @@ there are many, and not when there are few.
 """
 MEMORY: Final = 0.04
 """Seconds over which writes are counted for that."""
+LULL: Final = 0.005
+"""Seconds without any after which they are over, and what there is waits no longer."""
 LINGER: Final = 0.01
 """Seconds for which a write that nobody waits for may wait for company."""
 LARGEST: Final = 1000
 """Writes in one transaction."""
 ENTERED_AFTER: Final = 1.0
 """Seconds after which what was noted is entered in the tables: by then nearly all of it has been sent."""
+AT_LEISURE: Final = 24
+"""Writes that are entered at once while they come one by one: what is written next waits for that."""
 _FIRST_DELAY, _LONGEST_DELAY = 0.05, 2.0
 """Seconds between attempts at a transaction that is refused."""
 _GRACE: Final = 2.0
@@ -205,15 +209,14 @@ class Writer:
 
     def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
         pace = Pace()
-        next_commit = 0.0
+        next_commit, window = 0.0, 0.0
         queue = self._queue
         going_on = True
         while going_on or queue:
             if not queue:
                 going_on = self._gather(queue, self._next_turn())
                 continue
-            if (pause := next_commit - time.monotonic()) > 0:
-                time.sleep(pause)
+            self._wait_for_company(next_commit)
             while going_on and not self._inbox.empty():
                 going_on = self._gather(queue, self._inbox.get())
             batch = self._batch = queue[:LARGEST]
@@ -221,11 +224,20 @@ class Writer:
             outcomes = self._durably([write for write, _ in batch])
             if not all(isinstance(write, Ask) and write.reads for write, _ in batch):
                 now = time.monotonic()
-                next_commit = now + pace.window(len(batch), now)
+                window = pace.window(len(batch), now)
+                next_commit = now + window
             _tell(loop, [(future, outcome) for (_, future), outcome in zip(batch, outcomes, strict=True)])
-            if self._ledger.is_full or time.monotonic() >= self._entered_at:
+            if self._ledger.is_full(AT_LEISURE if not window else MOST) or time.monotonic() >= self._entered_at:
                 self._enter()
         self._enter()
+
+    def _wait_for_company(self, until: float) -> None:
+        """Let more be queued until then, for as long as more is."""
+        while (pause := until - time.monotonic()) > 0:
+            before = self._inbox.qsize()
+            time.sleep(min(pause, LULL))
+            if self._inbox.qsize() == before:
+                return
 
     def _enter(self) -> None:
         """Enter what was noted in the tables."""

@@ -147,6 +147,15 @@ async def test_it_is_entered_when_it_is_full(store, path):
     assert (rows(path), rows(path, "journal")) == (1, 5)
 
 
+async def test_little_gathers_in_it_while_writes_come_one_by_one(store, path, monkeypatch):
+    monkeypatch.setattr(writer, "WINDOWS", ())
+    for number in range(writer.AT_LEISURE):
+        assert rows(path) == number
+        await store.journal(posted("hi", id=f"m{number}"), [])
+    await store.journal(posted("hi", id="one more"), [])  # by the time that this is written, those before were entered
+    assert (rows(path), rows(path, "journal")) == (1, writer.AT_LEISURE)
+
+
 async def test_what_is_too_large_for_it_is_entered_at_once(store, path):
     await store.journal(posted("x" * ledger.LARGEST, id="m1"), [])
     assert (rows(path), rows(path, "journal")) == (0, 1)

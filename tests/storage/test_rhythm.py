@@ -10,6 +10,8 @@ from bridge.core.deliveries import Sent
 from bridge.core.ids import MessageId, Network
 from bridge.engine.ports import Queued, StoreError
 from bridge.storage import writer
+from bridge.storage.database import parse
+from bridge.storage.ledger import Ledger
 from bridge.storage.store import SqlStore
 from bridge.storage.writes import Ask
 from tests.support.build import post, posted, room
@@ -142,7 +144,7 @@ async def test_futures_are_resolved_in_the_order_of_the_calls(store):
 )
 def test_the_more_writes_there_are_the_longer_they_wait_for_company(every, window):
     pace, now = writer.Pace(), 1000.0
-    for _ in range(200):
+    for _ in range(500):
         now += every
         last = pace.window(1, now)
     assert last == window
@@ -165,10 +167,29 @@ async def test_single_writes_go_at_once_and_crowds_wait_for_company(store, monke
     await asyncio.gather(*(store.remember(Network("left"), f"n{n}", "x") for n in range(100)))
     clock.now += 0.002
     await store.remember(Network("left"), "n", "3")
-    assert pauses == [pytest.approx(0.038)]
+    assert pauses == [writer.LULL]
     clock.now += 1
     await store.remember(Network("left"), "n", "4")
     assert len(pauses) == 1
+
+
+def test_company_is_waited_for_as_long_as_it_comes(monkeypatch):
+    clock, asleep = SimpleNamespace(now=1000.0), []
+    waiting = writer.Writer(parse("sqlite:///unused"), Ledger())
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+        asleep.append(seconds)
+        if len(asleep) < 4:
+            waiting._inbox.put([])
+
+    monkeypatch.setattr(writer, "time", SimpleNamespace(monotonic=lambda: clock.now, sleep=sleep))
+    waiting._wait_for_company(1000.04)
+    assert asleep == [writer.LULL] * 4
+    waiting._wait_for_company(clock.now + writer.LULL / 2)
+    assert len(asleep) == 5
+    waiting._wait_for_company(clock.now)
+    assert len(asleep) == 5
 
 
 async def test_reads_alone_make_nobody_wait(store, monkeypatch):
