@@ -34,17 +34,6 @@ _LEAVE: Final = update(tables.attendance).where(_THEIRS, _attendance.until.is_(N
 """What hundreds do who come or go at once: made once, since what it is made of goes in circles, and lives until garbage is collected."""
 
 
-def keep(connection: Connection, lines: Sequence[ArchivedLine]) -> None:
-    """Keep what was said."""
-    rows = [
-        {"seq": line.seq, "room": line.room, "id": line.id, "at": line.at}
-        | {"nick": line.nick, "head": line.head, "tail": line.tail}
-        for line in lines
-    ]
-    if rows:
-        connection.execute(insert(tables.archive), rows)
-
-
 def adopt(connection: Connection, lines: Sequence[ArchivedLine], stays: Sequence[Attended]) -> int:
     """Keep what another program had kept, and who was there; returns how many messages of it were not here yet.
 
@@ -65,7 +54,8 @@ def adopt(connection: Connection, lines: Sequence[ArchivedLine], stays: Sequence
             seq += 1
         taken.add(seq)
         new.append(line if seq == line.seq else msgspec.structs.replace(line, seq=seq))
-    keep(connection, new)
+    if new:
+        connection.execute(insert(tables.archive), [msgspec.structs.asdict(line) for line in new])
     for stay in stays:
         same = _at(room, stay.user) & (_attendance.since == stay.since)
         if not connection.scalar(select(func.count()).where(same)):

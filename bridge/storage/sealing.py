@@ -95,11 +95,16 @@ class Vault:
         """Seal these rows with the newest key; returns how many that were, without those that do not open."""
         return sum(_seal_anew(connection, kind, self._ring, _these(kind, rows)) for kind in _KINDS)
 
+    def reseal_all(self, connection: Connection) -> int:
+        """Seal every secret with the newest key, in one transaction; returns as :meth:`reseal`."""
+        return sum(_seal_anew(connection, kind, self._ring, _with_secrets(kind)) for kind in _KINDS)
+
     def needed(self, connection: Connection) -> list[bytes]:
         """Leave only those keys in the file that some row needs, and the newest; returns them. Raises: StoreError."""
         keys = keyfile.read(self._path) or []
         ring = KeyRing(keys)
-        left = _left(connection, keys, ring)
+        needed = {key_of(text) for kind in _KINDS for _, text in _rows(connection, kind, _is_sealed(kind))}
+        left = [key for key, name in zip(keys, ring.names, strict=True) if name in needed | {ring.newest}]
         if left != keys:
             keyfile.write(self._path, left)
         return left
@@ -180,22 +185,15 @@ def rotate(url: str, key_file: str, *, drop_old: bool = False) -> tuple[int, int
     try:
         with database.sentences(parsed), database.ready(database.engine_for(parsed), parsed, claim) as connection:
             enter(connection)
-            keys = [*(keyfile.read(path) or ()), fresh_key()]
-            keyfile.write(path, keys)  # first: what is sealed must never be without its key
-            ring = KeyRing(keys)
-            done = sum(_seal_anew(connection, kind, ring, _with_secrets(kind)) for kind in _KINDS)
+            vault = Vault(path)
+            vault.use(vault.renewed(connection, fresh_key()))
+            done = vault.reseal_all(connection)
             connection.commit()
             if drop_old:
-                keyfile.write(path, _left(connection, keys, ring))
-            return done, sum(1 for _ in _unreadable(connection, ring))
+                vault.use(vault.needed(connection))
+            return done, len(vault.older(connection))
     finally:
         claim.release()
-
-
-def _left(connection: Connection, keys: Sequence[bytes], ring: KeyRing) -> list[bytes]:
-    """Return those keys that some row needs, and the newest."""
-    needed = {key_of(text) for kind in _KINDS for _, text in _rows(connection, kind, _is_sealed(kind))}
-    return [key for key, name in zip(keys, ring.names, strict=True) if name in needed | {ring.newest}]
 
 
 def wrong(connection: Connection, path: Path) -> list[str]:

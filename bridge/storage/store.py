@@ -295,10 +295,7 @@ class SqlStore:
     async def erase(self, room: RoomId, user: PersonId) -> int:
         """Forget that somebody was ever in a hosted room; returns how many messages nobody may read any more."""
         await self._ask(lambda connection: archives.erase(connection, room, user), reads=False)
-        total = 0
-        while some := await self._ask(lambda connection: archives.erase_unread(connection, room), reads=False):
-            total += some
-        return total
+        return await self._little_by_little(lambda connection: archives.erase_unread(connection, room))
 
     async def archived_rooms(self) -> list[RoomId]:
         """Return the hosted rooms of which anything is kept."""
@@ -306,19 +303,13 @@ class SqlStore:
 
     async def prune_archive(self, room: RoomId, *, before: int, keep: int | None) -> int:
         """Delete what was said in a hosted room before then, and all but the newest ``keep``, in small transactions."""
-        total = 0
-        while some := await self._ask(
-            lambda connection: archives.prune(connection, room, before=before, keep=keep), reads=False
-        ):
-            total += some
-        return total
+        return await self._little_by_little(
+            lambda connection: archives.prune(connection, room, before=before, keep=keep)
+        )
 
     async def prune_archives(self, *, keep: int) -> int:
         """Delete all but the newest ``keep`` messages of all hosted rooms, in small transactions."""
-        total = 0
-        while some := await self._ask(lambda connection: archives.prune_all(connection, keep=keep), reads=False):
-            total += some
-        return total
+        return await self._little_by_little(lambda connection: archives.prune_all(connection, keep=keep))
 
     async def prune(self, *, before: int, keep: int) -> int:
         """Delete facts and messages older than ``before`` beyond the newest ``keep``, never what still waits.
@@ -327,10 +318,12 @@ class SqlStore:
         messages pass. What was shared and has expired goes too.
         """
         await self._ask(lambda connection: queries.expire(connection, self._now()), reads=False)
+        return await self._little_by_little(lambda connection: queries.prune(connection, before=before, keep=keep))
+
+    async def _little_by_little(self, call: Callable[[Connection], int]) -> int:
+        """Write in small transactions, between which messages pass, until there is nothing left to do; returns how much it was."""
         total = 0
-        while some := await self._ask(
-            lambda connection: queries.prune(connection, before=before, keep=keep), reads=False
-        ):
+        while some := await self._ask(call, reads=False):
             total += some
         return total
 
