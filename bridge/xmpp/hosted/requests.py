@@ -107,3 +107,8 @@ def user(client: str) -> Person:
 def bounced(refused: Refused, *, to: str, client: str, id_: str) -> str:
     """Return the error that answers a client's message ``to`` a room or to somebody in it."""
     return stanzas.message(to, client, kind="error", id_=id_, extra=refused.written(to.partition("/")[0]))
+
+
+def returned(element: Element, refused: Refused) -> str:
+    """Return the error that answers a client's message."""
+    return bounced(refused, to=element.get("to", ""), client=element.get("from", ""), id_=element.get("id", ""))

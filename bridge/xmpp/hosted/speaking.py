@@ -21,7 +21,7 @@ from bridge.xmpp.hosted.archivist import Archivist
 from bridge.xmpp.hosted.occupants import MODERATORS, Occupant
 from bridge.xmpp.hosted.places import Place
 from bridge.xmpp.hosted.ports import Doing, Gateway
-from bridge.xmpp.hosted.requests import Refused, bounced
+from bridge.xmpp.hosted.requests import Refused, bounced, returned
 from bridge.xmpp.hosted.room import Out, Subject
 from bridge.xmpp.hosted.speech import Line, Saying
 from bridge.xmpp.messages import inbound, outbound
@@ -195,8 +195,7 @@ class Speaking:
 
     def bounce(self, element: Element, refused: Refused) -> None:
         """Answer a client's message with an error."""
-        to, client, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
-        self._around.component.send(bounced(refused, to=to, client=client, id_=id_))
+        self._around.component.send(returned(element, refused))
 
     # -- deliveries
 

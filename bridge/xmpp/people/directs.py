@@ -25,7 +25,7 @@ from bridge.core.text import clean_name
 from bridge.xmpp.commands.console import Answering, Console
 from bridge.xmpp.commands.rawlines import RawLines
 from bridge.xmpp.directory import Directory
-from bridge.xmpp.hosted.requests import Refused
+from bridge.xmpp.hosted.requests import Refused, returned
 from bridge.xmpp.joined import muc
 from bridge.xmpp.joined.ghost import Stage
 from bridge.xmpp.joined.refusals import failure
@@ -155,9 +155,7 @@ class Directs:
             self._refuse(element, Refused("item-not-found", "there is nobody and no network of this name"))
 
     def _refuse(self, element: Element, refused: Refused) -> None:
-        sender, to, id_ = element.get("to", ""), element.get("from", ""), element.get("id", "")
-        extra = refused.written(sender.partition("/")[0])
-        self._around.component.send(stanzas.message(sender, to, kind="error", id_=id_, extra=extra))
+        self._around.component.send(returned(element, refused))
 
     def _invited(self, element: Element) -> bool:
         """Take a direct invitation (XEP-0249): anybody can send one, so it opens no door more than once a minute."""
