@@ -113,13 +113,11 @@ class Registration:
         webirc = self._identity.webirc
         if webirc is not None:  # has to be the very first line
             self._send("WEBIRC", webirc.password, webirc.gateway, webirc.host, webirc.ip)
-        if self._wary:
-            self._send("CAP", "LS", "302")
-            return
-        if self._password:
+        if self._password and not self._wary:
             self._send("PASS", self._password)
         self._send("CAP", "LS", "302")
-        self._introduce()
+        if not self._wary:
+            self._introduce()
 
     def trust(self) -> None:
         """Say what was held back: a server that asks for nothing gets everything. Raises: as :meth:`start`."""
